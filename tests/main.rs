@@ -1,0 +1,1 @@
+//! Every test of the program from outside, one module a subject.
