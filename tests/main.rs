@@ -1,1 +1,3 @@
 //! Every test of the program from outside, one module a subject.
+
+mod sources;

@@ -76,7 +76,11 @@ impl VideoSource {
             Start::Ended(ending) => return Err(no_frame(path, &ending)),
         };
         let info = SourceInfo {
-            title: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+            title: path
+                .file_name()
+                .unwrap_or(path.as_os_str())
+                .to_string_lossy()
+                .into_owned(),
             pace: Pace::File,
             width_px: probe.width_px,
             height_px: probe.height_px,
@@ -140,7 +144,12 @@ impl FrameSource for VideoSource {
         self.given += 1;
         Frame::new(stamp, self.info.width_px, self.info.height_px, rgb)
             .map(Next::Frame)
-            .map_err(|error| SourceError::Failed(format!("{}: {error}. Please report it.", self.path.display())))
+            .map_err(|error| {
+                SourceError::Failed(format!(
+                    "{}: {error}. Please report it.",
+                    self.path.display()
+                ))
+            })
     }
 }
 
@@ -183,7 +192,12 @@ enum Start {
 }
 
 /// Starts ffmpeg and waits for the first frame.
-fn start(path: &Path, probe: &Probe, programs: &Programs, every_frame: EveryFrame) -> Result<Start, SourceError> {
+fn start(
+    path: &Path,
+    probe: &Probe,
+    programs: &Programs,
+    every_frame: EveryFrame,
+) -> Result<Start, SourceError> {
     let mut decoder = Decoder::start(path, probe, programs, every_frame)?;
     Ok(match decoder.next()? {
         Some(first) => Start::Running(decoder, first),
@@ -203,15 +217,30 @@ fn no_frame(path: &Path, ending: &Ending) -> SourceError {
 
 /// The rest of a sentence that begins with the file's name, when the video stopped before its end.
 ///
-/// No single sign will do: a container counts frames that an edit list hides, and sound may be cut where the
-/// video is whole.
-fn early_end(probe: &Probe, given: u64, seen_s: f64, ending: &Ending, file_bytes: u64) -> Option<String> {
+/// No single sign will do: a container counts frames that an edit list hides or that were left out, and sound may be
+/// cut where the video is whole.
+fn early_end(
+    probe: &Probe,
+    given: u64,
+    seen_s: f64,
+    ending: &Ending,
+    file_bytes: u64,
+) -> Option<String> {
     let frame_s = 1.0 / probe.rate_hz.unwrap_or(ASSUMED_RATE_HZ);
     let all_there = probe.frames.is_some_and(|frames| given >= frames);
+    // Only mp4 and mov have edit lists; elsewhere the count in the header is right where the length is guessed.
+    let wanted_s = if probe.container.contains("mp4") {
+        probe.duration_s
+    } else {
+        probe.frames.map(|frames| frames as f64 * frame_s)
+    };
     let too_few = probe.frames.is_some_and(|frames| given < frames)
-        && probe.duration_s.is_none_or(|duration_s| seen_s + frame_s < duration_s - frame_s.max(0.1));
+        && wanted_s.is_none_or(|wanted_s| seen_s + frame_s < wanted_s - frame_s.max(0.1));
     // A transport stream is made of whole packets, of one of three sizes.
-    let half_packet = probe.container == "mpegts" && [188, 192, 204].iter().all(|bytes| !file_bytes.is_multiple_of(*bytes));
+    let half_packet = probe.container == "mpegts"
+        && [188, 192, 204]
+            .iter()
+            .all(|bytes| !file_bytes.is_multiple_of(*bytes));
     let complaints = &ending.complaints;
     if too_few || half_packet || (complaints.cut.is_some() && !all_there) {
         let of = match probe.frames {
@@ -269,15 +298,31 @@ mod tests {
         let fine = ending(true, None);
         let cut = ending(true, Some("File ended prematurely"));
         // All frames counted, and none missing in time.
-        assert_eq!(early_end(&probe(Some(20), Some(2.0)), 20, 1.9, &fine, 0), None);
+        assert_eq!(
+            early_end(&probe(Some(20), Some(2.0)), 20, 1.9, &fine, 0),
+            None
+        );
         assert_eq!(early_end(&probe(None, None), 20, 1.9, &fine, 0), None);
         // An edit list hides ten frames: the length is that of what is shown.
-        assert_eq!(early_end(&probe(Some(30), Some(2.0)), 20, 1.9, &fine, 0), None);
+        let mut edited = probe(Some(30), Some(2.0));
+        edited.container = "mov,mp4,m4a,3gp,3g2,mj2".to_owned();
+        assert_eq!(early_end(&edited, 20, 1.9, &fine, 0), None);
+        // Frames that a capture program left out leave gaps, and the last one is there.
+        assert_eq!(
+            early_end(&probe(Some(20), Some(1.0)), 18, 1.9, &fine, 0),
+            None
+        );
         // The sound alone is cut.
-        assert_eq!(early_end(&probe(Some(20), Some(2.0)), 20, 1.9, &cut, 0), None);
+        assert_eq!(
+            early_end(&probe(Some(20), Some(2.0)), 20, 1.9, &cut, 0),
+            None
+        );
         // Frames are missing.
         let note = early_end(&probe(Some(20), Some(2.0)), 9, 0.8, &fine, 0).unwrap();
-        assert!(note.contains("after 9 of 20 frames") && note.contains("truncated"), "{note}");
+        assert!(
+            note.contains("after 9 of 20 frames") && note.contains("truncated"),
+            "{note}"
+        );
         assert!(early_end(&probe(None, None), 9, 0.8, &cut, 0).is_some());
         // ffmpeg fell over.
         let note = early_end(&probe(None, None), 9, 0.8, &ending(false, None), 0).unwrap();
@@ -297,7 +342,9 @@ mod tests {
             ffmpeg: "no-such-program-here".into(),
             ffprobe: "no-such-program-here".into(),
         };
-        let error = VideoSource::open_with(file.path(), &programs).err().unwrap();
+        let error = VideoSource::open_with(file.path(), &programs)
+            .err()
+            .unwrap();
         assert!(
             matches!(error, SourceError::NoFfmpeg { program: "ffprobe" }),
             "{error}"

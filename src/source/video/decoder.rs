@@ -50,9 +50,15 @@ impl Complaints {
         self.count += 1;
         self.too_old |= line.contains("fps_mode");
         let small = line.to_ascii_lowercase();
-        let says_cut = ["partial file", "prematurely", "truncat", "end of file", "moov atom not found"]
-            .iter()
-            .any(|word| small.contains(word));
+        let says_cut = [
+            "partial file",
+            "prematurely",
+            "truncat",
+            "end of file",
+            "moov atom not found",
+        ]
+        .iter()
+        .any(|word| small.contains(word));
         if says_cut && self.cut.is_none() {
             self.cut = Some(line.to_owned());
         }
@@ -174,7 +180,9 @@ impl Decoder {
                 // Once out of step, stamps would belong to other frames: go on without.
                 self.stamps = None;
                 if error == RecvTimeoutError::Timeout {
-                    tracing::warn!("ffmpeg tells no time stamps any more: the nominal rate is used");
+                    tracing::warn!(
+                        "ffmpeg tells no time stamps any more: the nominal rate is used"
+                    );
                 }
                 None
             }
@@ -188,7 +196,11 @@ impl Decoder {
             // A panic there would be ours, and lose no more than the complaints.
             let _ = reader.join();
         }
-        let complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let complaints = self
+            .complaints
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         Ending {
             success,
             complaints,
@@ -223,7 +235,10 @@ fn read_words(words: ChildStderr, stamps: &Sender<Option<f64>>, complaints: &Mut
             let _ = stamps.send(stamp);
         } else if !text.starts_with("affectscope=") {
             tracing::debug!(line = %text.trim_end(), "ffmpeg");
-            complaints.lock().unwrap_or_else(PoisonError::into_inner).note(&text);
+            complaints
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .note(&text);
         }
     }
 }
@@ -273,11 +288,22 @@ mod tests {
 
     #[test]
     fn stamps_are_told_from_complaints() {
-        assert_eq!(parse_stamp("frame:0    pts:0       pts_time:0"), Some(Some(0.0)));
-        let third = parse_stamp("frame:1    pts:23520000 pts_time:0.0333333").unwrap().unwrap();
+        assert_eq!(
+            parse_stamp("frame:0    pts:0       pts_time:0"),
+            Some(Some(0.0))
+        );
+        let third = parse_stamp("frame:1    pts:23520000 pts_time:0.0333333")
+            .unwrap()
+            .unwrap();
         assert!((third - 1.0 / 30.0).abs() < 1e-15);
-        assert_eq!(parse_stamp("frame:3    pts:-352800000 pts_time:-0.5"), Some(Some(-0.5)));
-        assert_eq!(parse_stamp("frame:7    pts:NOPTS   pts_time:NOPTS"), Some(None));
+        assert_eq!(
+            parse_stamp("frame:3    pts:-352800000 pts_time:-0.5"),
+            Some(Some(-0.5))
+        );
+        assert_eq!(
+            parse_stamp("frame:7    pts:NOPTS   pts_time:NOPTS"),
+            Some(None)
+        );
         assert_eq!(parse_stamp("[h264 @ 0x1] frame: broken"), None);
         assert_eq!(parse_stamp("frame:"), None);
     }

@@ -1,6 +1,8 @@
 //! What `ffprobe` says of a file, and which of its streams is the video.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -53,10 +55,17 @@ impl Probe {
         };
         let complaint = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
-            return Err(not_media(unreadable(&complaint)));
+            let cut_off = complaint.contains("moov atom not found") && begins_as_mp4(path);
+            return Err(not_media(if cut_off {
+                "the video is cut off: its index (moov atom), which an mp4 or mov file has at its end, is missing. \
+                 Record or copy it again, or repair it first."
+                    .to_owned()
+            } else {
+                unreadable(&complaint)
+            }));
         }
-        let listing: Listing =
-            serde_json::from_slice(&output.stdout).map_err(|_| not_media(unreadable(&complaint)))?;
+        let listing: Listing = serde_json::from_slice(&output.stdout)
+            .map_err(|_| not_media(unreadable(&complaint)))?;
         listing.best().map_err(not_media)
     }
 
@@ -90,11 +99,6 @@ pub(super) fn spawn_error(error: &std::io::Error, program: &'static str) -> Sour
 
 /// Says in one sentence why ffmpeg cannot read a file, from what it printed.
 pub(super) fn unreadable(complaint: &str) -> String {
-    if complaint.contains("moov atom not found") {
-        return "the video is cut off: its index (moov atom), which an mp4 or mov file has at its end, is missing. \
-                Record or copy it again, or repair it first."
-            .to_owned();
-    }
     if complaint.contains("Permission denied") {
         return "it may not be read. Check its permissions.".to_owned();
     }
@@ -113,9 +117,23 @@ pub(super) fn unreadable(complaint: &str) -> String {
     )
 }
 
+/// Whether a file's first box is one that mp4 and mov files begin with. ffmpeg looks for the index of anything that is
+/// named so, a text file too.
+fn begins_as_mp4(path: &Path) -> bool {
+    let mut head = [0; 8];
+    File::open(path)
+        .and_then(|mut file| file.read_exact(&mut head))
+        .is_ok()
+        && [b"ftyp", b"mdat", b"wide", b"free", b"skip", b"pnot"]
+            .contains(&&[head[4], head[5], head[6], head[7]])
+}
+
 /// A line of ffmpeg's without its `[mov @ 0x5581]` in front.
 pub(super) fn strip_tag(line: &str) -> &str {
-    match line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+    match line
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("] "))
+    {
         Some((tag, rest)) if tag.contains(" @ ") => rest,
         _ => line,
     }
@@ -179,10 +197,16 @@ impl Listing {
         // ffmpeg paints plain text files as a terminal would and calls it a video.
         if self.format.format_name == "tty" {
             return Err(
-                "it is a text file, not a video. Give a video, a picture or a folder of pictures.".to_owned(),
+                "it is a text file, not a video. Give a video, a picture or a folder of pictures."
+                    .to_owned(),
             );
         }
-        let pixels = |stream: &Stream| stream.width.unwrap_or(0).saturating_mul(stream.height.unwrap_or(0));
+        let pixels = |stream: &Stream| {
+            stream
+                .width
+                .unwrap_or(0)
+                .saturating_mul(stream.height.unwrap_or(0))
+        };
         let best = self
             .streams
             .iter()
@@ -193,17 +217,21 @@ impl Listing {
             .max_by_key(|stream| (stream.disposition.default, pixels(stream)))
             .ok_or_else(|| {
                 if is("audio") {
-                    "it has sound and no video. Give a video, a picture or a folder of pictures.".to_owned()
+                    "it has sound and no video. Give a video, a picture or a folder of pictures."
+                        .to_owned()
                 } else {
-                    "there is no video in it. Give a video, a picture or a folder of pictures.".to_owned()
+                    "there is no video in it. Give a video, a picture or a folder of pictures."
+                        .to_owned()
                 }
             })?;
         let (width_px, height_px) = match (best.width, best.height, pixels(best)) {
             (Some(width), Some(height), 1..=MOST_PIXELS) => (width as usize, height as usize),
             (_, _, 0) => {
-                return Err("its video stream has no size that ffmpeg can tell; it is probably damaged. \
+                return Err(
+                    "its video stream has no size that ffmpeg can tell; it is probably damaged. \
                             Record or copy it again."
-                    .to_owned());
+                        .to_owned(),
+                );
             }
             (width, height, _) => {
                 return Err(format!(
@@ -213,7 +241,11 @@ impl Listing {
                 ));
             }
         };
-        let sideways = best.side_data_list.iter().filter_map(|data| data.rotation).any(is_sideways)
+        let sideways = best
+            .side_data_list
+            .iter()
+            .filter_map(|data| data.rotation)
+            .any(is_sideways)
             || best
                 .tags
                 .get("rotate")
@@ -231,7 +263,8 @@ impl Listing {
             container: self.format.format_name.clone(),
             width_px,
             height_px,
-            rate_hz: rate(best.avg_frame_rate.as_deref()).or_else(|| rate(best.r_frame_rate.as_deref())),
+            rate_hz: rate(best.avg_frame_rate.as_deref())
+                .or_else(|| rate(best.r_frame_rate.as_deref())),
             frames: best
                 .nb_frames
                 .as_deref()
@@ -252,7 +285,10 @@ fn is_sideways(rotation_deg: f64) -> bool {
 }
 
 fn seconds(text: Option<&str>) -> Option<f64> {
-    text?.parse().ok().filter(|s: &f64| s.is_finite() && *s > 0.0)
+    text?
+        .parse()
+        .ok()
+        .filter(|s: &f64| s.is_finite() && *s > 0.0)
 }
 
 /// `00:01:02.500000000`, as Matroska writes a stream's length.
@@ -319,12 +355,15 @@ mod tests {
         };
         assert!(of("0", "0").unwrap_err().contains("no size"));
         assert!(of("100000", "100000").unwrap_err().contains("too large"));
-        assert!(of("18446744073709551615", "18446744073709551615").unwrap_err().contains("too large"));
+        assert!(
+            of("18446744073709551615", "18446744073709551615")
+                .unwrap_err()
+                .contains("too large")
+        );
     }
 
     #[test]
     fn complaints_become_sentences() {
-        assert!(unreadable("[mov @ 0x55] moov atom not found\nfile:a.mp4: Invalid data").contains("cut off"));
         assert!(
             unreadable("file:/a/b: c.mp4: Invalid data found when processing input\n")
                 .contains("(Invalid data found when processing input)")
