@@ -107,7 +107,11 @@ impl Offline {
     }
 
     /// Ends the sequences that are over and reads what is left of them.
-    fn close(&mut self, student: &Student, over: impl Fn(&Sequence) -> bool) -> Result<(), NetworkError> {
+    fn close(
+        &mut self,
+        student: &Student,
+        over: impl Fn(&Sequence) -> bool,
+    ) -> Result<(), NetworkError> {
         let window = student.window().map_or(1, |(window, _)| window);
         let mut ended: Vec<u32> = self
             .sequences
@@ -163,10 +167,19 @@ impl Sequence {
             return Ok(Vec::new());
         }
         let kept = self.features.len();
-        let steps: Vec<Features> = self.features.iter().skip(kept.saturating_sub(window)).cloned().collect();
+        let steps: Vec<Features> = self
+            .features
+            .iter()
+            .skip(kept.saturating_sub(window))
+            .cloned()
+            .collect();
         let estimates = student.read_sequence(&steps)?;
         let first_new = estimates.len().saturating_sub(new);
-        let out = self.frames.drain(..).zip(estimates.into_iter().skip(first_new)).collect();
+        let out = self
+            .frames
+            .drain(..)
+            .zip(estimates.into_iter().skip(first_new))
+            .collect();
         self.read = self.count;
         // A shifted last window reaches back over at most window - 1 steps that have been read.
         while self.features.len() >= window {

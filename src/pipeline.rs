@@ -58,7 +58,7 @@ struct Pending {
 /// The live pipeline: detect, align, read each face within its own recent past.
 pub struct Pipeline {
     finder: Finder,
-    student: Student,
+    student: Arc<Student>,
     tuning: Tuning,
     histories: HashMap<u32, History>,
     pending: VecDeque<Pending>,
@@ -69,7 +69,12 @@ impl Pipeline {
     ///
     /// # Errors
     /// When a built-in model is damaged.
-    pub fn new(student: Student, schedule: Schedule, tuning: Tuning) -> Result<Self, PipelineError> {
+    pub fn new(
+        student: impl Into<Arc<Student>>,
+        schedule: Schedule,
+        tuning: Tuning,
+    ) -> Result<Self, PipelineError> {
+        let student = student.into();
         Ok(Self {
             finder: Finder::new(schedule, student.config().backbone.color)?,
             student,
@@ -149,7 +154,10 @@ impl Pipeline {
         self.release(|_| true)
     }
 
-    fn release(&mut self, ready: impl Fn(&Pending) -> bool) -> Result<Vec<Analysis>, PipelineError> {
+    fn release(
+        &mut self,
+        ready: impl Fn(&Pending) -> bool,
+    ) -> Result<Vec<Analysis>, PipelineError> {
         let mut out = Vec::new();
         while self.pending.front().is_some_and(&ready) {
             let Some(Pending { frame, faces }) = self.pending.pop_front() else {
@@ -221,7 +229,12 @@ impl Pipeline {
         let (window, rate_hz) = self.student.window().unwrap_or((1, 30.0));
         let keep_s = window as f64 / rate_hz + self.lookahead_s() + 0.1;
         self.histories.retain(|_, history| {
-            while history.steps.front().is_some_and(|(s, _)| time_s - s > keep_s) && history.steps.len() > 1 {
+            while history
+                .steps
+                .front()
+                .is_some_and(|(s, _)| time_s - s > keep_s)
+                && history.steps.len() > 1
+            {
                 history.steps.pop_front();
             }
             history

@@ -36,11 +36,19 @@ fn frames() -> Vec<Crop> {
 /// Compares with numbers rounded to a few digits: 1e-4 of the larger of 1 and the value.
 #[track_caller]
 fn close(name: &str, got: &[f32], wanted: &Value) {
-    let wanted: Vec<f64> = wanted.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    let wanted: Vec<f64> = wanted
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v.as_f64().unwrap())
+        .collect();
     assert_eq!(got.len(), wanted.len(), "{name}");
     for (i, (g, w)) in got.iter().zip(&wanted).enumerate() {
         let off = (f64::from(*g) - w).abs();
-        assert!(off <= 1e-4 * w.abs().max(1.0), "{name}[{i}]: {g}, wanted {w}");
+        assert!(
+            off <= 1e-4 * w.abs().max(1.0),
+            "{name}[{i}]: {g}, wanted {w}"
+        );
     }
 }
 
@@ -51,8 +59,16 @@ fn rows(t: &Tensor) -> Vec<Vec<f32>> {
 #[test]
 fn the_student_agrees_with_its_samples() {
     let (samples, student, frames) = (samples(), student(), frames());
-    let sum: f64 = frames.iter().flat_map(|f| &f.pixels).map(|&v| f64::from(v)).sum();
-    assert_eq!(sum, samples["pixel_sum"].as_f64().unwrap(), "the input's formula");
+    let sum: f64 = frames
+        .iter()
+        .flat_map(|f| &f.pixels)
+        .map(|&v| f64::from(v))
+        .sum();
+    assert_eq!(
+        sum,
+        samples["pixel_sum"].as_f64().unwrap(),
+        "the input's formula"
+    );
 
     for (t, row) in rows(&student.pooled(&frames).unwrap()).iter().enumerate() {
         close("pooled", &row[..8], &samples["pooled_first8"][t]);
@@ -61,7 +77,11 @@ fn the_student_agrees_with_its_samples() {
     for (t, row) in rows(&expression).iter().enumerate() {
         close("cnn expression", row, &samples["cnn_expression_logits"][t]);
     }
-    close("cnn affect", &rows(&affect)[0], &samples["cnn_affect_logits_frame0"]);
+    close(
+        "cnn affect",
+        &rows(&affect)[0],
+        &samples["cnn_affect_logits_frame0"],
+    );
 
     let features = student.features(&frames).unwrap();
     let steps: Vec<&Features> = features.iter().collect();
@@ -69,10 +89,26 @@ fn the_student_agrees_with_its_samples() {
     let estimates = student.read_sequence(&features).unwrap();
     assert_eq!(estimates.len(), 32);
     for t in 0..32 {
-        close("gru expression", &logits[t], &samples["gru_expression_logits"][t]);
-        close("probabilities", &estimates[t].probabilities, &samples["gru_expression_probabilities"][t]);
-        close("valence, arousal", &[estimates[t].valence, estimates[t].arousal], &samples["gru_valence_arousal"][t]);
-        assert_eq!(student.read_at(&steps, t).unwrap(), estimates[t], "one step alone, {t}");
+        close(
+            "gru expression",
+            &logits[t],
+            &samples["gru_expression_logits"][t],
+        );
+        close(
+            "probabilities",
+            &estimates[t].probabilities,
+            &samples["gru_expression_probabilities"][t],
+        );
+        close(
+            "valence, arousal",
+            &[estimates[t].valence, estimates[t].arousal],
+            &samples["gru_valence_arousal"][t],
+        );
+        assert_eq!(
+            student.read_at(&steps, t).unwrap(),
+            estimates[t],
+            "one step alone, {t}"
+        );
     }
 }
 
@@ -108,7 +144,10 @@ fn a_sequence_shorter_than_the_window_repeats_its_last_frame() {
     while repeated.len() < 32 {
         repeated.push(features[4].clone());
     }
-    assert_eq!(student.read_sequence(&features).unwrap(), student.read_sequence(&repeated).unwrap()[..5]);
+    assert_eq!(
+        student.read_sequence(&features).unwrap(),
+        student.read_sequence(&repeated).unwrap()[..5]
+    );
 }
 
 #[test]
@@ -116,10 +155,16 @@ fn damaged_weights_are_an_error_with_a_name() {
     let good = affectscope::model::weights::STUDENT;
     for cut in 0..50 {
         let part = &good[..good.len() * cut / 50];
-        assert!(Weights::from_bytes(part, "cut", "cut").is_err(), "cut at {cut}/50");
+        assert!(
+            Weights::from_bytes(part, "cut", "cut").is_err(),
+            "cut at {cut}/50"
+        );
     }
     let landmarks = Weights::from_bytes(affectscope::model::weights::LANDMARKS, "l", "l").unwrap();
-    let error = Student::new(&landmarks, &Device::Cpu).err().unwrap().to_string();
+    let error = Student::new(&landmarks, &Device::Cpu)
+        .err()
+        .unwrap()
+        .to_string();
     assert!(error.contains("config"), "{error}");
 }
 
@@ -151,6 +196,9 @@ fn times() {
         for _ in 0..32 {
             student.read_at(&steps, 31).unwrap();
         }
-        eprintln!("backbone {backbone:.2} ms, with heads {all:.2} ms, gru {:.2} ms", t.elapsed().as_secs_f64() / 32.0 * 1e3);
+        eprintln!(
+            "backbone {backbone:.2} ms, with heads {all:.2} ms, gru {:.2} ms",
+            t.elapsed().as_secs_f64() / 32.0 * 1e3
+        );
     }
 }

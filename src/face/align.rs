@@ -166,4 +166,3 @@ pub fn crop(frame: &Frame, gray: &Gray, landmarks: &Landmarks, color: Color) -> 
         Color::Rgb => warp(frame, &to_picture),
     })
 }
-

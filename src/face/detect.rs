@@ -87,14 +87,17 @@ impl Detector {
             w: x1 - x0,
             h: y1 - y0,
         };
-        self.resizer.resize_region(gray, inside, size, &mut self.scaled);
+        self.resizer
+            .resize_region(gray, inside, size, &mut self.scaled);
         let (sx, sy) = (inside.w / size.0 as f32, inside.h / size.1 as f32);
         detections(&mut *self.inner, &self.scaled, (x0, y0), (sx, sy))
     }
 
     /// The face near where one was, if it still is there. `last_px` is its box on the frame before, moved on.
     pub fn near(&mut self, gray: &Gray, last_px: BoxPx) -> Option<Detection> {
-        let side = (last_px.w.max(last_px.h) * NEAR_REGION_FACES).round().max(8.0);
+        let side = (last_px.w.max(last_px.h) * NEAR_REGION_FACES)
+            .round()
+            .max(8.0);
         let (cx, cy) = last_px.center();
         let (x0, y0) = ((cx - side / 2.0).round(), (cy - side / 2.0).round());
         let side_px = side as usize;

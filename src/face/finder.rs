@@ -114,7 +114,10 @@ impl Finder {
                 look: Look::of_crop(&face.crop.pixels, face.crop.side_px, face.crop.channels),
             })
             .collect();
-        for (face, id) in faces.iter_mut().zip(self.tracker.update(time_s, &sightings)) {
+        for (face, id) in faces
+            .iter_mut()
+            .zip(self.tracker.update(time_s, &sightings))
+        {
             face.crop.face_id = id;
         }
         if tuning.faces == Faces::Largest {
@@ -157,7 +160,9 @@ impl Finder {
         let tracked = found.len();
         let new = match self.schedule {
             Schedule::Thorough => {
-                let due = self.scanned_s.is_none_or(|s| !(0.0..RESCAN_S).contains(&(time_s - s)));
+                let due = self
+                    .scanned_s
+                    .is_none_or(|s| !(0.0..RESCAN_S).contains(&(time_s - s)));
                 if tracked == 0 || !one_each || due {
                     self.scanned_s = Some(time_s);
                     self.detector.scan(&self.gray, min_face_px)
@@ -174,7 +179,10 @@ impl Finder {
             }
         };
         for detection in new {
-            if found.iter().any(|f| same_face(&f.box_px, &detection.box_px)) {
+            if found
+                .iter()
+                .any(|f| same_face(&f.box_px, &detection.box_px))
+            {
                 continue;
             }
             // A closer look keeps what only seemed a face out of the tracks.

@@ -28,7 +28,8 @@ impl Gray {
         self.height_px = frame.height_px();
         self.pixels.clear();
         let (rgb, _) = frame.rgb().as_chunks::<3>();
-        self.pixels.extend(rgb.iter().map(|&[r, g, b]| luma(r, g, b)));
+        self.pixels
+            .extend(rgb.iter().map(|&[r, g, b]| luma(r, g, b)));
     }
 
     /// Cuts out whole pixels around a region into `out`; the picture's edge is repeated where the region leaves it.
@@ -45,9 +46,11 @@ impl Gray {
             let row = (y0 + y).clamp(0, bottom) as usize * self.width_px;
             let row = &self.pixels[row..row + self.width_px];
             if x0 >= 0 && x0 + (w as i64) <= self.width_px as i64 {
-                out.pixels.extend_from_slice(&row[x0 as usize..x0 as usize + w]);
+                out.pixels
+                    .extend_from_slice(&row[x0 as usize..x0 as usize + w]);
             } else {
-                out.pixels.extend((0..w as i64).map(|x| row[(x0 + x).clamp(0, right) as usize]));
+                out.pixels
+                    .extend((0..w as i64).map(|x| row[(x0 + x).clamp(0, right) as usize]));
             }
         }
     }
@@ -66,7 +69,13 @@ impl Resizer {
     }
 
     /// A region of `from`, in whole or broken pixels inside it, at another size into `to`.
-    pub fn resize_region(&mut self, from: &Gray, region: BoxPx, (w, h): (usize, usize), to: &mut Gray) {
+    pub fn resize_region(
+        &mut self,
+        from: &Gray,
+        region: BoxPx,
+        (w, h): (usize, usize),
+        to: &mut Gray,
+    ) {
         self.run(from, (w, h), to, Some(region));
     }
 
@@ -78,7 +87,12 @@ impl Resizer {
         let mut options = fr::ResizeOptions::new()
             .resize_alg(fr::ResizeAlg::Convolution(fr::FilterType::Bilinear));
         if let Some(r) = region {
-            options = options.crop(f64::from(r.x), f64::from(r.y), f64::from(r.w), f64::from(r.h));
+            options = options.crop(
+                f64::from(r.x),
+                f64::from(r.y),
+                f64::from(r.w),
+                f64::from(r.h),
+            );
         }
         let source = fr::images::ImageRef::new(
             from.width_px as u32,
@@ -86,12 +100,8 @@ impl Resizer {
             &from.pixels,
             fr::PixelType::U8,
         );
-        let target = fr::images::Image::from_slice_u8(
-            w as u32,
-            h as u32,
-            &mut to.pixels,
-            fr::PixelType::U8,
-        );
+        let target =
+            fr::images::Image::from_slice_u8(w as u32, h as u32, &mut to.pixels, fr::PixelType::U8);
         // Fails only for sizes that do not fit their buffers or a region outside the picture: a blank result then
         // holds no face.
         if let (Ok(source), Ok(mut target)) = (source, target)

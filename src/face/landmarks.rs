@@ -62,13 +62,24 @@ impl LandmarkNet {
         let (x0, y0) = ((cx - side / 2.0).round(), (cy - side / 2.0).round());
         let side_px = side as usize;
         gray.cut((x0 as i64, y0 as i64), (side_px, side_px), &mut self.square);
-        self.resizer.resize(&self.square, (SIDE_PX, SIDE_PX), &mut self.small);
+        self.resizer
+            .resize(&self.square, (SIDE_PX, SIDE_PX), &mut self.small);
         self.x.clear();
-        self.x
-            .extend(self.small.pixels.iter().map(|&v| (f32::from(v) - 127.5) / 64.0)); // [1, 64, 64]
+        self.x.extend(
+            self.small
+                .pixels
+                .iter()
+                .map(|&v| (f32::from(v) - 127.5) / 64.0),
+        ); // [1, 64, 64]
         let mut size = SIDE_PX;
         for layer in &self.layers {
-            layer.run(&self.x, (size, size), &mut self.columns, &mut self.y, Onto::Fresh);
+            layer.run(
+                &self.x,
+                (size, size),
+                &mut self.columns,
+                &mut self.y,
+                Onto::Fresh,
+            );
             relu(&mut self.y);
             std::mem::swap(&mut self.x, &mut self.y);
             size = layer.out_side(size);

@@ -34,7 +34,8 @@ impl Look {
         let mut values = Vec::with_capacity(LOOK_SIDE * LOOK_SIDE);
         for cy in 0..LOOK_SIDE {
             for cx in 0..LOOK_SIDE {
-                let rows = (cy * cell..(cy + 1) * cell).map(|y| (y * side_px + cx * cell) * channels);
+                let rows =
+                    (cy * cell..(cy + 1) * cell).map(|y| (y * side_px + cx * cell) * channels);
                 let sum: u32 = rows
                     .flat_map(|i| &pixels[i..i + cell * channels])
                     .map(|&v| u32::from(v))
@@ -209,7 +210,13 @@ impl Tracker {
         let (_, chosen) = kuhn_munkres_min(&matrix);
         let pairs = chosen.into_iter().enumerate();
         pairs
-            .map(|(row, column)| if flipped { (column, row) } else { (row, column) })
+            .map(|(row, column)| {
+                if flipped {
+                    (column, row)
+                } else {
+                    (row, column)
+                }
+            })
             .filter(|&(t, s)| cost(t, s) < IMPOSSIBLE)
             .collect()
     }

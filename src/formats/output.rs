@@ -91,6 +91,11 @@ impl Output {
         self.keep = true;
     }
 
+    /// It is not worth keeping: nothing will be left of it.
+    pub fn discard(&mut self) {
+        self.keep = false;
+    }
+
     /// Where it is being written.
     pub fn part(&self) -> &Path {
         &self.part

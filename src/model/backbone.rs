@@ -78,9 +78,7 @@ impl Layers {
             block.reduce.run(x, (h, w), columns, narrow, Onto::Fresh);
             relu(narrow);
             let small = (block.reduce.out_side(h), block.reduce.out_side(w));
-            block
-                .spatial
-                .run(narrow, small, columns, wide, Onto::Fresh);
+            block.spatial.run(narrow, small, columns, wide, Onto::Fresh);
             relu(wide);
             match &block.project {
                 Some(project) => {

@@ -265,7 +265,10 @@ mod tests {
                 let wanted = naive(&conv, &x, (h, w));
                 assert_eq!(out.len(), wanted.len());
                 for (a, b) in out.iter().zip(&wanted) {
-                    assert!((a - b).abs() < 1e-4, "{kernel}/{stride} on {h}x{w}: {a} {b}");
+                    assert!(
+                        (a - b).abs() < 1e-4,
+                        "{kernel}/{stride} on {h}x{w}: {a} {b}"
+                    );
                 }
                 let once = out.clone();
                 conv.run(&x, (h, w), &mut columns, &mut out, Onto::Add);

@@ -40,7 +40,12 @@ fn cpu(note: Option<String>) -> Chosen {
     }
 }
 
-fn gpu(name: &str, feature: &str, built: bool, open: impl Fn(usize) -> candle_core::Result<Device>) -> Result<Chosen, DeviceError> {
+fn gpu(
+    name: &str,
+    feature: &str,
+    built: bool,
+    open: impl Fn(usize) -> candle_core::Result<Device>,
+) -> Result<Chosen, DeviceError> {
     if !built {
         return Err(DeviceError(format!(
             "this build cannot use {name}. Build with `cargo build --release --features {feature}`, or use --device cpu."
@@ -82,5 +87,7 @@ pub fn choose(choice: DeviceChoice) -> Result<Chosen, DeviceError> {
 /// Keeps candle's thread pool from taking the cores that the camera and the window need: its workers wait busily.
 pub fn bound_threads() {
     // Fails only when the pool exists already, and then it is bounded or in use.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(1).build_global();
+    let _ = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build_global();
 }

@@ -46,11 +46,15 @@ impl Head {
         let build = || -> candle_core::Result<Self> {
             let vector = |v: Vec<f32>| Tensor::from_vec(v, hidden, device);
             Ok(Self {
-                fc0: Tensor::from_vec(fc0, (hidden, pooled), device)?.t()?.contiguous()?,
+                fc0: Tensor::from_vec(fc0, (hidden, pooled), device)?
+                    .t()?
+                    .contiguous()?,
                 fc0_bias: vector(fc0_bias)?,
                 bn1_scale: vector(scale1)?,
                 bn1_shift: vector(shift1)?,
-                fc1: Tensor::from_vec(fc1, (outputs, hidden), device)?.t()?.contiguous()?,
+                fc1: Tensor::from_vec(fc1, (outputs, hidden), device)?
+                    .t()?
+                    .contiguous()?,
                 fc1_bias: Tensor::from_vec(fc1_bias, outputs, device)?,
             })
         };

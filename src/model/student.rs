@@ -29,7 +29,9 @@ pub enum NetworkError {
     #[error("the network failed on this device ({0}). Try --device cpu.")]
     Device(#[from] candle_core::Error),
     /// It answered with something that is no number.
-    #[error("the network's answer is not a number; the weights are damaged. Give others with --weights.")]
+    #[error(
+        "the network's answer is not a number; the weights are damaged. Give others with --weights."
+    )]
     NotANumber,
     /// A crop of another size or colour model than the network's.
     #[error("a crop of {got} bytes was given to a network that wants {wanted}.")]
@@ -69,9 +71,8 @@ impl Student {
         let heads = &config.heads;
         let head = |name, outputs| Head::load(weights, name, pooled, heads, outputs, device);
         let temporal = config.temporal.as_ref().map(|t| {
-            let load = |name, outputs| {
-                TemporalHead::load(weights, name, heads.hidden, t.hidden, outputs)
-            };
+            let load =
+                |name, outputs| TemporalHead::load(weights, name, heads.hidden, t.hidden, outputs);
             Ok::<_, WeightsError>(Temporal {
                 expression: load("expression", heads.expression)?,
                 affect: load("affect", heads.affect)?,

@@ -28,7 +28,9 @@ pub enum WeightsError {
         reason: std::io::Error,
     },
     /// The file is read and is not what is wanted.
-    #[error("weights {origin}: {reason} Give a .safetensors file of a student network; `affectscope info FILE` shows what one holds.")]
+    #[error(
+        "weights {origin}: {reason} Give a .safetensors file of a student network; `affectscope info FILE` shows what one holds."
+    )]
     Wrong {
         /// Which file.
         origin: String,

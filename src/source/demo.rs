@@ -52,6 +52,7 @@ impl DemoSource {
             });
         Self {
             info: SourceInfo {
+                stills: false,
                 title: "Demo portrait".to_owned(),
                 pace: Pace::Clocked,
                 width_px: WIDTH_PX,

@@ -199,6 +199,7 @@ impl ImageSource {
         let mut source =
             Self::new(path, folder, entries, 1.0 / SEQUENCE_RATE_HZ).with_size(path)?;
         source.info.rate_hz = Some(SEQUENCE_RATE_HZ);
+        source.info.stills = false;
         source.note = note;
         Ok(source)
     }
@@ -213,6 +214,7 @@ impl ImageSource {
             info: SourceInfo {
                 title,
                 pace: Pace::File,
+                stills: true,
                 width_px: 0,
                 height_px: 0,
                 rate_hz: None,

@@ -76,6 +76,7 @@ impl VideoSource {
             Start::Ended(ending) => return Err(no_frame(path, &ending)),
         };
         let info = SourceInfo {
+            stills: false,
             title: path
                 .file_name()
                 .unwrap_or(path.as_os_str())
