@@ -5,4 +5,6 @@ pub mod frame;
 pub mod gui;
 pub mod labels;
 pub mod session;
+pub mod settings;
+pub mod smooth;
 pub mod source;
