@@ -120,7 +120,11 @@ pub struct SaveError {
 impl Settings {
     /// Where the file lies: `affectscope/settings.toml` in the user's configuration folder, if there is one.
     pub fn default_path() -> Option<PathBuf> {
-        Some(dirs::config_dir()?.join("affectscope").join("settings.toml"))
+        Some(
+            dirs::config_dir()?
+                .join("affectscope")
+                .join("settings.toml"),
+        )
     }
 
     /// Reads the file. No file gives the defaults; a bad one gives the defaults and a note for the user, and is set
@@ -226,7 +230,10 @@ mod tests {
         };
         settings.save_to(&path).unwrap();
         assert_eq!(Settings::load_from(&path), (settings, None));
-        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        assert_eq!(
+            std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1
+        );
     }
 
     #[test]

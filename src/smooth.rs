@@ -40,8 +40,12 @@ impl Smoothing {
     pub fn hint(self) -> &'static str {
         match self {
             Self::Off => "Bars, trace and timeline show every reading as it comes.",
-            Self::Exponential => "An exponential mean with a time constant of a quarter of a second.",
-            Self::OneEuro => "The one-euro filter: calm when the face is still, quick when it moves.",
+            Self::Exponential => {
+                "An exponential mean with a time constant of a quarter of a second."
+            }
+            Self::OneEuro => {
+                "The one-euro filter: calm when the face is still, quick when it moves."
+            }
         }
     }
 }

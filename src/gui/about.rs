@@ -10,8 +10,7 @@ pub const HONEST_LINE: &str =
     "It shows what a face expresses to a trained network, not what a person feels.";
 
 /// What becomes of the pictures.
-const PRIVACY_LINE: &str =
-    "Frames never leave this machine; nothing is recorded unless you ask.";
+const PRIVACY_LINE: &str = "Frames never leave this machine; nothing is recorded unless you ask.";
 
 /// Every key and what it does.
 pub const KEYS: [(&str, &str); 10] = [
@@ -38,7 +37,11 @@ pub fn about(ctx: &Context, model: &Model) -> bool {
         if w.name.is_empty() {
             ui.label(RichText::new("The weights are being loaded.").color(p.muted));
         } else {
-            field(ui, "Weights", &format!("{} ({}), SHA-256 {}", w.name, w.origin, w.hash));
+            field(
+                ui,
+                "Weights",
+                &format!("{} ({}), SHA-256 {}", w.name, w.origin, w.hash),
+            );
             field(ui, "Network", &w.network);
             field(ui, "Trained on", &w.trained_on);
             field(ui, "Affect labels", &w.affect_labels);
@@ -52,7 +55,11 @@ pub fn about(ctx: &Context, model: &Model) -> bool {
         }
         field(ui, "Runs on", &model.status.device);
         ui.add_space(4.0);
-        field(ui, "Method", "Vu, Beurton-Aimar, Marchand: Multitask Multi-database Emotion Recognition, ICCVW 2021");
+        field(
+            ui,
+            "Method",
+            "Vu, Beurton-Aimar, Marchand: Multitask Multi-database Emotion Recognition, ICCVW 2021",
+        );
         field(
             ui,
             "Licences",
@@ -77,7 +84,8 @@ pub fn keys(ctx: &Context) -> bool {
                     ui.allocate_exact_size(vec2(width, 20.0), eframe::egui::Sense::hover());
                 let galley = super::widgets::layout(ui, key, theme::digits(12.0), p.text);
                 let at = rect.left_center() - vec2(0.0, galley.size().y / 2.0);
-                let cap = eframe::egui::Rect::from_min_size(at, galley.size()).expand2(vec2(6.0, 2.0));
+                let cap =
+                    eframe::egui::Rect::from_min_size(at, galley.size()).expand2(vec2(6.0, 2.0));
                 let cap = cap.translate(vec2(6.0, 0.0));
                 ui.painter().rect_filled(cap, 4.0, p.line);
                 ui.painter().galley(at + vec2(6.0, 0.0), galley, p.text);
@@ -95,7 +103,8 @@ fn field(ui: &mut Ui, name: &str, value: &str) {
     ui.horizontal_top(|ui| {
         let (rect, _) = ui.allocate_exact_size(vec2(92.0, 17.0), eframe::egui::Sense::hover());
         let galley = super::widgets::layout(ui, name, theme::caption(), p.muted);
-        ui.painter().galley(rect.min + vec2(0.0, 1.0), galley, p.muted);
+        ui.painter()
+            .galley(rect.min + vec2(0.0, 1.0), galley, p.muted);
         ui.add(eframe::egui::Label::new(RichText::new(value).size(12.5)).wrap());
     });
 }
@@ -104,7 +113,11 @@ fn card(ctx: &Context, id: &str, title: &str, add: impl FnOnce(&mut Ui)) -> bool
     let p = Palette::of(ctx);
     let room = ctx.content_rect().size();
     let modal = Modal::new(Id::unique(("card", id)))
-        .backdrop_color(eframe::egui::Color32::from_black_alpha(if p.dark { 150 } else { 90 }))
+        .backdrop_color(eframe::egui::Color32::from_black_alpha(if p.dark {
+            150
+        } else {
+            90
+        }))
         .frame(eframe::egui::Frame::popup(&ctx.global_style()).inner_margin(20))
         .show(ctx, |ui| {
             ui.set_width(480.0_f32.min(room.x - 80.0));

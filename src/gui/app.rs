@@ -13,9 +13,7 @@ use super::picture::Screen;
 use super::shot::Shot;
 use super::toast::Toasts;
 use super::window::{ScreenshotResult, WindowOptions};
-use super::{
-    about, bars, circumplex, faces, keys, picture, statusbar, theme, timeline, topbar,
-};
+use super::{about, bars, circumplex, faces, keys, picture, statusbar, theme, timeline, topbar};
 use crate::session::{Command, Engine, SourceState};
 use crate::settings::Settings;
 use crate::source::SourceSpec;
@@ -267,7 +265,13 @@ impl App {
         ui.painter()
             .rect_filled(window, 0.0, theme::Palette::of(ui.ctx()).background);
         let mut actions = topbar::show(ui, &areas, model, settings);
-        actions.extend(picture::show(ui, areas.picture, model, settings, &mut self.screen));
+        actions.extend(picture::show(
+            ui,
+            areas.picture,
+            model,
+            settings,
+            &mut self.screen,
+        ));
         actions.extend(faces::show(ui, areas.faces, model, &mut self.crops));
         bars::show(ui, areas.bars, model);
         actions.extend(circumplex::show(ui, areas.circumplex, model, settings));
@@ -296,9 +300,15 @@ impl eframe::App for App {
         self.shot.write_when_taken(ctx, &self.background);
         self.save_when_due(ctx);
 
-        let failed = self.model.status.recording.as_ref().and_then(|r| r.failed.clone());
+        let failed = self
+            .model
+            .status
+            .recording
+            .as_ref()
+            .and_then(|r| r.failed.clone());
         if let Some(reason) = failed.as_ref().filter(|_| !self.recording_failed) {
-            self.toasts.add(format!("The recording stopped: {reason}"), true);
+            self.toasts
+                .add(format!("The recording stopped: {reason}"), true);
         }
         self.recording_failed = failed.is_some();
 

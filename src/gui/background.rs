@@ -77,12 +77,8 @@ impl Background {
                     .add_filter("Videos and pictures", &MEDIA)
                     .add_filter("All files", &["*"])
                     .pick_file(),
-                Asked::Folder => dialog
-                    .set_title("Open a folder of pictures")
-                    .pick_folder(),
-                Asked::RecordFolder => dialog
-                    .set_title("Where recordings go")
-                    .pick_folder(),
+                Asked::Folder => dialog.set_title("Open a folder of pictures").pick_folder(),
+                Asked::RecordFolder => dialog.set_title("Where recordings go").pick_folder(),
             };
             // A window that is gone has no use for the answer.
             let _ = sender.send(Done::Chosen(asked, chosen));
@@ -128,8 +124,8 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()
 }
 
 const MEDIA: [&str; 22] = [
-    "mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "wmv", "flv", "ts", "3gp", "ogv", "jpg",
-    "jpeg", "png", "bmp", "gif", "tif", "tiff", "webp", "ppm",
+    "mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "wmv", "flv", "ts", "3gp", "ogv",
+    "jpg", "jpeg", "png", "bmp", "gif", "tif", "tiff", "webp", "ppm",
 ];
 
 /// Writes a PNG beside its name and renames it, so that it is whole or not there.

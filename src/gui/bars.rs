@@ -14,7 +14,7 @@ pub fn show(ui: &mut Ui, rect: Rect, model: &Model) {
     let header_y = rect.top() + 12.0;
     let title = match (model.followed, sample) {
         (Some(id), Some(_)) => format!("Expression · face {id}"),
-        _ if model.picture.is_some() => "Expression · no face".to_owned(),
+        _ if model.picture.is_some() && !model.is_stale() => "Expression · no face".to_owned(),
         _ => "Expression".to_owned(),
     };
     painter.text(
@@ -85,7 +85,13 @@ pub fn show(ui: &mut Ui, rect: Rect, model: &Model) {
             (false, Some(_)) => (theme::digits(13.0), p.muted),
             (false, None) => (theme::digits(13.0), p.faint),
         };
-        painter.text(pos2(rect.right(), y), Align2::RIGHT_CENTER, value, font, color);
+        painter.text(
+            pos2(rect.right(), y),
+            Align2::RIGHT_CENTER,
+            value,
+            font,
+            color,
+        );
 
         let row = Rect::from_min_max(
             pos2(rect.left(), y - row_height / 2.0),
@@ -100,14 +106,15 @@ pub fn show(ui: &mut Ui, rect: Rect, model: &Model) {
                     s.shown.probabilities[i],
                     if is_top { ", the most probable" } else { "" }
                 ),
-                None => format!("{}, no face", expression.title()),
+                None => format!("{}, no reading", expression.title()),
             };
             WidgetInfo::labeled(Role::Label, true, label)
         });
         response.on_hover_ui(|ui| {
-            ui.label(hover_text(expression, sample.map(|s| {
-                (s.shown.probabilities[i], s.raw.probabilities[i])
-            })));
+            ui.label(hover_text(
+                expression,
+                sample.map(|s| (s.shown.probabilities[i], s.raw.probabilities[i])),
+            ));
         });
     }
 }

@@ -72,11 +72,18 @@ fn header(ui: &mut Ui, rect: Rect, settings: &Settings, p: &Palette, actions: &m
     ui.painter().text(
         pos2(rect.left(), y),
         Align2::LEFT_CENTER,
-        if narrow { "Affect" } else { "Valence and arousal" },
+        if narrow {
+            "Affect"
+        } else {
+            "Valence and arousal"
+        },
         theme::semibold(12.0),
         p.muted,
     );
-    let area = Rect::from_min_max(pos2(rect.left() + 60.0, y - 11.0), pos2(rect.right(), y + 11.0));
+    let area = Rect::from_min_max(
+        pos2(rect.left() + 60.0, y - 11.0),
+        pos2(rect.right(), y + 11.0),
+    );
     let layout = eframe::egui::Layout::right_to_left(eframe::egui::Align::Center);
     ui.scope_builder(UiBuilder::new().max_rect(area).layout(layout), |ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
@@ -118,11 +125,13 @@ fn quiet_button(ui: &mut Ui, word: &str, name: &str) -> Response {
     }
     if response.has_focus() {
         let stroke = Stroke::new(1.0, p.accent);
-        ui.painter().rect_stroke(rect, 5.0, stroke, StrokeKind::Inside);
+        ui.painter()
+            .rect_stroke(rect, 5.0, stroke, StrokeKind::Inside);
     }
     let color = if response.hovered() { p.text } else { p.muted };
     let at = rect.center() - galley.size() / 2.0;
-    ui.painter().galley_with_override_text_color(at, galley, color);
+    ui.painter()
+        .galley_with_override_text_color(at, galley, color);
     response
 }
 
@@ -163,7 +172,12 @@ fn frame(painter: &Painter, p: &Palette, center: Pos2, radius: f32, body: Rect) 
         "unpleasant",
         p.muted,
     );
-    word(pos2(left, center.y + 8.0), Align2::RIGHT_CENTER, "−1", p.muted);
+    word(
+        pos2(left, center.y + 8.0),
+        Align2::RIGHT_CENTER,
+        "−1",
+        p.muted,
+    );
     let right = center.x + radius + 6.0;
     word(
         pos2(right, center.y - 8.0),
@@ -171,7 +185,12 @@ fn frame(painter: &Painter, p: &Palette, center: Pos2, radius: f32, body: Rect) 
         "pleasant",
         p.muted,
     );
-    word(pos2(right, center.y + 8.0), Align2::LEFT_CENTER, "+1", p.muted);
+    word(
+        pos2(right, center.y + 8.0),
+        Align2::LEFT_CENTER,
+        "+1",
+        p.muted,
+    );
     for (x, y, text) in [
         (-1.0, -1.0, "tense"),
         (1.0, -1.0, "excited"),
@@ -203,7 +222,8 @@ fn values(painter: &Painter, p: &Palette, body: Rect, sample: Option<&Sample>) {
         } else {
             color.gamma_multiply(0.6)
         };
-        painter.text(at, Align2::LEFT_TOP, text, theme::digits(12.5), color);
+        let size = if body.width() < 360.0 { 11.5 } else { 12.5 };
+        painter.text(at, Align2::LEFT_TOP, text, theme::digits(size), color);
     }
 }
 

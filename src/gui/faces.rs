@@ -28,7 +28,10 @@ impl Crops {
             return;
         }
         self.loaded = model.pictures;
-        let crops = model.picture.as_ref().map_or(&[][..], |p| p.crops.as_slice());
+        let crops = model
+            .picture
+            .as_ref()
+            .map_or(&[][..], |p| p.crops.as_slice());
         self.textures
             .retain(|id, _| crops.iter().any(|c| c.face_id == *id));
         for crop in crops {
@@ -99,7 +102,8 @@ pub fn show(ui: &mut Ui, rect: Rect, model: &Model, crops: &mut Crops) -> Vec<Ac
             Some(texture) => {
                 let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
                 let shape = RectShape::filled(tile, radius, eframe::egui::Color32::WHITE);
-                ui.painter().add(Shape::Rect(shape.with_texture(texture.id(), uv)));
+                ui.painter()
+                    .add(Shape::Rect(shape.with_texture(texture.id(), uv)));
             }
             None => {
                 ui.painter().rect_filled(tile, radius, p.line);
@@ -113,7 +117,8 @@ pub fn show(ui: &mut Ui, rect: Rect, model: &Model, crops: &mut Crops) -> Vec<Ac
             (1.0, p.line)
         };
         let stroke = Stroke::new(width, color);
-        ui.painter().rect_stroke(tile, radius, stroke, StrokeKind::Inside);
+        ui.painter()
+            .rect_stroke(tile, radius, stroke, StrokeKind::Inside);
         if !on {
             let corner = tile.left_bottom() + vec2(4.0, -20.0);
             widgets::chip_small(ui.painter(), corner, &id.to_string());
@@ -131,14 +136,21 @@ pub fn show(ui: &mut Ui, rect: Rect, model: &Model, crops: &mut Crops) -> Vec<Ac
         ));
         x += side + 10.0;
         if on {
-            words(ui, pos2(x, tile.center().y), model, reading.detection_score, id);
+            words(
+                ui,
+                pos2(x, tile.center().y),
+                model,
+                reading.detection_score,
+                id,
+            );
             x += words_width;
         }
     }
-    if readings.is_empty() && model.picture.is_some() {
+    if readings.is_empty() && model.picture.is_some() && !model.is_stale() {
         let tile = Rect::from_min_size(rect.min, vec2(side, side));
         let stroke = Stroke::new(1.0, p.line);
-        ui.painter().rect_stroke(tile, 6.0, stroke, StrokeKind::Inside);
+        ui.painter()
+            .rect_stroke(tile, 6.0, stroke, StrokeKind::Inside);
         ui.painter().text(
             tile.right_center() + vec2(10.0, 0.0),
             Align2::LEFT_CENTER,
@@ -182,7 +194,11 @@ fn words(ui: &Ui, at: eframe::egui::Pos2, model: &Model, score: f32, id: u32) {
     painter.text(
         pos2(name.right() + 5.0, line(-20.0).y),
         Align2::LEFT_CENTER,
-        if model.pinned { "followed, chosen" } else { "followed" },
+        if model.pinned {
+            "followed, chosen"
+        } else {
+            "followed"
+        },
         theme::body(),
         p.muted,
     );
@@ -202,10 +218,18 @@ fn words(ui: &Ui, at: eframe::egui::Pos2, model: &Model, score: f32, id: u32) {
         (" · score ".to_owned(), false),
         (format!("{score:.1}"), true),
     ] {
-        let font = if is_digits { theme::digits(12.0) } else { theme::caption() };
+        let font = if is_digits {
+            theme::digits(12.0)
+        } else {
+            theme::caption()
+        };
         let galley = painter.layout_no_wrap(text, font, p.muted);
         let width = galley.size().x;
-        painter.galley(pos2(x, at.y + 20.0 - galley.size().y / 2.0), galley, p.muted);
+        painter.galley(
+            pos2(x, at.y + 20.0 - galley.size().y / 2.0),
+            galley,
+            p.muted,
+        );
         x += width;
     }
 }

@@ -219,7 +219,10 @@ impl History {
                 let end_s = self.lineage.get(i + 1).map_or(f64::INFINITY, |(t, _)| *t);
                 let samples = self.tracks.get(id).map(|track| {
                     let begin = track.samples.partition_point(|s| s.time_s < start_s);
-                    track.samples.range(begin..).take_while(move |s| s.time_s < end_s)
+                    track
+                        .samples
+                        .range(begin..)
+                        .take_while(move |s| s.time_s < end_s)
                 });
                 samples.into_iter().flatten()
             })
@@ -274,7 +277,13 @@ impl History {
     /// [`AWAY_S`], or more where frames come so seldom that every pause would be a gap.
     fn away_s(&self) -> f64 {
         let n = self.frames.len().min(60);
-        match (self.frames.len().checked_sub(n).and_then(|i| self.frames.get(i)), self.frames.back()) {
+        match (
+            self.frames
+                .len()
+                .checked_sub(n)
+                .and_then(|i| self.frames.get(i)),
+            self.frames.back(),
+        ) {
             (Some((first, _)), Some((last, _))) if n > 2 => {
                 AWAY_S.max(3.0 * (last - first) / (n - 1) as f64)
             }

@@ -131,7 +131,12 @@ fn it_is_bounded_in_time_number_and_faces() {
     }
     assert!(history.frames.len() <= MAX_SAMPLES + 1);
     assert!(history.tracks.len() <= MAX_FACES);
-    assert!(history.tracks.values().all(|t| t.samples.len() <= MAX_SAMPLES + 1));
+    assert!(
+        history
+            .tracks
+            .values()
+            .all(|t| t.samples.len() <= MAX_SAMPLES + 1)
+    );
     let oldest = history.tracks[&1].samples[0].time_s;
     assert!(history.latest_s().unwrap() - oldest <= KEEP_S + 0.1);
 }

@@ -114,7 +114,10 @@ mod tests {
             let all = all(&Areas::of(window));
             for (i, (name, rect)) in all.iter().enumerate() {
                 assert!(window.contains_rect(*rect), "{name} at {w}x{h}: {rect}");
-                assert!(rect.width() > 100.0 && rect.height() > 25.0, "{name}: {rect}");
+                assert!(
+                    rect.width() > 100.0 && rect.height() > 25.0,
+                    "{name}: {rect}"
+                );
                 for (other, its) in &all[i + 1..] {
                     let both = rect.intersect(*its);
                     assert!(

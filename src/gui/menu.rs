@@ -1,8 +1,6 @@
 //! The menu at the right: settings, keys, about; and the small one with the choices of a recording.
 
-use eframe::egui::{
-    Button, Checkbox, Popup, PopupCloseBehavior, Response, RichText, Slider, Ui,
-};
+use eframe::egui::{Button, Checkbox, Popup, PopupCloseBehavior, Response, RichText, Slider, Ui};
 
 use super::action::Action;
 use super::model::Model;
@@ -50,17 +48,30 @@ fn reading(ui: &mut Ui, model: &Model, settings: &Settings, actions: &mut Vec<Ac
     row(ui, "Faces", |ui| {
         let options = [
             ("All", "Every face is read"),
-            ("Largest", "The largest face alone is read: quicker where many are in the picture"),
+            (
+                "Largest",
+                "The largest face alone is read: quicker where many are in the picture",
+            ),
         ];
         let on = usize::from(settings.faces == Faces::Largest);
         if let Some(i) = widgets::segmented(ui, "Faces", &options, on) {
-            actions.push(Action::Faces(if i == 1 { Faces::Largest } else { Faces::All }));
+            actions.push(Action::Faces(if i == 1 {
+                Faces::Largest
+            } else {
+                Faces::All
+            }));
         }
     });
     row(ui, "Follow", |ui| {
         let options = [
-            ("One face", "The face that is shown stays the same as long as it is there"),
-            ("Largest", "Always the face that is the largest in the picture"),
+            (
+                "One face",
+                "The face that is shown stays the same as long as it is there",
+            ),
+            (
+                "Largest",
+                "Always the face that is the largest in the picture",
+            ),
         ];
         let on = usize::from(settings.follow == FollowMode::Largest);
         if let Some(i) = widgets::segmented(ui, "Follow", &options, on) {
@@ -120,7 +131,11 @@ fn display(ui: &mut Ui, settings: &Settings, actions: &mut Vec<Action>) {
     });
     row(ui, "Theme", |ui| {
         let choices = [ThemeChoice::Dark, ThemeChoice::Light, ThemeChoice::System];
-        let options = [("Dark", ""), ("Light", ""), ("System", "As the desktop says")];
+        let options = [
+            ("Dark", ""),
+            ("Light", ""),
+            ("System", "As the desktop says"),
+        ];
         let on = choices.iter().position(|c| *c == settings.theme);
         if let Some(i) = widgets::segmented(ui, "Theme", &options, on.unwrap_or(0))
             && let Some(choice) = choices.get(i)
@@ -151,14 +166,20 @@ pub fn recording(button: &Response, model: &Model, settings: &Settings, actions:
         let idle = !model.is_recording();
         let check = ui
             .add_enabled(idle, Checkbox::new(&mut picture, "Record the picture too"))
-            .on_hover_text("A video beside the rows; needs ffmpeg. Without it only numbers are written.")
+            .on_hover_text(
+                "A video beside the rows; needs ffmpeg. Without it only numbers are written.",
+            )
             .on_disabled_hover_text("Ends with the present recording");
         if check.changed() {
             actions.push(Action::RecordPicture(picture));
         }
         ui.add_space(2.0);
         let folder = super::paths::record_folder(settings);
-        ui.label(RichText::new(format!("Into {}", folder.display())).color(p.muted).size(12.0));
+        ui.label(
+            RichText::new(format!("Into {}", folder.display()))
+                .color(p.muted)
+                .size(12.0),
+        );
         if ui
             .add(Button::selectable(false, "Choose the folder…"))
             .clicked()
@@ -181,7 +202,11 @@ pub fn recording(button: &Response, model: &Model, settings: &Settings, actions:
 /// A small heading in a menu.
 pub fn caption(ui: &mut Ui, text: &str) {
     let p = Palette::of(ui.ctx());
-    ui.label(RichText::new(text).font(theme::semibold(11.0)).color(p.muted));
+    ui.label(
+        RichText::new(text)
+            .font(theme::semibold(11.0))
+            .color(p.muted),
+    );
 }
 
 /// A key at the right of a row.

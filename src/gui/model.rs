@@ -196,8 +196,19 @@ impl Model {
         self.history.follow(face_id, true);
     }
 
+    /// True when the last picture is on screen and says nothing of the present: the source is gone.
+    pub fn is_stale(&self) -> bool {
+        matches!(
+            self.status.state,
+            SourceState::Starting | SourceState::Waiting { .. } | SourceState::Failed { .. }
+        )
+    }
+
     /// The present sample of the followed face, if it is there.
     pub fn current(&self) -> Option<&Sample> {
+        if self.is_stale() {
+            return None;
+        }
         self.history.current(self.followed?)
     }
 
@@ -205,6 +216,7 @@ impl Model {
     pub fn readings(&self) -> &[Reading] {
         self.picture
             .as_ref()
+            .filter(|_| !self.is_stale())
             .map_or(&[], |p| p.record.readings.as_slice())
     }
 

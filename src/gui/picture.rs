@@ -91,13 +91,21 @@ pub fn show(
     });
     let mut shown = rect;
     if let (Some(texture), Some(picture)) = (&screen.texture, &model.picture) {
-        let size_px = vec2(picture.frame.width_px() as f32, picture.frame.height_px() as f32);
+        let size_px = vec2(
+            picture.frame.width_px() as f32,
+            picture.frame.height_px() as f32,
+        );
         let scale = (rect.width() / size_px.x).min(rect.height() / size_px.y);
         shown = Rect::from_center_size(rect.center(), size_px * scale);
-        let (u0, u1) = if settings.mirror { (1.0, 0.0) } else { (0.0, 1.0) };
+        let (u0, u1) = if settings.mirror {
+            (1.0, 0.0)
+        } else {
+            (0.0, 1.0)
+        };
         let uv = Rect::from_min_max(pos2(u0, 0.0), pos2(u1, 1.0));
         let image = RectShape::filled(shown, radius, Color32::WHITE);
-        ui.painter().add(Shape::Rect(image.with_texture(texture.id(), uv)));
+        ui.painter()
+            .add(Shape::Rect(image.with_texture(texture.id(), uv)));
         let map = Map {
             shown,
             scale,
@@ -111,7 +119,8 @@ pub fn show(
         ) {
             overlay(&painter, &p, model, settings, &map);
         } else {
-            ui.painter().rect_filled(shown, radius, Color32::from_black_alpha(150));
+            ui.painter()
+                .rect_filled(shown, radius, Color32::from_black_alpha(150));
         }
     }
     chips(ui, rect, shown, model, &p);
@@ -135,20 +144,39 @@ impl Map {
 
 fn overlay(painter: &Painter, p: &Palette, model: &Model, settings: &Settings, map: &Map) {
     // The dark theme's blue in both: it lies on the picture, not on the window.
-    let accent = if p.dark { p.accent } else { Palette::LIGHT.accent };
+    let accent = if p.dark {
+        p.accent
+    } else {
+        Palette::LIGHT.accent
+    };
     for reading in model.readings() {
         let on = model.followed == Some(reading.face_id);
-        let color = if on { accent } else { Color32::from_white_alpha(210) };
+        let color = if on {
+            accent
+        } else {
+            Color32::from_white_alpha(210)
+        };
         let b = &reading.box_px;
         let face = Rect::from_two_pos(map.at(b.x, b.y), map.at(b.x + b.w, b.y + b.h));
         corners(painter, face, color, if on { 2.5 } else { 1.5 });
         if settings.landmarks {
             for [x, y] in reading.landmarks_px {
                 let at = map.at(x, y);
-                painter.circle(at, 3.0, color, Stroke::new(1.0, Color32::from_black_alpha(160)));
+                painter.circle(
+                    at,
+                    3.0,
+                    color,
+                    Stroke::new(1.0, Color32::from_black_alpha(160)),
+                );
             }
         }
-        label(painter, face, map.shown, &face_label(model, reading, on), on);
+        label(
+            painter,
+            face,
+            map.shown,
+            &face_label(model, reading, on),
+            on,
+        );
     }
 }
 
@@ -188,15 +216,25 @@ fn corners(painter: &Painter, face: Rect, color: Color32, width: f32) {
 
 /// The words of a face: under its box, or above it where there is no room, and always within the picture.
 fn label(painter: &Painter, face: Rect, shown: Rect, text: &str, on: bool) {
-    let font = if on { theme::semibold(12.0) } else { theme::caption() };
+    let font = if on {
+        theme::semibold(12.0)
+    } else {
+        theme::caption()
+    };
     let galley = painter.layout_no_wrap(text.to_owned(), font, Color32::WHITE);
     let size = galley.size() + vec2(12.0, 6.0);
     let mut min = pos2(face.center().x - size.x / 2.0, face.bottom() + 6.0);
     if min.y + size.y > shown.bottom() - 4.0 {
         min.y = face.top() - size.y - 6.0;
     }
-    min.x = min.x.clamp(shown.left() + 4.0, (shown.right() - size.x - 4.0).max(shown.left() + 4.0));
-    min.y = min.y.clamp(shown.top() + 4.0, (shown.bottom() - size.y - 4.0).max(shown.top() + 4.0));
+    min.x = min.x.clamp(
+        shown.left() + 4.0,
+        (shown.right() - size.x - 4.0).max(shown.left() + 4.0),
+    );
+    min.y = min.y.clamp(
+        shown.top() + 4.0,
+        (shown.bottom() - size.y - 4.0).max(shown.top() + 4.0),
+    );
     let plate = Rect::from_min_size(min, size);
     painter.rect_filled(plate, 5.0, Color32::from_black_alpha(170));
     painter.galley(min + vec2(6.0, 3.0), galley, Color32::WHITE);
@@ -219,7 +257,10 @@ fn chips(ui: &Ui, rect: Rect, shown: Rect, model: &Model, p: &Palette) {
     }
     if let Some(hint) = model.hint() {
         let size = widgets::chip_size(&painter, hint.text());
-        let min = pos2(shown.center().x - size.x / 2.0, shown.bottom() - size.y - 12.0);
+        let min = pos2(
+            shown.center().x - size.x / 2.0,
+            shown.bottom() - size.y - 12.0,
+        );
         let chip = widgets::chip(&painter, min, hint.text(), None);
         widgets::described(ui, chip, "hint", || hint.text().to_owned());
     }

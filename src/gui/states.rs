@@ -52,7 +52,8 @@ fn card(model: &Model) -> Option<Card> {
         }),
         SourceState::Running | SourceState::Starting if model.status.spec.is_none() => Some(Card {
             headline: "Nothing is open".to_owned(),
-            sentence: "Choose a camera above, open a video or a picture, or drop one here.".to_owned(),
+            sentence: "Choose a camera above, open a video or a picture, or drop one here."
+                .to_owned(),
             buttons: vec![OPEN, demo()],
         }),
         SourceState::Running | SourceState::Starting => Some(Card {
@@ -101,12 +102,9 @@ fn draw(ui: &mut Ui, rect: Rect, card: &Card, actions: &mut Vec<Action>) {
     let width = 400.0_f32.min(rect.width() - 32.0).max(120.0);
     // The sentence decides the height: laid out first, so that the card stands in the middle at once.
     let text_width = width - 48.0;
-    let sentence = ui.painter().layout(
-        card.sentence.clone(),
-        theme::body(),
-        p.muted,
-        text_width,
-    );
+    let sentence = ui
+        .painter()
+        .layout(card.sentence.clone(), theme::body(), p.muted, text_width);
     let buttons_height = if card.buttons.is_empty() { 0.0 } else { 46.0 };
     let height = 24.0 + 24.0 + 6.0 + sentence.size().y + buttons_height + 24.0;
     let area = Rect::from_center_size(rect.center(), vec2(width, height));
@@ -122,15 +120,9 @@ fn draw(ui: &mut Ui, rect: Rect, card: &Card, actions: &mut Vec<Action>) {
             .layout(Layout::top_down(Align::Min)),
         |ui| {
             ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
-            ui.add_sized(
-                vec2(text_width, 22.0),
-                eframe::egui::Label::new(RichText::new(&card.headline).font(theme::semibold(17.0)))
-                    .truncate()
-                    .halign(Align::Min),
-            );
-            ui.add(
-                eframe::egui::Label::new(RichText::new(&card.sentence).color(p.muted)).wrap(),
-            );
+            let headline = RichText::new(&card.headline).font(theme::semibold(17.0));
+            ui.add(eframe::egui::Label::new(headline).truncate());
+            ui.add(eframe::egui::Label::new(RichText::new(&card.sentence).color(p.muted)).wrap());
             if card.buttons.is_empty() {
                 return;
             }
@@ -183,7 +175,10 @@ fn ended(ui: &mut Ui, rect: Rect, model: &Model, note: Option<&str>, actions: &m
         );
         ui.add(eframe::egui::Label::new(RichText::new(text).color(p.muted).size(12.0)).wrap());
     });
-    let row = Rect::from_min_max(pos2(area.right() - 216.0, area.top()), area.max - vec2(12.0, 0.0));
+    let row = Rect::from_min_max(
+        pos2(area.right() - 216.0, area.top()),
+        area.max - vec2(12.0, 0.0),
+    );
     ui.scope_builder(
         UiBuilder::new()
             .max_rect(row)

@@ -34,8 +34,16 @@ pub fn show(ui: &mut Ui, areas: &Areas, model: &Model) {
         .hline(rect.x_range(), rect.top() + 0.5, Stroke::new(1.0, p.line));
     let y = rect.center().y;
 
-    let motto = widgets::layout(ui, "shows expressions, not feelings", theme::caption(), p.muted);
-    let motto_at = pos2(rect.right() - MARGIN - motto.size().x, y - motto.size().y / 2.0);
+    let motto = widgets::layout(
+        ui,
+        "shows expressions, not feelings",
+        theme::caption(),
+        p.muted,
+    );
+    let motto_at = pos2(
+        rect.right() - MARGIN - motto.size().x,
+        y - motto.size().y / 2.0,
+    );
     let figures = figures(model, areas.compact);
     let gap = if areas.compact { 14.0 } else { 20.0 };
     let mut x = rect.left() + MARGIN;
@@ -68,8 +76,10 @@ pub fn show(ui: &mut Ui, areas: &Areas, model: &Model) {
     if x < motto_at.x {
         let area = Rect::from_min_size(motto_at, motto.size()).expand2(vec2(0.0, 6.0));
         ui.painter().galley(motto_at, motto, p.muted);
-        widgets::described(ui, area, "motto", || "shows expressions, not feelings".to_owned())
-            .on_hover_text(super::about::HONEST_LINE);
+        widgets::described(ui, area, "motto", || {
+            "shows expressions, not feelings".to_owned()
+        })
+        .on_hover_text(super::about::HONEST_LINE);
     }
 }
 
@@ -89,9 +99,11 @@ fn figures(model: &Model, compact: bool) -> Vec<Figure> {
         s.device.clone()
     };
     let faces = model.readings().len();
-    let (median, p95) = model.latency_ms().map_or(("–".to_owned(), "–".to_owned()), |(m, p)| {
-        (format!("{m:.0}"), format!("{p:.0}"))
-    });
+    let (median, p95) = model
+        .latency_ms()
+        .map_or(("–".to_owned(), "–".to_owned()), |(m, p)| {
+            (format!("{m:.0}"), format!("{p:.0}"))
+        });
     let (captured, analysed, per_s) = if compact {
         ("in ", "read ", "/s")
     } else {
@@ -114,9 +126,9 @@ fn figures(model: &Model, compact: bool) -> Vec<Figure> {
     };
     let mut latency = vec![
         word("latency "),
-        digits(median, 3),
+        digits(median, 2),
         word(if compact { " / " } else { " ms, 95 % " }),
-        digits(p95, 3),
+        digits(p95, 2),
         word(" ms"),
     ];
     let lookahead_ms = s.rates.lookahead_ms;

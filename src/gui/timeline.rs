@@ -51,7 +51,8 @@ pub fn show(ui: &mut Ui, rect: Rect, model: &Model, settings: &Settings) -> Vec<
         // The band of a line may reach past +1; nothing is drawn outside its own part.
         let clip_x = plot.x_range().expand(0.0);
         let above = painter.with_clip_rect(Rect::from_x_y_ranges(clip_x, upper.y_range()));
-        let below = painter.with_clip_rect(Rect::from_x_y_ranges(clip_x, lower.y_range()).expand(1.0));
+        let below =
+            painter.with_clip_rect(Rect::from_x_y_ranges(clip_x, lower.y_range()).expand(1.0));
         for run in &runs {
             let columns = columns(run, &scale);
             match settings.timeline_mode {
@@ -60,6 +61,15 @@ pub fn show(ui: &mut Ui, rect: Rect, model: &Model, settings: &Settings) -> Vec<
             }
             draw_affect(&below, &p, &columns, lower);
         }
+    }
+    if model.history.latest_s().is_none() {
+        painter.text(
+            plot.center(),
+            Align2::CENTER_CENTER,
+            "The line begins with the first picture",
+            theme::caption(),
+            p.faint,
+        );
     }
     let length_s = settings.timeline_s;
     widgets::described(ui, plot, "timeline", || {
@@ -190,7 +200,11 @@ fn draw_lines(painter: &Painter, p: &Palette, columns: &[Column], area: Rect) {
                 pos2(c.x, area.bottom() - 1.0 - part * (area.height() - 2.0))
             })
             .collect();
-        line(painter, points, Stroke::new(1.5, p.of_expression(expression)));
+        line(
+            painter,
+            points,
+            Stroke::new(1.5, p.of_expression(expression)),
+        );
     }
 }
 
@@ -207,7 +221,10 @@ fn draw_affect(painter: &Painter, p: &Palette, columns: &[Column], area: Rect) {
     }
     painter.add(Shape::mesh(bands));
     for (i, color) in [p.valence, p.arousal].into_iter().enumerate() {
-        let points = columns.iter().map(|c| pos2(c.x, y(c.affect[i].0))).collect();
+        let points = columns
+            .iter()
+            .map(|c| pos2(c.x, y(c.affect[i].0)))
+            .collect();
         line(painter, points, Stroke::new(1.5, color));
     }
 }
@@ -253,12 +270,20 @@ fn grid(painter: &Painter, p: &Palette, (upper, lower): (Rect, Rect), settings: 
     for (value, text) in [(1.0, "+1"), (0.0, "0"), (-1.0, "−1")] {
         let y = (lower.center().y - value * lower.height() / 2.0).round() + 0.5;
         painter.hline(lower.x_range(), y, stroke);
-        label(pos2(lower.left() - 6.0, y), Align2::RIGHT_CENTER, text.to_owned());
+        label(
+            pos2(lower.left() - 6.0, y),
+            Align2::RIGHT_CENTER,
+            text.to_owned(),
+        );
     }
     for (part, text) in [(1.0, "1"), (0.0, "0")] {
         let y = upper.bottom() - part * upper.height();
         let inward = if part > 0.5 { 5.0 } else { -5.0 };
-        label(pos2(upper.left() - 6.0, y + inward), Align2::RIGHT_CENTER, text.to_owned());
+        label(
+            pos2(upper.left() - 6.0, y + inward),
+            Align2::RIGHT_CENTER,
+            text.to_owned(),
+        );
     }
     if settings.timeline_mode == TimelineMode::Lines {
         for y in [upper.top(), upper.center().y, upper.bottom()] {
@@ -292,7 +317,11 @@ fn header(ui: &mut Ui, rect: Rect, settings: &Settings, p: &Palette, actions: &m
         .layout(Layout::left_to_right(Align::Center));
     ui.scope_builder(row, |ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
-        ui.label(eframe::egui::RichText::new("Last").font(theme::semibold(12.0)).color(p.muted));
+        ui.label(
+            eframe::egui::RichText::new("Last")
+                .font(theme::semibold(12.0))
+                .color(p.muted),
+        );
         let chosen = TIMELINE_LENGTHS_S
             .iter()
             .position(|s| *s == settings.timeline_s)
@@ -311,7 +340,10 @@ fn header(ui: &mut Ui, rect: Rect, settings: &Settings, p: &Palette, actions: &m
         }
         ui.add_space(8.0);
         let modes = [
-            ("Stack", "The seven probabilities one upon the other; they fill the height"),
+            (
+                "Stack",
+                "The seven probabilities one upon the other; they fill the height",
+            ),
             ("Lines", "The seven probabilities as lines"),
         ];
         let on = usize::from(settings.timeline_mode == TimelineMode::Lines);
@@ -329,7 +361,8 @@ fn header(ui: &mut Ui, rect: Rect, settings: &Settings, p: &Palette, actions: &m
         let size = galley.size();
         x -= size.x;
         let y = area.center().y;
-        ui.painter().galley(pos2(x, y - size.y / 2.0), galley, color);
+        ui.painter()
+            .galley(pos2(x, y - size.y / 2.0), galley, color);
         x -= 12.0;
         let dash = Rect::from_min_size(pos2(x, y - 1.0), vec2(8.0, 2.0));
         ui.painter().rect_filled(dash, 1.0, color);
@@ -346,7 +379,11 @@ fn reading_at(at: Pos2, plot: Rect, model: &Model, settings: &Settings) -> Optio
         .history
         .followed(time_s - 0.5)
         .take_while(|s| s.time_s < time_s + 0.5)
-        .min_by(|a, b| (a.time_s - time_s).abs().total_cmp(&(b.time_s - time_s).abs()))?;
+        .min_by(|a, b| {
+            (a.time_s - time_s)
+                .abs()
+                .total_cmp(&(b.time_s - time_s).abs())
+        })?;
     let s = &near.raw;
     let expression = s.expression();
     Some(format!(

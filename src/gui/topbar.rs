@@ -20,8 +20,11 @@ pub fn show(ui: &mut Ui, areas: &Areas, model: &Model, settings: &Settings) -> V
     let p = Palette::of(ui.ctx());
     let rect = areas.top;
     ui.painter().rect_filled(rect, 0.0, p.panel);
-    ui.painter()
-        .hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, p.line));
+    ui.painter().hline(
+        rect.x_range(),
+        rect.bottom() - 0.5,
+        Stroke::new(1.0, p.line),
+    );
     let mut actions = Vec::new();
     let inner = rect.shrink2(eframe::egui::vec2(MARGIN, 0.0));
     let right = ui.scope_builder(
@@ -64,7 +67,10 @@ fn source(ui: &mut Ui, model: &Model, actions: &mut Vec<Action>, right: f32) {
     let room = (right - ui.cursor().left() - 60.0).clamp(60.0, 260.0);
     let galley = widgets::layout_elided(ui, &title, theme::body(), p.text, room - 44.0);
     let shown: String = if galley.elided {
-        let keep = galley.rows.first().map_or(0, |r| r.glyphs.len().saturating_sub(1));
+        let keep = galley
+            .rows
+            .first()
+            .map_or(0, |r| r.glyphs.len().saturating_sub(1));
         title.chars().take(keep).chain(['…']).collect()
     } else {
         title.clone()
@@ -97,7 +103,9 @@ fn source(ui: &mut Ui, model: &Model, actions: &mut Vec<Action>, right: f32) {
     }
     let digits = widgets::layout(ui, &parts.join(" · "), theme::digits(12.0), p.muted);
     if ui.cursor().left() + digits.size().x < right {
-        let text = RichText::new(parts.join(" · ")).font(theme::digits(12.0)).color(p.muted);
+        let text = RichText::new(parts.join(" · "))
+            .font(theme::digits(12.0))
+            .color(p.muted);
         ui.label(text).on_hover_text(hover);
     }
 }
@@ -108,9 +116,10 @@ pub fn source_title(model: &Model) -> String {
         (Some(info), _) => info.title.clone(),
         (None, Some(SourceSpec::Demo)) => "Demo".to_owned(),
         (None, Some(SourceSpec::Camera(_))) => "Camera".to_owned(),
-        (None, Some(SourceSpec::Path(path))) => path
-            .file_name()
-            .map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned()),
+        (None, Some(SourceSpec::Path(path))) => path.file_name().map_or_else(
+            || path.display().to_string(),
+            |n| n.to_string_lossy().into_owned(),
+        ),
         (None, None) => "No source".to_owned(),
     }
 }
@@ -124,7 +133,10 @@ fn state_words(model: &Model) -> String {
         SourceState::Ended { note } => note.clone().unwrap_or_else(|| "at its end".to_owned()),
         SourceState::Failed { reason } => reason.clone(),
     };
-    format!("{}: {state}\nClick to choose another source.", source_title(model))
+    format!(
+        "{}: {state}\nClick to choose another source.",
+        source_title(model)
+    )
 }
 
 fn source_menu(button: &eframe::egui::Response, model: &Model, actions: &mut Vec<Action>) {
@@ -158,10 +170,16 @@ fn source_menu(button: &eframe::egui::Response, model: &Model, actions: &mut Vec
         {
             actions.push(Action::PickFile);
         }
-        if ui.add(Button::selectable(false, "Open a folder of pictures…")).clicked() {
+        if ui
+            .add(Button::selectable(false, "Open a folder of pictures…"))
+            .clicked()
+        {
             actions.push(Action::PickFolder);
         }
-        if ui.add(Button::selectable(model.is_demo(), "Demo portrait")).clicked() {
+        if ui
+            .add(Button::selectable(model.is_demo(), "Demo portrait"))
+            .clicked()
+        {
             actions.push(Action::Open(SourceSpec::Demo));
         }
     });
@@ -251,7 +269,7 @@ fn record_buttons(
     let response = match recording.filter(|r| r.failed.is_none()) {
         Some(recording) => {
             let figures = format!(
-                "{} · {:>7} rows",
+                "{} · {} rows",
                 clock(recording.seconds),
                 grouped(recording.rows)
             );
@@ -267,7 +285,7 @@ fn record_buttons(
                 key: &figures,
                 key_digits: true,
                 tint: Some(p.record),
-                width: Some(258.0),
+                width: Some(252.0),
                 ..ToolButton::default()
             }
             .show(ui)
@@ -282,7 +300,9 @@ fn record_buttons(
             ..ToolButton::default()
         }
         .show(ui)
-        .on_hover_text("Write every reading to a file as it comes (R). Nothing is recorded unless you ask."),
+        .on_hover_text(
+            "Write every reading to a file as it comes (R). Nothing is recorded unless you ask.",
+        ),
     };
     if response.clicked() {
         actions.push(Action::ToggleRecord);

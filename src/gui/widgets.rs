@@ -114,7 +114,11 @@ impl ToolButton<'_> {
     pub fn show(self, ui: &mut Ui) -> Response {
         let p = Palette::of(ui.ctx());
         let label_color = self.tint.unwrap_or(p.text);
-        let key_color = if self.key_digits { label_color } else { p.muted };
+        let key_color = if self.key_digits {
+            label_color
+        } else {
+            p.muted
+        };
         let key_font = if self.key_digits {
             theme::digits(12.5)
         } else {
@@ -143,8 +147,13 @@ impl ToolButton<'_> {
             let (fill, line) = frame_colors(&p, &response, self.selected);
             let line = self.tint.unwrap_or(line);
             let radius = CornerRadius::same(theme::RADIUS);
-            ui.painter()
-                .rect(rect, radius, fill, Stroke::new(1.0, line), StrokeKind::Inside);
+            ui.painter().rect(
+                rect,
+                radius,
+                fill,
+                Stroke::new(1.0, line),
+                StrokeKind::Inside,
+            );
             let y = rect.center().y;
             let mut x = (rect.center().x - content / 2.0).max(rect.left() + PAD);
             if self.opens || self.key_digits {
@@ -193,7 +202,12 @@ pub fn frame_colors(p: &Palette, response: &Response, selected: bool) -> (Color3
 }
 
 /// Small words side by side of which one is chosen. Gives the index of the one clicked.
-pub fn segmented(ui: &mut Ui, what: &str, options: &[(&str, &str)], chosen: usize) -> Option<usize> {
+pub fn segmented(
+    ui: &mut Ui,
+    what: &str,
+    options: &[(&str, &str)],
+    chosen: usize,
+) -> Option<usize> {
     let p = Palette::of(ui.ctx());
     let mut clicked = None;
     let spacing = std::mem::replace(&mut ui.spacing_mut().item_spacing.x, 2.0);
@@ -217,7 +231,8 @@ pub fn segmented(ui: &mut Ui, what: &str, options: &[(&str, &str)], chosen: usiz
         ui.painter().rect_filled(rect, 5.0, fill);
         if response.has_focus() {
             let stroke = Stroke::new(1.0, p.accent);
-            ui.painter().rect_stroke(rect, 5.0, stroke, StrokeKind::Inside);
+            ui.painter()
+                .rect_stroke(rect, 5.0, stroke, StrokeKind::Inside);
         }
         let at = rect.center() - galley.size() / 2.0;
         ui.painter().galley(at, galley, color);

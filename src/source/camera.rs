@@ -12,10 +12,21 @@ pub struct CameraInfo {
     /// What it offers, best first: `640x480 30/s MJPEG`.
     pub formats: Vec<String>,
 }
-use crate::clock::Clock;
 use super::{FrameSource, Next, SourceError, SourceInfo};
+use crate::clock::Clock;
 /// x
 pub struct CameraSource;
-impl CameraSource { /// x
- pub fn open(_: Option<&str>, _: &Clock) -> Result<Self, SourceError> { Err(SourceError::NoCamera(String::new())) } }
-impl FrameSource for CameraSource { fn info(&self) -> &SourceInfo { unreachable!() } fn next(&mut self) -> Result<Next, SourceError> { unreachable!() } }
+impl CameraSource {
+    /// x
+    pub fn open(_: Option<&str>, _: &Clock) -> Result<Self, SourceError> {
+        Err(SourceError::NoCamera(String::new()))
+    }
+}
+impl FrameSource for CameraSource {
+    fn info(&self) -> &SourceInfo {
+        unreachable!()
+    }
+    fn next(&mut self) -> Result<Next, SourceError> {
+        unreachable!()
+    }
+}

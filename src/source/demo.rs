@@ -2,6 +2,17 @@
 use super::{FrameSource, Next, SourceError, SourceInfo};
 /// x
 pub struct DemoSource;
-impl DemoSource { /// x
- pub fn new() -> Self { Self } }
-impl FrameSource for DemoSource { fn info(&self) -> &SourceInfo { unreachable!() } fn next(&mut self) -> Result<Next, SourceError> { unreachable!() } }
+impl DemoSource {
+    /// x
+    pub fn new() -> Self {
+        Self
+    }
+}
+impl FrameSource for DemoSource {
+    fn info(&self) -> &SourceInfo {
+        unreachable!()
+    }
+    fn next(&mut self) -> Result<Next, SourceError> {
+        unreachable!()
+    }
+}
