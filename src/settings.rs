@@ -204,6 +204,7 @@ fn set_aside(path: &Path, reason: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

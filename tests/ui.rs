@@ -1,5 +1,7 @@
 //! The window with a made-up session behind it, driven by the names that a screen reader would speak.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 

@@ -120,7 +120,7 @@ fn card(ctx: &Context, id: &str, title: &str, add: impl FnOnce(&mut Ui)) -> bool
         }))
         .frame(eframe::egui::Frame::popup(&ctx.global_style()).inner_margin(20))
         .show(ctx, |ui| {
-            ui.set_width(480.0_f32.min(room.x - 80.0));
+            ui.set_width(532.0_f32.min(room.x - 80.0));
             ui.spacing_mut().item_spacing.y = 6.0;
             ui.label(RichText::new(title).font(theme::semibold(17.0)));
             ui.add_space(4.0);

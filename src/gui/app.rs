@@ -40,6 +40,7 @@ pub struct App {
     changed_s: Option<f64>,
     window_size: Option<egui::Vec2>,
     recording_failed: bool,
+    device_note: Option<String>,
 }
 
 impl App {
@@ -73,6 +74,7 @@ impl App {
             changed_s: None,
             window_size: None,
             recording_failed: false,
+            device_note: None,
             settings,
             options,
         };
@@ -132,6 +134,7 @@ impl App {
             Action::TogglePause => match self.model.status.state {
                 SourceState::Paused => self.engine.send(Command::Pause(false)),
                 SourceState::Running => self.engine.send(Command::Pause(true)),
+                SourceState::Ended { .. } => return self.perform(ctx, Action::Again),
                 _ => {}
             },
             Action::ToggleRecord => self.toggle_record(),
@@ -262,8 +265,7 @@ impl App {
         let window = ui.max_rect();
         let areas = Areas::of(window);
         let (model, settings) = (&self.model, &self.settings);
-        ui.painter()
-            .rect_filled(window, 0.0, theme::Palette::of(ui.ctx()).background);
+        // The background is what the frame is cleared with: painting it would double the pixels of a frame.
         let mut actions = topbar::show(ui, &areas, model, settings);
         actions.extend(picture::show(
             ui,
@@ -300,6 +302,12 @@ impl eframe::App for App {
         self.shot.write_when_taken(ctx, &self.background);
         self.save_when_due(ctx);
 
+        if self.model.status.device_note != self.device_note {
+            self.device_note.clone_from(&self.model.status.device_note);
+            if let Some(note) = &self.device_note {
+                self.toasts.add(note.clone(), true);
+            }
+        }
         let failed = self
             .model
             .status

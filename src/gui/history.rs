@@ -317,5 +317,6 @@ impl History {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "history_tests.rs"]
 mod tests;

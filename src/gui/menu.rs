@@ -218,6 +218,8 @@ pub fn key(text: &str) -> RichText {
 fn row(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui)) {
     ui.horizontal(|ui| {
         ui.set_min_height(26.0);
+        ui.spacing_mut().interact_size.y = 18.0;
+        ui.spacing_mut().slider_width = 116.0;
         ui.label(name);
         let left = ui.min_rect().left() + 104.0;
         ui.add_space((left - ui.cursor().left()).max(0.0));

@@ -1,8 +1,8 @@
 //! The picture with what was found in it.
 
 use eframe::egui::{
-    Align2, Color32, ColorImage, Painter, Pos2, Rect, Shape, Stroke, TextureHandle, TextureOptions,
-    Ui, epaint::RectShape, pos2, vec2,
+    Align2, Color32, ColorImage, CornerRadius, Painter, Pos2, Rect, Shape, Stroke, TextureHandle,
+    TextureOptions, Ui, epaint::RectShape, pos2, vec2,
 };
 
 use super::action::Action;
@@ -80,7 +80,6 @@ pub fn show(
     } else {
         Color32::from_rgb(0xe4, 0xe8, 0xee)
     };
-    ui.painter().rect_filled(rect, radius, well);
     widgets::described(ui, rect, "picture", || {
         let faces = model.readings().len();
         match &model.picture {
@@ -90,6 +89,9 @@ pub fn show(
         }
     });
     let mut shown = rect;
+    if screen.texture.is_none() {
+        ui.painter().rect_filled(rect, radius, well);
+    }
     if let (Some(texture), Some(picture)) = (&screen.texture, &model.picture) {
         let size_px = vec2(
             picture.frame.width_px() as f32,
@@ -97,6 +99,7 @@ pub fn show(
         );
         let scale = (rect.width() / size_px.x).min(rect.height() / size_px.y);
         shown = Rect::from_center_size(rect.center(), size_px * scale);
+        margins(ui.painter(), rect, shown, well);
         let (u0, u1) = if settings.mirror {
             (1.0, 0.0)
         } else {
@@ -125,6 +128,59 @@ pub fn show(
     }
     chips(ui, rect, shown, model, &p);
     states::show(ui, rect, model)
+}
+
+/// Fills what the picture leaves of its place, and nothing behind it: pixels are dear without a graphics card.
+fn margins(painter: &Painter, rect: Rect, shown: Rect, well: Color32) {
+    let round = theme::RADIUS_LARGE;
+    let (left, right, top, bottom) = (
+        CornerRadius {
+            nw: round,
+            sw: round,
+            ne: 0,
+            se: 0,
+        },
+        CornerRadius {
+            ne: round,
+            se: round,
+            nw: 0,
+            sw: 0,
+        },
+        CornerRadius {
+            nw: round,
+            ne: round,
+            sw: 0,
+            se: 0,
+        },
+        CornerRadius {
+            sw: round,
+            se: round,
+            nw: 0,
+            ne: 0,
+        },
+    );
+    for (part, radius) in [
+        (
+            Rect::from_min_max(rect.min, pos2(shown.left(), rect.bottom())),
+            left,
+        ),
+        (
+            Rect::from_min_max(pos2(shown.right(), rect.top()), rect.max),
+            right,
+        ),
+        (
+            Rect::from_min_max(rect.min, pos2(rect.right(), shown.top())),
+            top,
+        ),
+        (
+            Rect::from_min_max(pos2(rect.left(), shown.bottom()), rect.max),
+            bottom,
+        ),
+    ] {
+        if part.width() >= 1.0 && part.height() >= 1.0 {
+            painter.rect_filled(part, radius, well);
+        }
+    }
 }
 
 /// From pixels of the picture to points of the window.
@@ -300,6 +356,7 @@ pub fn drop_hint(ui: &Ui, window: Rect) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::frame::FrameStamp;

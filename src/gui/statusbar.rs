@@ -52,6 +52,7 @@ pub fn show(ui: &mut Ui, areas: &Areas, model: &Model) {
         for (text, kind, digits) in &figure.parts {
             let (font, color) = match kind {
                 Kind::Word => (theme::caption(), p.muted),
+                Kind::Value if figure.alarm => (theme::caption(), p.record),
                 Kind::Value => (theme::caption(), p.text),
                 Kind::Digits if figure.alarm => (theme::digits_medium(12.0), p.record),
                 Kind::Digits => (theme::digits_medium(12.0), p.text),
@@ -150,13 +151,21 @@ fn figures(model: &Model, compact: bool) -> Vec<Figure> {
         },
         Figure {
             id: "captured",
-            parts: vec![word(captured), digits(rate(s.rates.captured_hz), 4), word(per_s)],
+            parts: vec![
+                word(captured),
+                digits(rate(s.rates.captured_hz), 4),
+                word(per_s),
+            ],
             hover: "Frames that the source gave each second, over the last two seconds.".to_owned(),
             alarm: false,
         },
         Figure {
             id: "analysed",
-            parts: vec![word(analysed), digits(rate(s.rates.analysed_hz), 4), word(per_s)],
+            parts: vec![
+                word(analysed),
+                digits(rate(s.rates.analysed_hz), 4),
+                word(per_s),
+            ],
             hover: format!(
                 "Frames that were read each second, over the last two seconds; {} in all.",
                 grouped(s.rates.analysed)
@@ -182,9 +191,7 @@ fn figures(model: &Model, compact: bool) -> Vec<Figure> {
         Figure {
             id: "dropped",
             parts: vec![word("dropped "), digits(grouped(s.rates.dropped), 1)],
-            hover: "Frames that were captured and never read, because a newer one had come. Recordings list each of \
-                    them."
-                .to_owned(),
+            hover: dropped_hover(model.missed),
             alarm: false,
         },
         Figure {
@@ -196,6 +203,18 @@ fn figures(model: &Model, compact: bool) -> Vec<Figure> {
     ]
 }
 
+fn dropped_hover(missed: u64) -> String {
+    let mut text = "Frames that were captured and never read, because a newer one had come. Recordings list each of them."
+        .to_owned();
+    if missed > 0 {
+        text.push_str(&format!(
+            "\n{} more were read and are not in the timeline: the window was busy or hidden.",
+            grouped(missed)
+        ));
+    }
+    text
+}
+
 fn rate(hz: f64) -> String {
     format!("{hz:.1}")
 }
@@ -205,7 +224,7 @@ pub fn grouped(number: u64) -> String {
     let plain = number.to_string();
     let mut text = String::with_capacity(plain.len() + plain.len() / 3);
     for (i, c) in plain.chars().enumerate() {
-        if i > 0 && (plain.len() - i) % 3 == 0 {
+        if i > 0 && (plain.len() - i).is_multiple_of(3) {
             text.push(' ');
         }
         text.push(c);

@@ -272,6 +272,8 @@ fn apply(style: &mut egui::Style, p: &Palette) {
     };
     v.popup_shadow = shadow;
     v.window_shadow = shadow;
+    v.slider_trailing_fill = true;
+    v.handle_shape = egui::style::HandleShape::Circle;
     v.selection.bg_fill = p.accent.gamma_multiply(if p.dark { 0.32 } else { 0.18 });
     v.selection.stroke = Stroke::new(1.0, p.text);
     let radius = CornerRadius::same(RADIUS);
@@ -282,7 +284,8 @@ fn apply(style: &mut egui::Style, p: &Palette) {
         (&mut v.widgets.active, p.line, p.accent, p.text),
         (&mut v.widgets.open, p.hovered(), p.faint, p.text),
     ] {
-        w.bg_fill = fill;
+        // Rails of sliders and boxes to tick lie on the panel, and must differ from it.
+        w.bg_fill = if fill == p.raised() { p.line } else { fill };
         w.weak_bg_fill = fill;
         w.bg_stroke = Stroke::new(1.0, line);
         w.fg_stroke = Stroke::new(1.0, text);

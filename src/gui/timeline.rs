@@ -44,7 +44,7 @@ pub fn show(ui: &mut Ui, rect: Rect, model: &Model, settings: &Settings) -> Vec<
             length_s: settings.timeline_s,
             x: plot.x_range(),
         };
-        let (runs, gaps) = model.history.runs(scale.from_s());
+        let (runs, gaps) = model.history.runs(scale.begin_s());
         for gap in &gaps {
             draw_gap(&painter, &p, &scale, plot, gap);
         }
@@ -97,12 +97,12 @@ struct Scale {
 }
 
 impl Scale {
-    fn from_s(&self) -> f64 {
+    fn begin_s(&self) -> f64 {
         self.latest_s - self.length_s
     }
 
     fn x_of(&self, time_s: f64) -> f32 {
-        let part = (time_s - self.from_s()) / self.length_s;
+        let part = (time_s - self.begin_s()) / self.length_s;
         self.x.min + part as f32 * self.x.span()
     }
 

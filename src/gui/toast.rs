@@ -1,4 +1,4 @@
-//! Short words at the foot of the picture that go by themselves.
+//! Short words over the picture that go by themselves.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ impl Toasts {
         });
     }
 
-    /// Shows them at the foot of `over`.
+    /// Shows them in the upper part of `over`.
     pub fn show(&mut self, ctx: &Context, over: Rect) {
         let now_s = ctx.input(|i| i.time);
         for toast in &mut self.toasts {
@@ -58,8 +58,8 @@ impl Toasts {
         Area::new(Id::unique("toasts"))
             .order(Order::Foreground)
             .interactable(false)
-            .pivot(Align2::CENTER_BOTTOM)
-            .fixed_pos(over.center_bottom() - vec2(0.0, 12.0))
+            .pivot(Align2::CENTER_TOP)
+            .fixed_pos(over.center_top() + vec2(0.0, 44.0))
             .show(ctx, |ui| {
                 ui.set_max_width(over.width() - 40.0);
                 ui.vertical_centered(|ui| {

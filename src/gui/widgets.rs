@@ -64,7 +64,7 @@ pub fn paint_icon(painter: &Painter, icon: Icon, center: Pos2, color: Color32) {
 }
 
 /// A button of the top bar: icon, word and key, in a box of a fixed width so that nothing beside it moves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct ToolButton<'a> {
     /// Its accessible name.
     pub name: &'a str,
@@ -86,23 +86,6 @@ pub struct ToolButton<'a> {
     pub key_digits: bool,
     /// Width in points; `None`: as wide as its contents.
     pub width: Option<f32>,
-}
-
-impl Default for ToolButton<'_> {
-    fn default() -> Self {
-        Self {
-            name: "",
-            icon: None,
-            label: "",
-            key: "",
-            opens: false,
-            selected: false,
-            tint: None,
-            icon_tint: None,
-            key_digits: false,
-            width: None,
-        }
-    }
 }
 
 const PAD: f32 = 10.0;

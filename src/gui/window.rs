@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use eframe::egui;
 
@@ -61,6 +62,10 @@ pub enum WindowError {
     Screenshot(String),
 }
 
+/// egui answers a plain `request_repaint` with two frames, to let layouts settle; one that is asked for with a delay,
+/// however short, with one. Software OpenGL has no frame to spare.
+const WAKE_DELAY: Duration = Duration::from_nanos(1);
+
 /// How the wish for a [`Screenshot`] ended; shared between the app and [`run`].
 pub(super) type ScreenshotResult = Arc<Mutex<Option<Result<(), String>>>>;
 
@@ -88,7 +93,7 @@ pub fn run(
     let app_result = Arc::clone(&result);
     let creator: eframe::AppCreator<'_> = Box::new(move |cc| {
         let ctx = cc.egui_ctx.clone();
-        let engine = engine_factory(Arc::new(move || ctx.request_repaint()));
+        let engine = engine_factory(Arc::new(move || ctx.request_repaint_after(WAKE_DELAY)));
         let mut app = App::new(&cc.egui_ctx, engine, settings, options);
         app.report_screenshot_to(app_result);
         Ok(Box::new(app))
@@ -202,6 +207,7 @@ fn library_missing(name: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
