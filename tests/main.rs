@@ -6,3 +6,4 @@ mod live;
 mod pipeline;
 mod rows;
 mod sources;
+mod ui;

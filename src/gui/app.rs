@@ -1,0 +1,363 @@
+//! The app: takes up what the session says, shows it, and turns what the user does into orders.
+
+use std::time::Duration;
+
+use eframe::egui::{self, Context, Ui, ViewportCommand};
+
+use super::action::Action;
+use super::background::{Asked, Background};
+use super::faces::Crops;
+use super::layout::Areas;
+use super::model::Model;
+use super::picture::Screen;
+use super::shot::Shot;
+use super::toast::Toasts;
+use super::window::{ScreenshotResult, WindowOptions};
+use super::{about, bars, circumplex, faces, keys, picture, statusbar, theme, timeline, topbar};
+use crate::session::{Command, Engine, SourceState};
+use crate::settings::Settings;
+use crate::source::SourceSpec;
+
+/// Settings are written this long after the last change, seconds.
+const SAVE_AFTER_S: f64 = 1.5;
+/// How often the session is asked while it may change without a picture coming.
+const WATCH: Duration = Duration::from_millis(500);
+
+/// The window's content. Give it to eframe, or to a test harness with a made-up [`Engine`].
+pub struct App {
+    engine: Box<dyn Engine>,
+    pub(super) settings: Settings,
+    pub(super) model: Model,
+    pub(super) background: Background,
+    pub(super) toasts: Toasts,
+    pub(super) shot: Shot,
+    options: WindowOptions,
+    screen: Screen,
+    crops: Crops,
+    pub(super) show_keys: bool,
+    pub(super) show_about: bool,
+    /// When the settings changed last, seconds of egui's clock.
+    changed_s: Option<f64>,
+    window_size: Option<egui::Vec2>,
+    recording_failed: bool,
+    device_note: Option<String>,
+}
+
+impl App {
+    /// An app that shows what this engine says. Tells the engine its tuning, and which source to open if the options
+    /// name one.
+    pub fn new(
+        ctx: &Context,
+        mut engine: Box<dyn Engine>,
+        settings: Settings,
+        options: WindowOptions,
+    ) -> Self {
+        theme::install(ctx, options.theme.unwrap_or(settings.theme));
+        engine.send(Command::Tune(settings.tuning()));
+        let mut toasts = Toasts::default();
+        if let Some(note) = &options.note {
+            toasts.add(note.clone(), true);
+        }
+        let mut model = Model::new(&settings);
+        model.cameras = engine.cameras();
+        let shot = Shot::new(options.screenshot.clone());
+        let mut app = Self {
+            engine,
+            model,
+            background: Background::default(),
+            toasts,
+            shot,
+            screen: Screen::default(),
+            crops: Crops::default(),
+            show_keys: false,
+            show_about: false,
+            changed_s: None,
+            window_size: None,
+            recording_failed: false,
+            device_note: None,
+            settings,
+            options,
+        };
+        if let Some(spec) = app.options.open.clone() {
+            app.open(spec);
+        }
+        app
+    }
+
+    /// The settings as they are now.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whom to tell how the picture of the window that was asked for came out.
+    pub(super) fn report_screenshot_to(&mut self, result: ScreenshotResult) {
+        self.shot.report_to(result);
+    }
+
+    fn open(&mut self, spec: SourceSpec) {
+        self.settings.source = Some(spec.to_string());
+        self.engine.send(Command::Open(spec));
+    }
+
+    /// Does what the user asked for.
+    fn perform(&mut self, ctx: &Context, action: Action) {
+        let before = self.settings.clone();
+        match action {
+            Action::Open(spec) => self.open(spec),
+            Action::Again => {
+                if let Some(spec) = self.model.status.spec.clone() {
+                    self.open(spec);
+                }
+            }
+            Action::WatchCameras => {
+                // No reason to draw again at once.
+                self.model.cameras = self.engine.cameras();
+                ctx.request_repaint_after(WATCH);
+                return;
+            }
+            Action::PickFile | Action::PickFolder => {
+                let asked = if action == Action::PickFile {
+                    Asked::File
+                } else {
+                    Asked::Folder
+                };
+                let start = match &self.model.status.spec {
+                    Some(SourceSpec::Path(path)) => path.parent().map(Into::into),
+                    _ => None,
+                };
+                self.background.ask(ctx, asked, start);
+            }
+            Action::PickRecordFolder => {
+                let start = super::paths::record_folder(&self.settings);
+                self.background.ask(ctx, Asked::RecordFolder, Some(start));
+            }
+            Action::TogglePause => match self.model.status.state {
+                SourceState::Paused => self.engine.send(Command::Pause(false)),
+                SourceState::Running => self.engine.send(Command::Pause(true)),
+                SourceState::Ended { .. } => return self.perform(ctx, Action::Again),
+                _ => {}
+            },
+            Action::ToggleRecord => self.toggle_record(),
+            Action::SavePicture => self.shot.request(ctx),
+            Action::Follow(face_id) => self.model.follow(face_id),
+            Action::ClearTrace => {
+                self.model.trace_from_s = self.model.history.latest_s().unwrap_or(f64::MIN);
+            }
+            Action::Smoothing(smoothing) => {
+                self.settings.smoothing = smoothing;
+                self.model.history.set_smoothing(smoothing);
+            }
+            Action::Theme(choice) => {
+                self.settings.theme = choice;
+                theme::choose(ctx, choice);
+            }
+            Action::ShowKeys => self.show_keys = !self.show_keys,
+            Action::ShowAbout => self.show_about = true,
+            Action::ToggleMirror => self.settings.mirror = !self.settings.mirror,
+            Action::RecordPicture(on) => self.settings.record_picture = on,
+            Action::TraceLength(length_s) => self.settings.trace_s = length_s,
+            Action::TimelineLength(length_s) => self.settings.timeline_s = length_s,
+            Action::TimelineMode(mode) => self.settings.timeline_mode = mode,
+            Action::Faces(faces) => self.settings.faces = faces,
+            Action::FollowMode(mode) => self.settings.follow = mode,
+            Action::MinFace(part) => self.settings.min_face = part.clamp(0.04, 0.5),
+            Action::Lookahead(frames) => self.settings.lookahead = frames.min(16),
+            Action::Landmarks(on) => self.settings.landmarks = on,
+        }
+        if self.settings.tuning() != before.tuning() {
+            self.engine.send(Command::Tune(self.settings.tuning()));
+        }
+        if self.settings != before {
+            self.changed_s = Some(ctx.input(|i| i.time));
+        }
+        ctx.request_repaint();
+    }
+
+    fn toggle_record(&mut self) {
+        if self.model.is_recording() {
+            self.engine.send(Command::StopRecording);
+            if let Some(recording) = &self.model.status.recording {
+                let text = format!("Recorded to {}", recording.path.display());
+                self.toasts.add(text, false);
+            }
+            return;
+        }
+        let folder = super::paths::record_folder(&self.settings);
+        let now = std::time::SystemTime::now();
+        let path = super::paths::fresh(&folder, now, "affect.csv");
+        self.engine.send(Command::Record {
+            path,
+            picture: self.settings.record_picture,
+        });
+    }
+
+    fn finish_background(&mut self, ctx: &Context) {
+        use super::background::Done;
+        while let Some(done) = self.background.next() {
+            match done {
+                Done::Chosen(_, None) => {}
+                Done::Chosen(Asked::File | Asked::Folder, Some(path)) => {
+                    self.perform(ctx, Action::Open(SourceSpec::Path(path)));
+                }
+                Done::Chosen(Asked::RecordFolder, Some(path)) => {
+                    self.settings.record_folder = Some(path);
+                    self.changed_s = Some(ctx.input(|i| i.time));
+                }
+                Done::Picture(result) => {
+                    if self.shot.finished(&result) {
+                        ctx.send_viewport_cmd(ViewportCommand::Close);
+                    } else {
+                        match result {
+                            Ok(path) => {
+                                let text = format!("Picture saved: {}", path.display());
+                                self.toasts.add(text, false);
+                            }
+                            Err(reason) => self.toasts.add(reason, true),
+                        }
+                    }
+                }
+                Done::Failed(reason) => self.toasts.add(reason, true),
+            }
+        }
+    }
+
+    fn save_when_due(&mut self, ctx: &Context) {
+        let Some(changed_s) = self.changed_s else {
+            return;
+        };
+        let since_s = ctx.input(|i| i.time) - changed_s;
+        if since_s < SAVE_AFTER_S {
+            let rest_s = (SAVE_AFTER_S - since_s).clamp(0.01, SAVE_AFTER_S);
+            ctx.request_repaint_after(Duration::from_secs_f64(rest_s));
+            return;
+        }
+        self.changed_s = None;
+        if let Some(path) = self.options.settings_path.clone() {
+            self.background.save_settings(self.settings.clone(), path);
+        }
+    }
+
+    /// Keys, dropped files, and the size of the window.
+    fn input(&mut self, ui: &Ui) -> Vec<Action> {
+        let ctx = ui.ctx();
+        let mut actions = Vec::new();
+        let covered = self.show_about || self.show_keys;
+        actions.extend(keys::pressed(ctx, &self.model, covered));
+        let dropped = ctx.input(|i| {
+            let file = i.raw.dropped_files.first();
+            file.map(|f| f.path().to_owned())
+        });
+        if let Some(path) = dropped {
+            actions.push(Action::Open(SourceSpec::Path(path)));
+        }
+        let (size, ordinary) = ctx.input(|i| {
+            let viewport = i.viewport();
+            let large = viewport.maximized.unwrap_or(false) || viewport.fullscreen.unwrap_or(false);
+            (i.viewport_rect().size(), !large)
+        });
+        if ordinary && size.x >= 320.0 && size.y >= 240.0 {
+            self.window_size = Some(size);
+        }
+        actions
+    }
+
+    fn panels(&mut self, ui: &mut Ui) -> Vec<Action> {
+        let window = ui.max_rect();
+        let areas = Areas::of(window);
+        let (model, settings) = (&self.model, &self.settings);
+        // The background is what the frame is cleared with: painting it would double the pixels of a frame.
+        let mut actions = topbar::show(ui, &areas, model, settings);
+        actions.extend(picture::show(
+            ui,
+            areas.picture,
+            model,
+            settings,
+            &mut self.screen,
+        ));
+        actions.extend(faces::show(ui, areas.faces, model, &mut self.crops));
+        bars::show(ui, areas.bars, model);
+        actions.extend(circumplex::show(ui, areas.circumplex, model, settings));
+        actions.extend(timeline::show(ui, areas.timeline, model, settings));
+        statusbar::show(ui, &areas, model);
+        if ui.ctx().input(|i| !i.raw.hovered_files.is_empty()) {
+            picture::drop_hint(ui, window);
+        }
+        if self.show_about {
+            self.show_about = about::about(ui.ctx(), model);
+        }
+        if self.show_keys {
+            self.show_keys = about::keys(ui.ctx());
+        }
+        self.toasts.show(ui.ctx(), areas.picture);
+        actions
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        let update = self.engine.poll();
+        let now_s = self.engine.now_s();
+        self.model.take(update, now_s, self.settings.follow);
+        self.finish_background(ctx);
+        self.shot.write_when_taken(ctx, &self.background);
+        self.save_when_due(ctx);
+
+        if self.model.status.device_note != self.device_note {
+            self.device_note.clone_from(&self.model.status.device_note);
+            if let Some(note) = &self.device_note {
+                self.toasts.add(note.clone(), true);
+            }
+        }
+        let failed = self
+            .model
+            .status
+            .recording
+            .as_ref()
+            .and_then(|r| r.failed.clone());
+        if let Some(reason) = failed.as_ref().filter(|_| !self.recording_failed) {
+            self.toasts
+                .add(format!("The recording stopped: {reason}"), true);
+        }
+        self.recording_failed = failed.is_some();
+
+        // These states end without a picture that would wake the window.
+        let camera_failed = matches!(self.model.status.state, SourceState::Failed { .. })
+            && matches!(self.model.status.spec, Some(SourceSpec::Camera(_)));
+        if camera_failed {
+            self.model.cameras = self.engine.cameras();
+        }
+        if camera_failed
+            || matches!(
+                self.model.status.state,
+                SourceState::Starting | SourceState::Waiting { .. }
+            )
+        {
+            ctx.request_repaint_after(WATCH);
+        }
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        let ctx = ui.ctx().clone();
+        let mut actions = self.input(ui);
+        actions.extend(self.panels(ui));
+        for action in actions {
+            self.perform(&ctx, action);
+        }
+        self.shot.first_frame(&ctx);
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        if let Some(size) = self.window_size {
+            self.settings.window_size = [size.x, size.y];
+        }
+        if let Some(path) = &self.options.settings_path
+            && let Err(e) = self.settings.save_to(path)
+        {
+            tracing::warn!("{e}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Where recordings and pictures go, and what they are called.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::settings::Settings;
+
+/// The folder of recordings: the chosen one, else the user's documents, videos or home, else the current one.
+pub fn record_folder(settings: &Settings) -> PathBuf {
+    settings
+        .record_folder
+        .clone()
+        .or_else(|| existing(dirs::document_dir()))
+        .or_else(|| existing(dirs::video_dir()))
+        .or_else(|| existing(dirs::home_dir()))
+        .unwrap_or_else(|| PathBuf::from("."))
+}
+
+/// The folder of pictures of the window: the user's pictures, else the current one.
+pub fn picture_folder() -> PathBuf {
+    existing(dirs::picture_dir()).unwrap_or_else(|| PathBuf::from("."))
+}
+
+fn existing(folder: Option<PathBuf>) -> Option<PathBuf> {
+    folder.filter(|f| f.is_dir())
+}
+
+/// A file `affectscope-YYYYMMDD-HHMMSSZ.ENDING` in the folder, numbered where that is taken. The time is UTC: the
+/// program carries no table of time zones.
+pub fn fresh(folder: &Path, now: SystemTime, ending: &str) -> PathBuf {
+    let stem = format!("affectscope-{}", stamp(now));
+    let mut path = folder.join(format!("{stem}.{ending}"));
+    let mut number = 2;
+    while path.exists() && number < 1000 {
+        path = folder.join(format!("{stem}-{number}.{ending}"));
+        number += 1;
+    }
+    path
+}
+
+/// `20260730-134501Z`.
+fn stamp(time: SystemTime) -> String {
+    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = civil(days);
+    format!(
+        "{year:04}{month:02}{day:02}-{:02}{:02}{:02}Z",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+/// Year, month and day of a number of days since 1970-01-01, counting years of 400 that begin in March.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn the_stamp_is_the_utc_date() {
+        let at = |s| stamp(UNIX_EPOCH + Duration::from_secs(s));
+        assert_eq!(at(0), "19700101-000000Z");
+        assert_eq!(at(951_782_400), "20000229-000000Z");
+        assert_eq!(at(1_785_419_101), "20260730-134501Z");
+    }
+
+    #[test]
+    fn a_taken_name_is_numbered() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = fresh(folder.path(), UNIX_EPOCH, "affect.csv");
+        assert!(first.ends_with("affectscope-19700101-000000Z.affect.csv"));
+        std::fs::write(&first, "").unwrap();
+        let second = fresh(folder.path(), UNIX_EPOCH, "affect.csv");
+        assert!(second.ends_with("affectscope-19700101-000000Z-2.affect.csv"));
+    }
+}

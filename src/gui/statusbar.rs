@@ -1,0 +1,233 @@
+//! The bar at the bottom: what an engineer asks. Every figure explains itself under the pointer.
+
+use eframe::egui::{Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+
+use super::layout::{Areas, MARGIN};
+use super::model::Model;
+use super::theme::{self, Palette};
+use super::widgets;
+
+/// One figure: words and digits by turns.
+struct Figure {
+    id: &'static str,
+    parts: Vec<Part>,
+    hover: String,
+    alarm: bool,
+}
+
+/// `(text, kind, least width in digits)`.
+type Part = (String, Kind, usize);
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Word,
+    Value,
+    Digits,
+}
+
+/// Shows it.
+pub fn show(ui: &mut Ui, areas: &Areas, model: &Model) {
+    let p = Palette::of(ui.ctx());
+    let rect = areas.status;
+    ui.painter().rect_filled(rect, 0.0, p.panel);
+    ui.painter()
+        .hline(rect.x_range(), rect.top() + 0.5, Stroke::new(1.0, p.line));
+    let y = rect.center().y;
+
+    let motto = widgets::layout(
+        ui,
+        "shows expressions, not feelings",
+        theme::caption(),
+        p.muted,
+    );
+    let motto_at = pos2(
+        rect.right() - MARGIN - motto.size().x,
+        y - motto.size().y / 2.0,
+    );
+    let figures = figures(model, areas.compact);
+    let gap = if areas.compact { 14.0 } else { 20.0 };
+    let mut x = rect.left() + MARGIN;
+    for figure in figures {
+        let start = x;
+        for (text, kind, digits) in &figure.parts {
+            let (font, color) = match kind {
+                Kind::Word => (theme::caption(), p.muted),
+                Kind::Value if figure.alarm => (theme::caption(), p.record),
+                Kind::Value => (theme::caption(), p.text),
+                Kind::Digits if figure.alarm => (theme::digits_medium(12.0), p.record),
+                Kind::Digits => (theme::digits_medium(12.0), p.text),
+            };
+            let galley = widgets::layout(ui, text, font, color);
+            let least = *digits as f32 * 7.2;
+            let width = galley.size().x.max(least);
+            // Digits stand at the right of their place, so that they grow to the left.
+            let at = pos2(x + width - galley.size().x, y - galley.size().y / 2.0);
+            ui.painter().galley(at, galley, color);
+            x += width;
+        }
+        let area = Rect::from_min_max(pos2(start, rect.top()), pos2(x, rect.bottom()));
+        let response = ui.interact(area, ui.scope_id().with(figure.id), Sense::hover());
+        response.widget_info(|| {
+            let words: Vec<&str> = figure.parts.iter().map(|(t, ..)| t.trim()).collect();
+            WidgetInfo::labeled(Role::Label, true, words.join(" "))
+        });
+        response.on_hover_text(&figure.hover);
+        x += gap;
+    }
+    if x < motto_at.x {
+        let area = Rect::from_min_size(motto_at, motto.size()).expand2(vec2(0.0, 6.0));
+        ui.painter().galley(motto_at, motto, p.muted);
+        widgets::described(ui, area, "motto", || {
+            "shows expressions, not feelings".to_owned()
+        })
+        .on_hover_text(super::about::HONEST_LINE);
+    }
+}
+
+fn figures(model: &Model, compact: bool) -> Vec<Figure> {
+    let word = |text: &str| (text.to_owned(), Kind::Word, 0);
+    let value = |text: String| (text, Kind::Value, 0);
+    let digits = |text: String, least: usize| (text, Kind::Digits, least);
+    let s = &model.status;
+    let weights = if s.weights.name.is_empty() {
+        "loading".to_owned()
+    } else {
+        s.weights.name.clone()
+    };
+    let device = if s.device.is_empty() {
+        "…".to_owned()
+    } else {
+        s.device.clone()
+    };
+    let faces = model.readings().len();
+    let (median, p95) = model
+        .latency_ms()
+        .map_or(("–".to_owned(), "–".to_owned()), |(m, p)| {
+            (format!("{m:.0}"), format!("{p:.0}"))
+        });
+    let (captured, analysed, per_s) = if compact {
+        ("in ", "read ", "/s")
+    } else {
+        ("captured ", "analysed ", "/s")
+    };
+    let weights_hover = format!(
+        "The weights that speak: {} ({}), {}{}",
+        weights,
+        s.weights.origin,
+        s.weights.network,
+        s.weights
+            .scores
+            .iter()
+            .map(|(what, score)| format!("\n{what}: {score}"))
+            .collect::<String>()
+    );
+    let device_hover = match &s.device_note {
+        Some(note) => format!("Where the networks run: {device}.\n{note}"),
+        None => format!("Where the networks run: {device}."),
+    };
+    let mut latency = vec![
+        word("latency "),
+        digits(median, 2),
+        word(if compact { " / " } else { " ms, 95 % " }),
+        digits(p95, 2),
+        word(" ms"),
+    ];
+    let lookahead_ms = s.rates.lookahead_ms;
+    if lookahead_ms > 0.0 {
+        latency.push(word(&format!(" +{lookahead_ms:.0}")));
+    }
+    vec![
+        Figure {
+            id: "weights",
+            parts: vec![word("weights "), value(weights)],
+            hover: weights_hover,
+            alarm: false,
+        },
+        Figure {
+            id: "device",
+            parts: vec![word("on "), value(device)],
+            hover: device_hover,
+            alarm: s.device_note.is_some(),
+        },
+        Figure {
+            id: "captured",
+            parts: vec![
+                word(captured),
+                digits(rate(s.rates.captured_hz), 4),
+                word(per_s),
+            ],
+            hover: "Frames that the source gave each second, over the last two seconds.".to_owned(),
+            alarm: false,
+        },
+        Figure {
+            id: "analysed",
+            parts: vec![
+                word(analysed),
+                digits(rate(s.rates.analysed_hz), 4),
+                word(per_s),
+            ],
+            hover: format!(
+                "Frames that were read each second, over the last two seconds; {} in all.",
+                grouped(s.rates.analysed)
+            ),
+            alarm: false,
+        },
+        Figure {
+            id: "latency",
+            parts: latency,
+            hover: format!(
+                "Time from the capture of a picture to its being drawn: median and 95th percentile of the last 120 \
+                 pictures. The analysis alone: {:.0} ms, 95 % {:.0} ms.{}",
+                s.rates.latency_median_ms,
+                s.rates.latency_p95_ms,
+                if lookahead_ms > 0.0 {
+                    format!(" The look-ahead holds each reading back by {lookahead_ms:.0} ms more.")
+                } else {
+                    String::new()
+                }
+            ),
+            alarm: false,
+        },
+        Figure {
+            id: "dropped",
+            parts: vec![word("dropped "), digits(grouped(s.rates.dropped), 1)],
+            hover: dropped_hover(model.missed),
+            alarm: false,
+        },
+        Figure {
+            id: "faces",
+            parts: vec![word("faces "), digits(faces.to_string(), 1)],
+            hover: "Faces read on the newest picture.".to_owned(),
+            alarm: false,
+        },
+    ]
+}
+
+fn dropped_hover(missed: u64) -> String {
+    let mut text = "Frames that were captured and never read, because a newer one had come. Recordings list each of them."
+        .to_owned();
+    if missed > 0 {
+        text.push_str(&format!(
+            "\n{} more were read and are not in the timeline: the window was busy or hidden.",
+            grouped(missed)
+        ));
+    }
+    text
+}
+
+fn rate(hz: f64) -> String {
+    format!("{hz:.1}")
+}
+
+/// `1 260`: thousands set apart.
+pub fn grouped(number: u64) -> String {
+    let plain = number.to_string();
+    let mut text = String::with_capacity(plain.len() + plain.len() / 3);
+    for (i, c) in plain.chars().enumerate() {
+        if i > 0 && (plain.len() - i).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(c);
+    }
+    text
+}

@@ -1,0 +1,295 @@
+//! Colours, type and spacing: the tokens of the look, and egui's style made from them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use eframe::egui::{
+    self, Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Shadow,
+    Stroke, TextStyle, Theme, Visuals, vec2,
+};
+
+use crate::labels::Expression;
+use crate::settings::ThemeChoice;
+
+/// The colours of one theme. Each means one thing: the seven only expressions, valence and arousal only those, the
+/// accent "this face, selected", the record colour recording and alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Palette {
+    /// True for the dark theme.
+    pub dark: bool,
+    /// Behind everything.
+    pub background: Color32,
+    /// Bars at the top and bottom, cards, menus.
+    pub panel: Color32,
+    /// One-pixel lines, the troughs of bars.
+    pub line: Color32,
+    /// Text that is read.
+    pub text: Color32,
+    /// Text that explains.
+    pub muted: Color32,
+    /// Text and lines that only orient.
+    pub faint: Color32,
+    /// This face; selected.
+    pub accent: Color32,
+    /// Recording, and alarm.
+    pub record: Color32,
+    /// All is well: the dot of a source that runs.
+    pub live: Color32,
+    /// The seven expressions, in their order.
+    pub expression: [Color32; Expression::COUNT],
+    /// Valence.
+    pub valence: Color32,
+    /// Arousal.
+    pub arousal: Color32,
+}
+
+const fn hex(rgb: u32) -> Color32 {
+    Color32::from_rgb((rgb >> 16) as u8, (rgb >> 8) as u8, rgb as u8)
+}
+
+impl Palette {
+    /// The dark theme.
+    pub const DARK: Self = Self {
+        dark: true,
+        background: hex(0x0010_1317),
+        panel: hex(0x0017_1b21),
+        line: hex(0x0026_2c35),
+        text: hex(0x00e7_ebf0),
+        muted: hex(0x008b_95a3),
+        faint: hex(0x004a_5361),
+        accent: hex(0x004c_c2ff),
+        record: hex(0x00ff_5a52),
+        live: hex(0x003f_cf6b),
+        expression: [
+            hex(0x009a_a4b1),
+            hex(0x00e5_632b),
+            hex(0x001f_b08a),
+            hex(0x00d4_88b8),
+            hex(0x00f2_cf3b),
+            hex(0x004a_90d9),
+            hex(0x007f_d1f5),
+        ],
+        valence: hex(0x00f2_a33b),
+        arousal: hex(0x00a9_8bf0),
+    };
+
+    /// The light theme.
+    pub const LIGHT: Self = Self {
+        dark: false,
+        background: hex(0x00f3_f5f8),
+        panel: hex(0x00ff_ffff),
+        line: hex(0x00dd_e2e9),
+        text: hex(0x001a_2029),
+        muted: hex(0x005d_6875),
+        faint: hex(0x00aa_b3bf),
+        accent: hex(0x0000_77c2),
+        record: hex(0x00d6_362e),
+        live: hex(0x001f_a34a),
+        expression: [
+            hex(0x007b_8694),
+            hex(0x00c9_480f),
+            hex(0x0000_805f),
+            hex(0x00b2_5a92),
+            hex(0x00b9_8a00),
+            hex(0x001f_66b0),
+            hex(0x002a_93c4),
+        ],
+        valence: hex(0x00b8_6a00),
+        arousal: hex(0x006a_4bc4),
+    };
+
+    /// The palette in use.
+    pub fn of(ctx: &egui::Context) -> Self {
+        match ctx.theme() {
+            Theme::Dark => Self::DARK,
+            Theme::Light => Self::LIGHT,
+        }
+    }
+
+    /// The colour of one expression.
+    pub fn of_expression(&self, expression: Expression) -> Color32 {
+        self.expression[expression.index()]
+    }
+
+    /// A button at rest: a shade off the panel.
+    pub fn raised(&self) -> Color32 {
+        if self.dark {
+            hex(0x001d_222a)
+        } else {
+            hex(0x00f3_f5f8)
+        }
+    }
+
+    /// A button under the pointer.
+    pub fn hovered(&self) -> Color32 {
+        if self.dark {
+            hex(0x0027_2e38)
+        } else {
+            hex(0x00e6_eaf0)
+        }
+    }
+}
+
+/// Radius of buttons and menus.
+pub const RADIUS: u8 = 6;
+/// Radius of the picture and of cards.
+pub const RADIUS_LARGE: u8 = 8;
+
+/// Text of 13 points.
+pub fn body() -> FontId {
+    FontId::new(13.0, FontFamily::Proportional)
+}
+
+/// Captions of 12 points.
+pub fn caption() -> FontId {
+    FontId::new(12.0, FontFamily::Proportional)
+}
+
+/// Words that only orient: 11 points.
+pub fn small() -> FontId {
+    FontId::new(11.0, FontFamily::Proportional)
+}
+
+/// Semibold of a size in points.
+pub fn semibold(size: f32) -> FontId {
+    FontId::new(size, FontFamily::Name("semibold".into()))
+}
+
+/// Digits of a size in points.
+pub fn digits(size: f32) -> FontId {
+    FontId::new(size, FontFamily::Monospace)
+}
+
+/// Digits that stand out, of a size in points.
+pub fn digits_medium(size: f32) -> FontId {
+    FontId::new(size, FontFamily::Name("digits-medium".into()))
+}
+
+/// Gives the context its fonts and both themes, and chooses one of them.
+pub fn install(ctx: &egui::Context, choice: ThemeChoice) {
+    ctx.set_fonts(fonts());
+    for (theme, palette) in [(Theme::Dark, Palette::DARK), (Theme::Light, Palette::LIGHT)] {
+        ctx.style_mut_of(theme, |style| apply(style, &palette));
+    }
+    choose(ctx, choice);
+}
+
+/// Changes the theme.
+pub fn choose(ctx: &egui::Context, choice: ThemeChoice) {
+    ctx.options_mut(|o| o.fallback_theme = Theme::Dark);
+    ctx.set_theme(match choice {
+        ThemeChoice::Dark => egui::ThemePreference::Dark,
+        ThemeChoice::Light => egui::ThemePreference::Light,
+        ThemeChoice::System => egui::ThemePreference::System,
+    });
+}
+
+fn fonts() -> FontDefinitions {
+    let mut fonts = FontDefinitions::default();
+    let fallbacks = fonts
+        .families
+        .get(&FontFamily::Proportional)
+        .cloned()
+        .unwrap_or_default();
+    let own: [(&str, &'static [u8], FontFamily); 4] = [
+        (
+            "inter",
+            include_bytes!("../../assets/fonts/Inter-Regular.otf"),
+            FontFamily::Proportional,
+        ),
+        (
+            "inter-semibold",
+            include_bytes!("../../assets/fonts/Inter-SemiBold.otf"),
+            FontFamily::Name("semibold".into()),
+        ),
+        (
+            "jetbrains-mono",
+            include_bytes!("../../assets/fonts/JetBrainsMono-Regular.ttf"),
+            FontFamily::Monospace,
+        ),
+        (
+            "jetbrains-mono-medium",
+            include_bytes!("../../assets/fonts/JetBrainsMono-Medium.ttf"),
+            FontFamily::Name("digits-medium".into()),
+        ),
+    ];
+    let mut families = BTreeMap::new();
+    for (name, bytes, family) in own {
+        let data = FontData::from_static(bytes);
+        fonts.font_data.insert(name.to_owned(), Arc::new(data));
+        let mut chain = vec![name.to_owned()];
+        chain.extend(fallbacks.iter().cloned());
+        families.insert(family, chain);
+    }
+    fonts.families = families;
+    fonts
+}
+
+fn apply(style: &mut egui::Style, p: &Palette) {
+    style.text_styles = [
+        (TextStyle::Small, small()),
+        (TextStyle::Body, body()),
+        (TextStyle::Button, body()),
+        (TextStyle::Monospace, digits(12.0)),
+        (TextStyle::Heading, semibold(17.0)),
+    ]
+    .into();
+    style.spacing.item_spacing = vec2(8.0, 8.0);
+    style.spacing.button_padding = vec2(10.0, 5.0);
+    style.spacing.interact_size = vec2(28.0, 28.0);
+    style.spacing.menu_margin = Margin::same(8);
+    style.spacing.window_margin = Margin::same(16);
+    style.spacing.tooltip_width = 320.0;
+    style.interaction.selectable_labels = false;
+    style.interaction.tooltip_delay = 0.4;
+    // A menu that fades in asks for a dozen repaints each time; software OpenGL has better things to do.
+    style.animation_time = 0.0;
+
+    let v = &mut style.visuals;
+    *v = if p.dark {
+        Visuals::dark()
+    } else {
+        Visuals::light()
+    };
+    v.panel_fill = p.background;
+    v.window_fill = p.panel;
+    v.window_stroke = Stroke::new(1.0, p.line);
+    v.window_corner_radius = CornerRadius::same(RADIUS_LARGE);
+    v.menu_corner_radius = CornerRadius::same(RADIUS_LARGE);
+    v.extreme_bg_color = p.background;
+    v.faint_bg_color = p.raised();
+    v.hyperlink_color = p.accent;
+    v.error_fg_color = p.record;
+    v.warn_fg_color = p.valence;
+    v.weak_text_color = Some(p.muted);
+    v.override_text_color = None;
+    v.text_cursor.blink = false;
+    let shadow = Shadow {
+        offset: [0, 6],
+        blur: 20,
+        spread: 0,
+        color: Color32::from_black_alpha(if p.dark { 110 } else { 36 }),
+    };
+    v.popup_shadow = shadow;
+    v.window_shadow = shadow;
+    v.slider_trailing_fill = true;
+    v.handle_shape = egui::style::HandleShape::Circle;
+    v.selection.bg_fill = p.accent.gamma_multiply(if p.dark { 0.32 } else { 0.18 });
+    v.selection.stroke = Stroke::new(1.0, p.text);
+    let radius = CornerRadius::same(RADIUS);
+    for (w, fill, line, text) in [
+        (&mut v.widgets.noninteractive, p.panel, p.line, p.text),
+        (&mut v.widgets.inactive, p.raised(), p.line, p.text),
+        (&mut v.widgets.hovered, p.hovered(), p.faint, p.text),
+        (&mut v.widgets.active, p.line, p.accent, p.text),
+        (&mut v.widgets.open, p.hovered(), p.faint, p.text),
+    ] {
+        // Rails of sliders and boxes to tick lie on the panel, and must differ from it.
+        w.bg_fill = if fill == p.raised() { p.line } else { fill };
+        w.weak_bg_fill = fill;
+        w.bg_stroke = Stroke::new(1.0, line);
+        w.fg_stroke = Stroke::new(1.0, text);
+        w.corner_radius = radius;
+        w.expansion = 0.0;
+    }
+}

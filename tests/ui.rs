@@ -1,0 +1,564 @@
+//! The window with a made-up session behind it, driven by the names that a screen reader would speak.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use affectscope::analysis::{Analysis, BoxPx, Crop, Reading, Record, Status};
+use affectscope::frame::{Frame, FrameStamp};
+use affectscope::gui::{App, HONEST_LINE, WindowOptions};
+use affectscope::labels::{Estimate, Expression};
+use affectscope::session::{
+    Command, Engine, LiveStatus, Rates, Recording, SourceState, Update, WeightsCard,
+};
+use affectscope::settings::{Settings, ThemeChoice};
+use affectscope::source::camera::CameraInfo;
+use affectscope::source::{Pace, SourceInfo, SourceSpec};
+use eframe::egui::{Key, Rect, Theme, pos2, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+
+/// What the session says next, and what it was told.
+#[derive(Default)]
+struct Stage {
+    update: Update,
+    commands: Vec<Command>,
+    cameras: Vec<CameraInfo>,
+}
+
+#[derive(Clone, Default)]
+struct Fake(Arc<Mutex<Stage>>);
+
+impl Fake {
+    fn with(&self, change: impl FnOnce(&mut Stage)) {
+        change(&mut self.0.lock().unwrap());
+    }
+
+    fn commands(&self) -> Vec<Command> {
+        self.0.lock().unwrap().commands.clone()
+    }
+}
+
+impl Engine for Fake {
+    fn poll(&mut self) -> Update {
+        let mut stage = self.0.lock().unwrap();
+        let update = stage.update.clone();
+        stage.update.records.clear();
+        stage.update.picture = None;
+        update
+    }
+
+    fn send(&mut self, command: Command) {
+        self.0.lock().unwrap().commands.push(command);
+    }
+
+    fn now_s(&self) -> f64 {
+        100.0
+    }
+
+    fn cameras(&mut self) -> Vec<CameraInfo> {
+        self.0.lock().unwrap().cameras.clone()
+    }
+}
+
+fn reading(face_id: u32, x: f32) -> Reading {
+    let mut probabilities = [0.02; 7];
+    probabilities[Expression::Happiness.index()] = 0.81;
+    probabilities[Expression::Surprise.index()] = 0.09;
+    Reading {
+        face_id,
+        detection_score: 38.2,
+        box_px: BoxPx {
+            x,
+            y: 20.0,
+            w: 30.0 - face_id as f32,
+            h: 30.0,
+        },
+        landmarks_px: [[x + 5.0, 30.0]; 5],
+        estimate: Estimate {
+            probabilities,
+            valence: 0.64,
+            arousal: -0.37,
+            valence_sd: 0.18,
+            arousal_sd: 0.12,
+        },
+    }
+}
+
+/// A session that runs and shows these faces on its newest picture.
+fn running(faces: &[u32]) -> Fake {
+    let stamp = FrameStamp {
+        index: 7,
+        time_s: 7.0,
+    };
+    let mut frame = Frame::new(stamp, 160, 90, vec![128; 160 * 90 * 3]).unwrap();
+    frame.captured_s = Some(99.979);
+    let mut record = Record::empty(stamp, None, Status::NoFace);
+    record.readings = faces
+        .iter()
+        .map(|&id| reading(id, 40.0 * id as f32))
+        .collect();
+    if !faces.is_empty() {
+        record.status = Status::Ok;
+    }
+    let record = Arc::new(record);
+    let crops = faces
+        .iter()
+        .map(|&face_id| Crop {
+            face_id,
+            side_px: 112,
+            channels: 1,
+            pixels: vec![90; 112 * 112],
+        })
+        .collect();
+    let fake = Fake::default();
+    fake.with(|stage| {
+        stage.update = Update {
+            status: LiveStatus {
+                spec: Some(SourceSpec::Camera(None)),
+                info: Some(SourceInfo {
+                    title: "Front camera".into(),
+                    pace: Pace::Camera,
+                    width_px: 160,
+                    height_px: 90,
+                    rate_hz: Some(30.0),
+                    frames: None,
+                    format: Some("MJPEG".into()),
+                }),
+                state: SourceState::Running,
+                rates: Rates {
+                    captured_hz: 30.0,
+                    analysed_hz: 29.5,
+                    latency_median_ms: 18.0,
+                    latency_p95_ms: 24.0,
+                    dropped: 1234,
+                    analysed: 9000,
+                    lookahead_ms: 0.0,
+                },
+                recording: None,
+                weights: WeightsCard {
+                    name: "student-thin".into(),
+                    origin: "built in".into(),
+                    hash: "0123456789ab".into(),
+                    network: "CNN-GRU".into(),
+                    trained_on: "pictures with labels".into(),
+                    affect_labels: "a teacher".into(),
+                    scores: vec![("FER+ accuracy".into(), "0.81".into())],
+                },
+                device: "CPU, 1 thread".into(),
+                device_note: None,
+            },
+            picture: Some(Arc::new(Analysis {
+                frame: Arc::new(frame),
+                record: Arc::clone(&record),
+                crops,
+            })),
+            records: vec![record],
+            records_missed: 0,
+            source_generation: 1,
+        };
+        stage.cameras = vec![
+            camera("usb-1", "Front camera"),
+            camera("usb-2", "Desk camera"),
+        ];
+    });
+    fake
+}
+
+fn camera(id: &str, name: &str) -> CameraInfo {
+    CameraInfo {
+        id: id.into(),
+        index: 0,
+        name: name.into(),
+        formats: vec!["640x480 30/s MJPEG".into()],
+    }
+}
+
+fn window_of(fake: &Fake, size: [f32; 2], settings: Settings) -> Harness<'static, App> {
+    let engine = fake.clone();
+    let mut harness = Harness::builder()
+        .with_size(vec2(size[0], size[1]))
+        .build_eframe(|cc| {
+            App::new(
+                &cc.egui_ctx,
+                Box::new(engine),
+                settings,
+                WindowOptions::default(),
+            )
+        });
+    harness.run_steps(3);
+    harness
+}
+
+fn window(fake: &Fake) -> Harness<'static, App> {
+    window_of(fake, [1280.0, 800.0], Settings::default())
+}
+
+fn has(harness: &Harness<'_, App>, part: &str) -> bool {
+    harness.query_all_by_label_contains(part).next().is_some()
+}
+
+#[test]
+fn bars_show_values_and_mark_the_top_one() {
+    let harness = window(&running(&[1]));
+    harness.get_by_label("Happiness 0.81, the most probable");
+    harness.get_by_label("Surprise 0.09");
+    harness.get_by_label("Anger 0.02");
+    harness.get_by_label("Valence +0.64 plus or minus 0.18, arousal −0.37 plus or minus 0.12");
+}
+
+#[test]
+fn without_a_face_no_number_is_shown() {
+    let harness = window(&running(&[]));
+    harness.get_by_label("Happiness, no reading");
+    harness.get_by_label("Valence and arousal: no face");
+}
+
+#[test]
+fn keys_become_orders() {
+    let fake = running(&[1]);
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        record_folder: Some(folder.path().to_owned()),
+        record_picture: true,
+        ..Settings::default()
+    };
+    let mut harness = window_of(&fake, [1280.0, 800.0], settings);
+    harness.key_press(Key::Space);
+    harness.run_steps(2);
+    harness.key_press(Key::R);
+    harness.run_steps(2);
+    let commands = fake.commands();
+    assert!(matches!(commands[0], Command::Tune(_)));
+    assert_eq!(commands[1], Command::Pause(true));
+    let Command::Record { path, picture } = &commands[2] else {
+        panic!("{commands:?}");
+    };
+    assert!(*picture);
+    assert_eq!(path.parent(), Some(folder.path()));
+    assert!(path.to_string_lossy().ends_with("Z.affect.csv"));
+
+    fake.with(|s| s.update.status.state = SourceState::Paused);
+    harness.run_steps(2);
+    harness.get_by_label("Resume");
+    harness.key_press(Key::Space);
+    harness.run_steps(2);
+    assert_eq!(fake.commands()[3], Command::Pause(false));
+}
+
+#[test]
+fn the_theme_and_the_mirror_change_and_are_remembered() {
+    let mut harness = window(&running(&[1]));
+    assert_eq!(harness.ctx.theme(), Theme::Dark);
+    harness.key_press(Key::T);
+    harness.key_press(Key::M);
+    harness.run_steps(2);
+    assert_eq!(harness.ctx.theme(), Theme::Light);
+    assert_eq!(harness.state().settings().theme, ThemeChoice::Light);
+    assert!(harness.state().settings().mirror);
+    harness.get_by_label("Mirror").click();
+    harness.run_steps(2);
+    assert!(!harness.state().settings().mirror);
+}
+
+#[test]
+fn the_picker_lists_cameras_by_name_and_opens_them() {
+    let fake = running(&[1]);
+    let mut harness = window(&fake);
+    harness.get_by_label("Source: Front camera").click();
+    harness.run_steps(3);
+    harness.get_by_label("Desk camera").click();
+    harness.run_steps(2);
+    let wanted = SourceSpec::Camera(Some("usb-2".into()));
+    assert_eq!(fake.commands().last(), Some(&Command::Open(wanted)));
+    assert_eq!(
+        harness.state().settings().source.as_deref(),
+        Some("camera:usb-2")
+    );
+}
+
+#[test]
+fn a_click_or_a_number_follows_a_face() {
+    let mut harness = window(&running(&[1, 2]));
+    harness.get_by_label("Face 1, followed");
+    harness.get_by_label("Follow face 2").click();
+    harness.run_steps(2);
+    harness.get_by_label("Face 2, followed");
+    harness.key_press(Key::Num1);
+    harness.run_steps(2);
+    harness.get_by_label("Face 1, followed");
+}
+
+#[test]
+fn a_missing_camera_is_said_in_words_and_the_demo_is_a_click_away() {
+    let fake = running(&[]);
+    fake.with(|s| {
+        s.cameras.clear();
+        s.update.picture = None;
+        s.update.records.clear();
+        s.update.status.info = None;
+        s.update.status.state = SourceState::Failed {
+            reason: "Plug one in, or open a file.".into(),
+        };
+    });
+    let mut harness = window(&fake);
+    harness.get_by_label("No camera");
+    harness.get_by_label("Plug one in, or open a file.");
+    harness.get_by_label("Watch the demo").click();
+    harness.run_steps(2);
+    assert_eq!(
+        fake.commands().last(),
+        Some(&Command::Open(SourceSpec::Demo))
+    );
+}
+
+#[test]
+fn other_states_have_their_cards() {
+    for (state, words, button) in [
+        (
+            SourceState::Waiting {
+                reason: "It was unplugged.".into(),
+            },
+            "Waiting for the camera",
+            "Try again",
+        ),
+        (
+            SourceState::Failed {
+                reason: "It is in use.".into(),
+            },
+            "The camera cannot be used",
+            "Try again",
+        ),
+        (
+            SourceState::Ended { note: None },
+            "End of Front camera",
+            "Play again",
+        ),
+    ] {
+        let fake = running(&[1]);
+        fake.with(|s| s.update.status.state = state);
+        let mut harness = window(&fake);
+        harness.get_by_label(words);
+        harness.get_by_label(button).click();
+        harness.run_steps(2);
+        let again = Command::Open(SourceSpec::Camera(None));
+        assert_eq!(fake.commands().last(), Some(&again));
+    }
+}
+
+#[test]
+fn a_source_that_is_gone_leaves_no_reading_on_screen() {
+    let fake = running(&[1]);
+    let mut harness = window(&fake);
+    harness.get_by_label("Happiness 0.81, the most probable");
+    fake.with(|s| {
+        s.update.status.state = SourceState::Waiting {
+            reason: "Unplugged.".into(),
+        };
+    });
+    harness.run_steps(2);
+    harness.get_by_label("Happiness, no reading");
+}
+
+#[test]
+fn the_keys_are_shown_and_closed() {
+    let mut harness = window(&running(&[1]));
+    harness.key_press(Key::F1);
+    harness.run_steps(3);
+    harness.get_by_label("Keys");
+    harness.get_by_label("Mirror the picture on screen");
+    harness.key_press(Key::Escape);
+    harness.run_steps(3);
+    assert!(!has(&harness, "Mirror the picture on screen"));
+}
+
+#[test]
+fn about_says_what_it_is_and_what_it_is_not() {
+    let mut harness = window(&running(&[1]));
+    harness.get_by_label("Menu").click();
+    harness.run_steps(3);
+    harness.get_by_label_contains("About Affectscope").click();
+    harness.run_steps(3);
+    harness.get_by_label(HONEST_LINE);
+    assert!(has(&harness, "Frames never leave this machine"));
+    assert!(has(&harness, "pictures with labels"));
+    assert!(has(&harness, "FER+ accuracy: 0.81"));
+}
+
+#[test]
+fn settings_in_the_menu_reach_the_session() {
+    let fake = running(&[1]);
+    let mut harness = window(&fake);
+    harness.get_by_label("Menu").click();
+    harness.run_steps(3);
+    harness.get_by_label("Faces: Largest").click();
+    harness.run_steps(2);
+    let Some(Command::Tune(tuning)) = fake.commands().last().cloned() else {
+        panic!("no tuning");
+    };
+    assert_eq!(tuning.faces, affectscope::session::Faces::Largest);
+    harness.get_by_label("Smoothing: Off").click();
+    harness.run_steps(2);
+    assert_eq!(
+        harness.state().settings().smoothing,
+        affectscope::smooth::Smoothing::Off
+    );
+}
+
+#[test]
+fn every_figure_of_the_status_bar_explains_itself() {
+    let mut harness = window(&running(&[1]));
+    for (figure, hover) in [
+        ("weights student-thin", "FER+ accuracy: 0.81"),
+        ("on CPU, 1 thread", "Where the networks run"),
+        ("captured 30.0 /s", "Frames that the source gave"),
+        ("analysed 29.5 /s", "Frames that were read"),
+        ("latency 21 ms, 95 % 21 ms", "median and 95th percentile"),
+        ("dropped 1 234", "captured and never read"),
+        ("faces 1", "Faces read on the newest picture"),
+        ("shows expressions, not feelings", "not what a person feels"),
+    ] {
+        harness.get_by_label(figure).hover();
+        harness.run_steps(60);
+        assert!(has(&harness, hover), "{figure}");
+    }
+}
+
+#[test]
+fn a_recording_shows_its_rows_and_its_end() {
+    let fake = running(&[1]);
+    fake.with(|s| {
+        s.update.status.recording = Some(Recording {
+            path: PathBuf::from("/tmp/x.affect.csv"),
+            picture: None,
+            rows: 1260,
+            pictures_dropped: 0,
+            seconds: 42.0,
+            failed: None,
+        });
+    });
+    let mut harness = window(&fake);
+    let chip = harness.get_by_label("Stop recording, 1260 rows written to /tmp/x.affect.csv");
+    chip.click();
+    harness.run_steps(2);
+    assert_eq!(fake.commands().last(), Some(&Command::StopRecording));
+    fake.with(|s| {
+        if let Some(r) = &mut s.update.status.recording {
+            r.failed = Some("the disk is full".into());
+        }
+    });
+    harness.run_steps(3);
+    harness.get_by_label("Record");
+    assert!(has(&harness, "The recording stopped: the disk is full"));
+}
+
+#[test]
+fn the_demo_says_that_it_is_one() {
+    let fake = running(&[1]);
+    fake.with(|s| s.update.status.spec = Some(SourceSpec::Demo));
+    assert!(has(&window(&fake), "Demo: a still portrait set in motion"));
+    assert!(!has(&window(&running(&[1])), "Demo: a still portrait"));
+}
+
+#[test]
+fn small_and_large_windows_keep_everything_apart_and_inside() {
+    for size in [[900.0, 600.0], [1280.0, 800.0], [1920.0, 1080.0]] {
+        let fake = running(&[1, 2]);
+        fake.with(|s| {
+            s.update.status.recording = Some(Recording {
+                path: PathBuf::from("/tmp/x.affect.csv"),
+                picture: None,
+                rows: 1_234_567,
+                pictures_dropped: 0,
+                seconds: 4000.0,
+                failed: None,
+            });
+        });
+        let harness = window_of(&fake, size, Settings::default());
+        let inside = Rect::from_min_size(pos2(0.0, 0.0), vec2(size[0], size[1]));
+        let names = [
+            "Source: Front camera",
+            "Pause",
+            "Mirror",
+            "Recording options",
+            "Menu",
+            "Stop recording, 1234567 rows written to /tmp/x.affect.csv",
+            "Picture with 2 faces",
+            "Face 1, followed",
+            "Follow face 2",
+            "Happiness 0.81, the most probable",
+            "Clear the trace",
+            "Valence +0.64 plus or minus 0.18, arousal −0.37 plus or minus 0.12",
+            "Timeline of the last 60 seconds",
+            "faces 2",
+            "shows expressions, not feelings",
+        ];
+        let rects: Vec<Rect> = names
+            .iter()
+            .map(|n| harness.get_by_label(n).rect())
+            .collect();
+        for (i, rect) in rects.iter().enumerate() {
+            assert!(
+                inside.contains_rect(*rect),
+                "{} at {size:?}: {rect}",
+                names[i]
+            );
+            for (j, other) in rects.iter().enumerate().skip(i + 1) {
+                let both = rect.intersect(*other);
+                assert!(
+                    both.width() <= 0.5 || both.height() <= 0.5,
+                    "{} and {} at {size:?}",
+                    names[i],
+                    names[j]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_control_has_a_name() {
+    let mut harness = window(&running(&[1, 2]));
+    harness.get_by_label("Menu").click();
+    harness.run_steps(3);
+    let unnamed: Vec<String> = harness
+        .query_all(egui_kittest::kittest::by().predicate(|n| {
+            use eframe::egui::accesskit::Role;
+            let control = matches!(
+                n.role(),
+                Role::Button | Role::CheckBox | Role::RadioButton | Role::Slider | Role::ComboBox
+            );
+            control && n.label().is_none_or(|l| l.trim().is_empty())
+        }))
+        .map(|n| format!("{:?}", n.accesskit_node().role()))
+        .collect();
+    assert!(unnamed.is_empty(), "{unnamed:?}");
+}
+
+#[test]
+fn a_paused_window_asks_for_no_repaint() {
+    let fake = running(&[1]);
+    fake.with(|s| s.update.status.state = SourceState::Paused);
+    let mut harness = window(&fake);
+    harness.run_steps(5);
+    // `run` goes on as long as a repaint is asked for, and gives up after a few steps.
+    assert!(harness.run() <= 3);
+    let wait = harness.output().viewport_output[&eframe::egui::ViewportId::ROOT].repaint_delay;
+    assert_eq!(wait, std::time::Duration::MAX);
+}
+
+#[test]
+fn a_new_source_forgets_the_old_one() {
+    let fake = running(&[1]);
+    let mut harness = window(&fake);
+    harness.get_by_label("Picture with 1 face");
+    fake.with(|s| {
+        s.update.source_generation = 2;
+        s.update.status.state = SourceState::Starting;
+    });
+    harness.run_steps(2);
+    harness.get_by_label("No picture");
+    harness.get_by_label("Starting up");
+    harness.get_by_label("Happiness, no reading");
+}
