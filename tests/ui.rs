@@ -118,6 +118,7 @@ fn running(faces: &[u32]) -> Fake {
             status: LiveStatus {
                 spec: Some(SourceSpec::Camera(None)),
                 info: Some(SourceInfo {
+                    stills: false,
                     title: "Front camera".into(),
                     pace: Pace::Camera,
                     width_px: 160,
