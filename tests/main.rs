@@ -1,5 +1,7 @@
 //! Every test of the program from outside, one module a subject.
 
+#![allow(clippy::unwrap_used)]
+
 mod cli;
 mod face;
 mod golden;

@@ -377,6 +377,10 @@ impl Job<'_> {
     }
 }
 
+// By value, as `map_err` hands it over.
+#[allow(clippy::needless_pass_by_value)]
 fn stdout_failed(reason: io::Error) -> Failure {
-    Failure::broken(format!("standard output: {reason}"))
+    Failure::broken(format!(
+        "standard output cannot be written to ({reason}). Give a file with --out."
+    ))
 }

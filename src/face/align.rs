@@ -45,7 +45,7 @@ impl Similarity {
         }
         let (a, b) = (dot / spread, cross / spread);
         let ok = spread > 1e-9 && (a * a + b * b) > 1e-18 && a.is_finite() && b.is_finite();
-        ok.then(|| Self {
+        ok.then_some(Self {
             a,
             b,
             tx: gx - (a * fx - b * fy),

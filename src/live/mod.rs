@@ -103,7 +103,7 @@ impl Live {
         let generation = self.shared.new_generation(candidates.last().cloned());
         let capture = capture::Capture::new(self.shared.clone(), generation);
         if let Err(e) = spawn(&format!("capture-{generation}"), move || {
-            capture.run(&candidates)
+            capture.run(&candidates);
         }) {
             self.shared.fail(&e.to_string());
         }

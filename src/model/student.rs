@@ -22,6 +22,15 @@ pub struct Features {
     pub alone: Estimate,
 }
 
+/// What the recurrent heads say of every step of a window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WindowLogits {
+    /// `[T][7]`
+    pub expression: Vec<Vec<f32>>,
+    /// `[T][40]`: valence bins, then arousal bins.
+    pub affect: Vec<Vec<f32>>,
+}
+
 /// The network failed on a face. The text says how.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
@@ -192,15 +201,15 @@ impl Student {
         .collect()
     }
 
-    /// Logits of every step of one window through the recurrent heads, `([T][7], [T][40])`; `None` for a CNN alone.
-    pub fn window_logits(&self, steps: &[&Features]) -> Option<(Vec<Vec<f32>>, Vec<Vec<f32>>)> {
+    /// Logits of every step of one window through the recurrent heads; `None` for a CNN alone.
+    pub fn window_logits(&self, steps: &[&Features]) -> Option<WindowLogits> {
         let temporal = self.temporal.as_ref()?;
         let expression: Vec<&[f32]> = steps.iter().map(|s| &*s.expression).collect();
         let affect: Vec<&[f32]> = steps.iter().map(|s| &*s.affect).collect();
-        Some((
-            temporal.expression.sequence(&expression),
-            temporal.affect.sequence(&affect),
-        ))
+        Some(WindowLogits {
+            expression: temporal.expression.sequence(&expression),
+            affect: temporal.affect.sequence(&affect),
+        })
     }
 
     /// The reading of one step within a window of steps (the CNN's own for a CNN alone).
@@ -237,7 +246,7 @@ impl Student {
             let chosen: Vec<&Features> = (first..first + window)
                 .filter_map(|i| steps.get(i.min(steps.len() - 1)))
                 .collect();
-            let Some((expression, affect)) = self.window_logits(&chosen) else {
+            let Some(WindowLogits { expression, affect }) = self.window_logits(&chosen) else {
                 continue;
             };
             let seen = estimates.len() - first;
