@@ -1,2 +1,35 @@
-//! The program.
-fn main() {}
+//! The program: parse, start the log, one match over the commands, errors to exit codes.
+
+use std::process::ExitCode;
+
+use affectscope::cli::{Cli, Command};
+use affectscope::commands::{self, Failure};
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("AFFECTSCOPE_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error")),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("affectscope: {failure}");
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Failure> {
+    match &cli.command {
+        Some(Command::Analyze(args)) => commands::analyze::run(args),
+        Some(Command::Devices) => commands::devices::run(),
+        Some(Command::Info(args)) => commands::info::run(args),
+        Some(Command::Record(args)) => commands::record::run(args),
+        None => Err(Failure::broken("not yet")),
+    }
+}

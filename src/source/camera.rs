@@ -30,3 +30,7 @@ impl FrameSource for CameraSource {
         unreachable!()
     }
 }
+/// x
+pub fn list() -> Result<Vec<CameraInfo>, SourceError> {
+    Ok(vec![])
+}

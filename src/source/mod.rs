@@ -78,6 +78,8 @@ pub struct SourceInfo {
     pub rate_hz: Option<f64>,
     /// How many frames there will be, where that is known before reading; a container may be wrong about it.
     pub frames: Option<u64>,
+    /// True for unrelated pictures: no frame says anything about the next.
+    pub stills: bool,
     /// How the frames are coded: `YUYV`, `MJPEG`, `h264`, ...
     pub format: Option<String>,
 }

@@ -1,19 +1,354 @@
 //! Videos, through the ffmpeg and ffprobe programs.
-use super::{FrameSource, Next, SourceError, SourceInfo};
-use std::path::Path;
-/// x
-pub struct VideoSource;
-impl VideoSource {
-    /// x
-    pub fn open(_: &Path) -> Result<Self, SourceError> {
-        Ok(Self)
+//!
+//! `ffprobe` is asked once what is in the file; one `ffmpeg` then decodes it, once, and gives every frame with its own
+//! time stamp (`decoder.rs`). Nothing is linked: a decoder that crashes on a hostile file is another process.
+
+mod decoder;
+mod probe;
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use self::decoder::{Decoder, Ending, EveryFrame};
+use self::probe::{Probe, unreadable};
+use super::{FrameSource, Next, Pace, SourceError, SourceInfo};
+use crate::frame::{Frame, FrameStamp};
+
+/// Frames a second where neither the stream nor its frames have a clock.
+const ASSUMED_RATE_HZ: f64 = 25.0;
+
+/// The programs that are run.
+#[derive(Debug, Clone)]
+struct Programs {
+    ffmpeg: OsString,
+    ffprobe: OsString,
+}
+
+impl Default for Programs {
+    fn default() -> Self {
+        Self {
+            ffmpeg: "ffmpeg".into(),
+            ffprobe: "ffprobe".into(),
+        }
     }
 }
+
+/// A video file, frame by frame: each frame of its video stream once, in the order of showing, upright.
+///
+/// A frame's time is the container's own time stamp, in seconds since the container's start, which is where its first
+/// stream begins: the first frame of a usual file is at 0, and a little later where the sound begins first. A frame
+/// without a time stamp follows the one before it by the nominal rate. Transparent parts show what colour is stored
+/// below them, mostly black. Pictures keep their stored size: pixels that are not square stay so.
+pub struct VideoSource {
+    info: SourceInfo,
+    path: PathBuf,
+    probe: Probe,
+    decoder: Option<Decoder>,
+    /// The first frame, which is decoded to know that there is one.
+    first: Option<(Vec<u8>, Option<f64>)>,
+    given: u64,
+    first_time_s: f64,
+    last_time_s: Option<f64>,
+}
+
+impl VideoSource {
+    /// Opens a video and decodes its first frame.
+    ///
+    /// # Errors
+    /// [`SourceError`] when the file is not there, may not be read, or has no video in it, and when ffmpeg is missing.
+    pub fn open(path: &Path) -> Result<Self, SourceError> {
+        Self::open_with(path, &Programs::default())
+    }
+
+    fn open_with(path: &Path, programs: &Programs) -> Result<Self, SourceError> {
+        check_file(path)?;
+        let probe = Probe::of(path, programs)?;
+        let (decoder, first) = match start(path, &probe, programs, EveryFrame::FpsMode)? {
+            Start::Running(decoder, first) => (decoder, first),
+            Start::Ended(ending) if ending.complaints.too_old => {
+                match start(path, &probe, programs, EveryFrame::Vsync)? {
+                    Start::Running(decoder, first) => (decoder, first),
+                    Start::Ended(ending) => return Err(no_frame(path, &ending)),
+                }
+            }
+            Start::Ended(ending) => return Err(no_frame(path, &ending)),
+        };
+        let info = SourceInfo {
+            stills: false,
+            title: path
+                .file_name()
+                .unwrap_or(path.as_os_str())
+                .to_string_lossy()
+                .into_owned(),
+            pace: Pace::File,
+            width_px: probe.width_px,
+            height_px: probe.height_px,
+            rate_hz: probe.rate_hz,
+            frames: probe.expected_frames(),
+            format: probe.codec.clone(),
+        };
+        Ok(Self {
+            info,
+            path: path.to_owned(),
+            probe,
+            decoder: Some(decoder),
+            first: Some(first),
+            given: 0,
+            first_time_s: 0.0,
+            last_time_s: None,
+        })
+    }
+
+    fn time_s(&mut self, stamped_s: Option<f64>) -> f64 {
+        let time_s = match (stamped_s, self.last_time_s) {
+            (Some(stamped_s), _) => stamped_s,
+            (None, Some(last_s)) => last_s + 1.0 / self.info.rate_hz.unwrap_or(ASSUMED_RATE_HZ),
+            (None, None) => 0.0,
+        };
+        if self.last_time_s.is_none() {
+            self.first_time_s = time_s;
+        }
+        self.last_time_s = Some(time_s);
+        time_s
+    }
+
+    fn end_note(&self, ending: &Ending) -> Option<String> {
+        let seen_s = self.last_time_s.unwrap_or(0.0) - self.first_time_s;
+        let file_bytes = fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
+        let note = early_end(&self.probe, self.given, seen_s, ending, file_bytes)?;
+        Some(format!("{} {note}", self.info.title))
+    }
+}
+
 impl FrameSource for VideoSource {
     fn info(&self) -> &SourceInfo {
-        unreachable!()
+        &self.info
     }
+
     fn next(&mut self) -> Result<Next, SourceError> {
-        unreachable!()
+        let decoded = match (self.first.take(), self.decoder.as_mut()) {
+            (Some(first), _) => Some(first),
+            (None, Some(decoder)) => decoder.next()?,
+            (None, None) => return Ok(Next::End { note: None }),
+        };
+        let Some((rgb, stamped_s)) = decoded else {
+            let ending = self.decoder.take().map(Decoder::finish);
+            let note = ending.and_then(|ending| self.end_note(&ending));
+            return Ok(Next::End { note });
+        };
+        let stamp = FrameStamp {
+            index: self.given,
+            time_s: self.time_s(stamped_s),
+        };
+        self.given += 1;
+        Frame::new(stamp, self.info.width_px, self.info.height_px, rgb)
+            .map(Next::Frame)
+            .map_err(|error| {
+                SourceError::Failed(format!(
+                    "{}: {error}. Please report it.",
+                    self.path.display()
+                ))
+            })
+    }
+}
+
+/// What is wrong with a path before any program is run on it.
+fn check_file(path: &Path) -> Result<(), SourceError> {
+    let io = |reason: std::io::Error| {
+        if reason.kind() == ErrorKind::NotFound {
+            SourceError::NotFound(path.to_owned())
+        } else {
+            SourceError::Io {
+                path: path.to_owned(),
+                reason,
+            }
+        }
+    };
+    let not_media = |reason: &str| {
+        Err(SourceError::NotMedia {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+        })
+    };
+    let metadata = fs::metadata(path).map_err(io)?;
+    if metadata.is_dir() {
+        return not_media("it is a folder, not a video. Give a video file.");
+    }
+    // Opening a pipe would wait for its other end.
+    if !metadata.is_file() {
+        return not_media("it is not an ordinary file. Give a video file.");
+    }
+    File::open(path).map_err(io)?;
+    if metadata.len() == 0 {
+        return not_media("the file is empty. Record or copy it again.");
+    }
+    Ok(())
+}
+
+enum Start {
+    Running(Decoder, (Vec<u8>, Option<f64>)),
+    Ended(Ending),
+}
+
+/// Starts ffmpeg and waits for the first frame.
+fn start(
+    path: &Path,
+    probe: &Probe,
+    programs: &Programs,
+    every_frame: EveryFrame,
+) -> Result<Start, SourceError> {
+    let mut decoder = Decoder::start(path, probe, programs, every_frame)?;
+    Ok(match decoder.next()? {
+        Some(first) => Start::Running(decoder, first),
+        None => Start::Ended(decoder.finish()),
+    })
+}
+
+fn no_frame(path: &Path, ending: &Ending) -> SourceError {
+    SourceError::NotMedia {
+        path: path.to_owned(),
+        reason: match &ending.complaints.last {
+            Some(last) => unreadable(last),
+            None => "there is no frame in its video stream. Record or copy it again.".to_owned(),
+        },
+    }
+}
+
+/// The rest of a sentence that begins with the file's name, when the video stopped before its end.
+///
+/// No single sign will do: a container counts frames that an edit list hides or that were left out, and sound may be
+/// cut where the video is whole.
+fn early_end(
+    probe: &Probe,
+    given: u64,
+    seen_s: f64,
+    ending: &Ending,
+    file_bytes: u64,
+) -> Option<String> {
+    let frame_s = 1.0 / probe.rate_hz.unwrap_or(ASSUMED_RATE_HZ);
+    let all_there = probe.frames.is_some_and(|frames| given >= frames);
+    // Only mp4 and mov have edit lists; elsewhere the count in the header is right where the length is guessed.
+    let wanted_s = if probe.container.contains("mp4") {
+        probe.duration_s
+    } else {
+        probe.frames.map(|frames| frames as f64 * frame_s)
+    };
+    let too_few = probe.frames.is_some_and(|frames| given < frames)
+        && wanted_s.is_none_or(|wanted_s| seen_s + frame_s < wanted_s - frame_s.max(0.1));
+    // A transport stream is made of whole packets, of one of three sizes.
+    let half_packet = probe.container == "mpegts"
+        && [188, 192, 204]
+            .iter()
+            .all(|bytes| !file_bytes.is_multiple_of(*bytes));
+    let complaints = &ending.complaints;
+    if too_few || half_packet || (complaints.cut.is_some() && !all_there) {
+        let of = match probe.frames {
+            Some(frames) => format!(" of {frames}"),
+            None => String::new(),
+        };
+        Some(format!(
+            "ends early after {given}{of} frames: the file seems truncated. Copy or record it again if the rest matters."
+        ))
+    } else if !ending.success {
+        Some(format!(
+            "ends early after {given} frames: ffmpeg gave up on it ({}). Check the file.",
+            complaints.last.as_deref().unwrap_or("no reason given")
+        ))
+    } else {
+        if complaints.count > 0 {
+            tracing::warn!(count = complaints.count, last = ?complaints.last, "ffmpeg met errors in the video");
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decoder::Complaints;
+    use super::*;
+
+    fn probe(frames: Option<u64>, duration_s: Option<f64>) -> Probe {
+        Probe {
+            stream: 0,
+            codec: None,
+            container: "matroska,webm".to_owned(),
+            width_px: 64,
+            height_px: 48,
+            rate_hz: Some(10.0),
+            frames,
+            duration_s,
+        }
+    }
+
+    fn ending(success: bool, cut: Option<&str>) -> Ending {
+        Ending {
+            success,
+            complaints: Complaints {
+                count: u64::from(cut.is_some()),
+                cut: cut.map(str::to_owned),
+                last: cut.map(str::to_owned),
+                too_old: false,
+            },
+        }
+    }
+
+    #[test]
+    fn an_early_end_is_told_from_a_whole_video() {
+        let fine = ending(true, None);
+        let cut = ending(true, Some("File ended prematurely"));
+        // All frames counted, and none missing in time.
+        assert_eq!(
+            early_end(&probe(Some(20), Some(2.0)), 20, 1.9, &fine, 0),
+            None
+        );
+        assert_eq!(early_end(&probe(None, None), 20, 1.9, &fine, 0), None);
+        // An edit list hides ten frames: the length is that of what is shown.
+        let mut edited = probe(Some(30), Some(2.0));
+        edited.container = "mov,mp4,m4a,3gp,3g2,mj2".to_owned();
+        assert_eq!(early_end(&edited, 20, 1.9, &fine, 0), None);
+        // Frames that a capture program left out leave gaps, and the last one is there.
+        assert_eq!(
+            early_end(&probe(Some(20), Some(1.0)), 18, 1.9, &fine, 0),
+            None
+        );
+        // The sound alone is cut.
+        assert_eq!(
+            early_end(&probe(Some(20), Some(2.0)), 20, 1.9, &cut, 0),
+            None
+        );
+        // Frames are missing.
+        let note = early_end(&probe(Some(20), Some(2.0)), 9, 0.8, &fine, 0).unwrap();
+        assert!(
+            note.contains("after 9 of 20 frames") && note.contains("truncated"),
+            "{note}"
+        );
+        assert!(early_end(&probe(None, None), 9, 0.8, &cut, 0).is_some());
+        // ffmpeg fell over.
+        let note = early_end(&probe(None, None), 9, 0.8, &ending(false, None), 0).unwrap();
+        assert!(note.contains("gave up"), "{note}");
+        // Half a packet of a transport stream.
+        let mut stream = probe(None, None);
+        stream.container = "mpegts".to_owned();
+        assert_eq!(early_end(&stream, 9, 0.8, &fine, 188 * 100), None);
+        assert!(early_end(&stream, 9, 0.8, &fine, 188 * 100 + 1).is_some());
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "x").unwrap();
+        let programs = Programs {
+            ffmpeg: "no-such-program-here".into(),
+            ffprobe: "no-such-program-here".into(),
+        };
+        let error = VideoSource::open_with(file.path(), &programs)
+            .err()
+            .unwrap();
+        assert!(
+            matches!(error, SourceError::NoFfmpeg { program: "ffprobe" }),
+            "{error}"
+        );
     }
 }

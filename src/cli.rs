@@ -1,0 +1,229 @@
+//! The flags, exactly.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::formats::rows::RowFormat;
+use crate::model::device::DeviceChoice;
+use crate::session::{Faces, Tuning};
+use crate::source::SourceSpec;
+
+/// An oscilloscope for facial affect: seven expression probabilities and valence-arousal of every face, live in a
+/// window or frame by frame in a file. Frames never leave this machine.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Without INPUT the window opens the last source, else a camera, else the built-in demo.\n\
+                  Exit codes: 0 all well, 2 an input, an option or a device is wrong, 1 something broke on the way, 130 interrupted."
+)]
+pub struct Cli {
+    /// What to do; without one, the window opens.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The window's options.
+    #[command(flatten)]
+    pub window: WindowArgs,
+}
+
+/// `affectscope [INPUT]`
+#[derive(Debug, Args)]
+pub struct WindowArgs {
+    /// A video, a picture, a folder of pictures, `demo`, `camera` or `camera:ID`
+    pub input: Option<String>,
+    /// The same as INPUT: camera[:ID], demo or a path
+    #[arg(long, value_name = "SOURCE", conflicts_with = "input")]
+    pub source: Option<String>,
+    /// Network and device.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    /// Colours of the window, this once
+    #[arg(long, value_enum)]
+    pub theme: Option<ThemeArg>,
+    /// Write a picture of the window to FILE (PNG) and exit
+    #[arg(long, value_name = "FILE", requires = "after")]
+    pub screenshot: Option<PathBuf>,
+    /// Seconds after the window opened at which --screenshot is taken
+    #[arg(long, value_name = "SECONDS", requires = "screenshot", value_parser = positive_seconds)]
+    pub after: Option<f64>,
+    /// Size of the window in points, such as 1280x800
+    #[arg(long, value_name = "WxH", value_parser = window_size)]
+    pub size: Option<(f32, f32)>,
+}
+
+/// `--theme`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ThemeArg {
+    /// Light on dark.
+    Dark,
+    /// Dark on light.
+    Light,
+    /// As the desktop has it.
+    System,
+}
+
+/// Network and device, common to all commands that analyse.
+#[derive(Debug, Args)]
+pub struct NetworkArgs {
+    /// Student weights (.safetensors) in place of the built-in ones
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Where the network runs
+    #[arg(long, value_enum, default_value_t)]
+    pub device: DeviceChoice,
+}
+
+/// How faces are looked for.
+#[derive(Debug, Args)]
+pub struct FaceArgs {
+    /// Read every face, or the largest alone
+    #[arg(long, value_enum, default_value_t = FacesArg::All)]
+    pub faces: FacesArg,
+    /// The smallest face looked for, as a part of the picture's height
+    #[arg(long, value_name = "PART", default_value_t = 0.08, value_parser = min_face)]
+    pub min_face: f32,
+}
+
+/// `--faces`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FacesArg {
+    /// Every face.
+    All,
+    /// The largest alone.
+    Largest,
+}
+
+impl FaceArgs {
+    /// As the pipeline takes them.
+    pub fn tuning(&self, lookahead: usize) -> Tuning {
+        Tuning {
+            faces: match self.faces {
+                FacesArg::All => Faces::All,
+                FacesArg::Largest => Faces::Largest,
+            },
+            min_face: self.min_face,
+            lookahead,
+        }
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Analyse files without a window: one row per frame and face
+    Analyze(AnalyzeArgs),
+    /// Record rows from a camera without a window, as they come
+    Record(RecordArgs),
+    /// List cameras with their formats, and compute devices
+    Devices,
+    /// Show what a weights file is: its network, training data and scores
+    Info(InfoArgs),
+}
+
+/// `affectscope analyze`
+#[derive(Debug, Args)]
+pub struct AnalyzeArgs {
+    /// Videos, pictures or folders of pictures
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// The table: a file, a folder, or - for standard output [default: NAME.affect.csv in this folder]
+    #[arg(long, short, value_name = "FILE|DIR")]
+    pub out: Option<PathBuf>,
+    /// How rows are written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: RowFormat,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
+    /// How faces are looked for.
+    #[command(flatten)]
+    pub faces: FaceArgs,
+    /// Network and device.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+/// `affectscope record`
+#[derive(Debug, Args)]
+pub struct RecordArgs {
+    /// camera, camera:ID (see `affectscope devices`), demo or a path
+    #[arg(long, value_name = "SOURCE", default_value = "camera")]
+    pub source: String,
+    /// The table
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Stop after so many seconds
+    #[arg(long, value_name = "N", value_parser = positive_seconds)]
+    pub seconds: Option<f64>,
+    /// Stop after so many captured frames
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub frames: Option<u64>,
+    /// Also write the picture, beside the table (needs ffmpeg)
+    #[arg(long)]
+    pub picture: bool,
+    /// Seconds to wait for a camera that fell silent or was unplugged
+    #[arg(long, value_name = "N", default_value_t = 30.0, value_parser = positive_seconds)]
+    pub wait: f64,
+    /// Future frames (at 30 a second) that each reading waits for: 0 to 16
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=16))]
+    pub lookahead: u8,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
+    /// How rows are written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: RowFormat,
+    /// How faces are looked for.
+    #[command(flatten)]
+    pub faces: FaceArgs,
+    /// Network and device.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+/// `affectscope info`
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// A weights file [default: the built-in student]
+    pub weights: Option<PathBuf>,
+}
+
+impl WindowArgs {
+    /// What the user asked to open, if anything.
+    pub fn spec(&self) -> Option<SourceSpec> {
+        let text = self.input.as_deref().or(self.source.as_deref())?;
+        let Ok(spec) = text.parse::<SourceSpec>();
+        Some(spec)
+    }
+}
+
+fn positive_seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if seconds > 0.0 && seconds <= 1e7 {
+        Ok(seconds)
+    } else {
+        Err("must be above 0".to_owned())
+    }
+}
+
+fn min_face(text: &str) -> Result<f32, String> {
+    let part: f32 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.02..=0.9).contains(&part) {
+        Ok(part)
+    } else {
+        Err("must be between 0.02 and 0.9".to_owned())
+    }
+}
+
+fn window_size(text: &str) -> Result<(f32, f32), String> {
+    let sides = text
+        .split_once('x')
+        .and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    match sides {
+        Some((w, h)) if (200.0..=8000.0).contains(&w) && (200.0..=8000.0).contains(&h) => {
+            Ok((w, h))
+        }
+        _ => Err("must look like 1280x800".to_owned()),
+    }
+}

@@ -1,0 +1,75 @@
+//! `affectscope info`: the card of a weights file.
+
+use std::fmt::Write as _;
+
+use super::{Failure, print};
+use crate::cli::InfoArgs;
+use crate::model::student::Student;
+use crate::model::weights::Weights;
+
+/// Prints the card.
+///
+/// # Errors
+/// When the file cannot be read or is no student network.
+pub fn run(args: &InfoArgs) -> Result<(), Failure> {
+    let weights = Weights::load(args.weights.as_deref())?;
+    let student = Student::new(&weights, &candle_core::Device::Cpu)?;
+    let (card, config) = (student.card(), student.config());
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<14} {value}");
+    };
+    line("weights", &format!("{} ({})", card.name, card.origin));
+    line("sha256", student.sha256());
+    line("network", &card.network);
+    line(
+        "backbone",
+        &format!(
+            "stem {}, widths {:?}, blocks {:?}, features {}",
+            config.backbone.stem,
+            config.backbone.widths,
+            config.backbone.blocks,
+            config.backbone.pooled()
+        ),
+    );
+    line(
+        "input",
+        &format!(
+            "{:?} {}x{}, (v - {:?}) / {}",
+            config.backbone.color,
+            config.backbone.input[2],
+            config.backbone.input[1],
+            config.backbone.means(),
+            config.backbone.scale
+        ),
+    );
+    match student.window() {
+        Some((window, rate_hz)) => line("window", &format!("{window} frames at {rate_hz} Hz")),
+        None => line("window", "none: each frame by itself"),
+    }
+    line("trained on", or_unknown(&card.trained_on));
+    line("affect labels", or_unknown(&card.affect_labels));
+    if card.scores.is_empty() {
+        line(
+            "scores",
+            "none in the file; weights/README.md has those of the built-in ones",
+        );
+    }
+    for (what, score) in &card.scores {
+        line("score", &format!("{what}: {score}"));
+    }
+    line(
+        "to know",
+        "it shows what a face expresses to a trained network, not what a person feels",
+    );
+    print(&text);
+    Ok(())
+}
+
+fn or_unknown(text: &str) -> &str {
+    if text.is_empty() {
+        "not said in the file"
+    } else {
+        text
+    }
+}

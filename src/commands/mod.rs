@@ -1,0 +1,130 @@
+//! The commands without a window, and how a failure becomes an exit code.
+
+pub mod analyze;
+pub mod devices;
+pub mod info;
+pub mod record;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::cli::NetworkArgs;
+use crate::formats::output::OutputError;
+use crate::model::device::{self, Chosen, DeviceError};
+use crate::model::student::Student;
+use crate::model::weights::{Weights, WeightsError};
+use crate::pipeline::PipelineError;
+use crate::source::SourceError;
+
+/// Exit code: an input, an option or a device is wrong.
+pub const BAD_INPUT: u8 = 2;
+/// Exit code: something broke on the way.
+pub const BROKEN: u8 = 1;
+/// Exit code: the user stopped it.
+pub const INTERRUPTED: u8 = 130;
+
+/// One line for the user, and the exit code.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What happened and what to do.
+    pub message: String,
+    /// [`BAD_INPUT`], [`BROKEN`] or [`INTERRUPTED`].
+    pub code: u8,
+}
+
+impl Failure {
+    /// The user's input is at fault.
+    pub fn bad_input(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            code: BAD_INPUT,
+        }
+    }
+
+    /// Something broke.
+    pub fn broken(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            code: BROKEN,
+        }
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        if error.is_bad_input() {
+            Self::bad_input(error.to_string())
+        } else {
+            Self::broken(error.to_string())
+        }
+    }
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+impl From<WeightsError> for Failure {
+    fn from(error: WeightsError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+impl From<DeviceError> for Failure {
+    fn from(error: DeviceError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+impl From<PipelineError> for Failure {
+    fn from(error: PipelineError) -> Self {
+        Self::broken(error.to_string())
+    }
+}
+
+/// The network asked for, on the device asked for.
+///
+/// # Errors
+/// When either cannot be had.
+pub fn load(args: &NetworkArgs) -> Result<(Student, Chosen), Failure> {
+    device::bound_threads();
+    let chosen = device::choose(args.device)?;
+    let weights = Weights::load(args.weights.as_deref())?;
+    Ok((Student::new(&weights, &chosen.device)?, chosen))
+}
+
+/// Set once the user asks for an end (Ctrl-C, or the system's word to terminate); asked twice, the program ends at once.
+#[derive(Debug, Clone)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Listens from now on.
+    pub fn listen() -> Self {
+        let flag = Arc::new(AtomicBool::new(false));
+        let seen = flag.clone();
+        let set = ctrlc::set_handler(move || {
+            if seen.swap(true, Ordering::SeqCst) {
+                std::process::exit(i32::from(INTERRUPTED));
+            }
+        });
+        if let Err(e) = set {
+            // Without it Ctrl-C ends the program at once; rows on disk stay whole.
+            tracing::warn!("Ctrl-C cannot be caught: {e}");
+        }
+        Self(flag)
+    }
+
+    /// True once it was asked for.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Writes text to standard output; a reader that has gone away is no failure.
+pub(crate) fn print(text: &str) {
+    use std::io::Write as _;
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}

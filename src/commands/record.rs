@@ -1,0 +1,181 @@
+//! `affectscope record`: the live pipeline without a window.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Failure, INTERRUPTED, Interrupt, load};
+use crate::cli::RecordArgs;
+use crate::formats::output::{OutputError, part_path};
+use crate::live::Live;
+use crate::record::RecordPlan;
+use crate::session::{Command, Engine, SourceState};
+use crate::source::SourceSpec;
+
+/// How often the session is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Between two lines of progress.
+const SAY_EVERY_S: f64 = 5.0;
+
+/// Records until the frames or seconds are there, the source ends, or the user stops it.
+///
+/// # Errors
+/// When the source, the network or the output cannot be had, or the camera stays away for longer than `--wait`.
+pub fn run(args: &RecordArgs) -> Result<(), Failure> {
+    let Ok(spec) = args.source.parse::<SourceSpec>();
+    let plan = RecordPlan {
+        path: args.out.clone(),
+        picture: args.picture,
+        format: args.format,
+        force: args.force,
+        frames: args.frames,
+    };
+    check_outputs(&plan)?;
+    let (student, device) = load(&args.network)?;
+    let interrupt = Interrupt::listen();
+    let mut live = Live::start(student, &device, Arc::new(|| {}))
+        .map_err(|e| Failure::broken(e.to_string()))?;
+    live.send(Command::Tune(args.faces.tuning(args.lookahead.into())));
+    // Before the source: no frame is captured that is not recorded.
+    live.open_first(vec![spec]);
+    live.record(&plan);
+    let watch = Watch {
+        args,
+        interrupt: &interrupt,
+        started: None,
+        waiting: None,
+        said: Instant::now(),
+        rows: 0,
+        last_words: String::new(),
+    };
+    let ended = watch.until_done(&mut live);
+    live.finish_recording();
+    let last = live.poll().status;
+    let failed = last.recording.and_then(|r| r.failed);
+    ended?;
+    if let Some(reason) = failed {
+        return Err(Failure::broken(reason));
+    }
+    eprintln!("recorded -> {}", plan.path.display());
+    Ok(())
+}
+
+fn check_outputs(plan: &RecordPlan) -> Result<(), Failure> {
+    let sidecar = plan.path.with_extension("json");
+    for path in [Some(plan.path.clone()), Some(sidecar), plan.picture_path()]
+        .into_iter()
+        .flatten()
+    {
+        if !plan.force && path.symlink_metadata().is_ok() {
+            return Err(OutputError::Exists(path).into());
+        }
+    }
+    let part = part_path(&plan.path);
+    if !plan.force && part.exists() {
+        return Err(OutputError::PartExists(part).into());
+    }
+    // A folder that cannot be written to is told before a camera is opened.
+    drop(crate::formats::output::Output::create(
+        &plan.path, plan.force,
+    )?);
+    Ok(())
+}
+
+struct Watch<'a> {
+    args: &'a RecordArgs,
+    interrupt: &'a Interrupt,
+    /// When the first frame came.
+    started: Option<Instant>,
+    /// Since when the source gives nothing.
+    waiting: Option<Instant>,
+    said: Instant,
+    rows: u64,
+    last_words: String,
+}
+
+impl Watch<'_> {
+    fn until_done(mut self, live: &mut Live) -> Result<(), Failure> {
+        loop {
+            std::thread::sleep(LOOK_EVERY);
+            let update = live.poll();
+            let status = &update.status;
+            if !update.records.is_empty() {
+                self.started.get_or_insert_with(Instant::now);
+            }
+            let Some(recording) = &status.recording else {
+                return Ok(());
+            };
+            self.rows = self.rows.max(recording.rows);
+            if let Some(reason) = &recording.failed {
+                return Err(Failure::broken(reason.clone()));
+            }
+            if self.interrupt.is_set() {
+                live.finish_recording();
+                return Err(Failure {
+                    message: format!("stopped; the rows lie in {}", self.args.out.display()),
+                    code: INTERRUPTED,
+                });
+            }
+            let seconds = self.started.map(|s| s.elapsed().as_secs_f64());
+            if self
+                .args
+                .seconds
+                .zip(seconds)
+                .is_some_and(|(limit, now)| now >= limit)
+            {
+                return Ok(());
+            }
+            if self.source(&status.state)? {
+                return Ok(());
+            }
+            if self.said.elapsed().as_secs_f64() > SAY_EVERY_S {
+                self.said = Instant::now();
+                let rates = &status.rates;
+                eprintln!(
+                    "{} rows, captured {:.1}/s, analysed {:.1}/s, latency {:.0} ms, dropped {}",
+                    self.rows,
+                    rates.captured_hz,
+                    rates.analysed_hz,
+                    rates.latency_median_ms,
+                    rates.dropped
+                );
+            }
+        }
+    }
+
+    /// True when the source is over.
+    fn source(&mut self, state: &SourceState) -> Result<bool, Failure> {
+        match state {
+            SourceState::Ended { note } => {
+                if let Some(note) = note {
+                    eprintln!("{note}");
+                }
+                return Ok(true);
+            }
+            SourceState::Failed { reason } if self.started.is_none() => {
+                return Err(Failure::bad_input(reason.clone()));
+            }
+            SourceState::Failed { reason } => return Err(Failure::broken(reason.clone())),
+            SourceState::Waiting { reason } => {
+                if *reason != self.last_words {
+                    eprintln!("{reason}");
+                    self.last_words.clone_from(reason);
+                }
+                let since = *self.waiting.get_or_insert_with(Instant::now);
+                if since.elapsed().as_secs_f64() > self.args.wait {
+                    let rows = format!("the rows until then lie in {}", self.args.out.display());
+                    return Err(Failure::broken(format!(
+                        "no frame for {:.0} seconds; {rows}. {reason}",
+                        self.args.wait
+                    )));
+                }
+            }
+            _ => {
+                if self.waiting.take().is_some() {
+                    eprintln!("frames again");
+                    self.last_words.clear();
+                }
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,5 @@
+//! File formats.
+
+pub mod output;
+pub mod rows;
+pub mod sidecar;

@@ -1,0 +1,78 @@
+//! The sidecar: what a table of rows was made from and with, so that it can be made again.
+
+use serde_json::{Value, json};
+
+use super::rows::columns;
+use crate::model::student::Student;
+use crate::session::Tuning;
+use crate::source::SourceInfo;
+
+/// How the rows of a table came to be.
+pub enum Protocol {
+    /// The paper's windows over a whole file.
+    Offline,
+    /// The live policy, with its look-ahead.
+    Live,
+}
+
+/// The sidecar of a table.
+pub fn sidecar(
+    student: &Student,
+    device: &str,
+    tuning: &Tuning,
+    source: &str,
+    info: &SourceInfo,
+    protocol: Protocol,
+    with_file: bool,
+) -> Value {
+    let config = student.config();
+    let card = student.card();
+    let protocol = match (protocol, student.window()) {
+        (_, None) => json!({"name": "cnn", "note": "each frame by itself"}),
+        (Protocol::Offline, Some((window, _))) => json!({
+            "name": "offline",
+            "window_frames": window,
+            "note": "windows that do not overlap, the last one shifted back; a gap of more than 1 s starts a new sequence",
+        }),
+        (Protocol::Live, Some((window, rate_hz))) => json!({
+            "name": "live",
+            "window_frames": window,
+            "rate_hz": rate_hz,
+            "lookahead_frames": tuning.lookahead,
+            "note": "each frame read within its recent past, sampled at rate_hz",
+        }),
+    };
+    let columns: serde_json::Map<String, Value> = columns(with_file)
+        .into_iter()
+        .map(|c| (c.name, Value::from(c.unit)))
+        .collect();
+    json!({
+        "program": "affectscope",
+        "version": env!("CARGO_PKG_VERSION"),
+        "source": {
+            "given": source,
+            "title": info.title,
+            "width_px": info.width_px,
+            "height_px": info.height_px,
+            "rate_hz": info.rate_hz,
+            "format": info.format,
+        },
+        "weights": {
+            "name": card.name,
+            "origin": card.origin,
+            "sha256": student.sha256(),
+            "network": card.network,
+            "trained_on": config.trained_on,
+            "affect_labels": config.affect_labels,
+        },
+        "device": device,
+        "protocol": protocol,
+        "settings": {
+            "faces": tuning.faces,
+            "smallest_face_of_height": tuning.min_face,
+            "smoothing": "none: rows are raw",
+        },
+        "columns": columns,
+        "note": "What a face shows to a trained network, not what a person feels.",
+    })
+}

@@ -1,0 +1,536 @@
+//! What the session's threads share: one slot, one lock over the figures, and nothing that waits under it.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::analyse::SILENT_S;
+use super::meter::{LatencyMeter, RateMeter};
+use super::{Opener, Wake};
+use crate::analysis::{Analysis, Record, Status};
+use crate::clock::Clock;
+use crate::formats::output::write_whole;
+use crate::formats::sidecar::{Protocol, sidecar};
+use crate::frame::{Frame, FrameStamp};
+use crate::model::device::Chosen;
+use crate::model::student::Student;
+use crate::record::restamp;
+use crate::session::{LiveStatus, Recording, SourceState, Tuning, Update, WeightsCard};
+use crate::slot::Slot;
+use crate::source::camera::CameraInfo;
+use crate::source::{FrameSource, Pace, SourceError, SourceInfo, SourceSpec};
+
+/// Records that may wait for the window: a minute at 30 a second.
+const RECORDS_WAITING: usize = 2048;
+/// A camera that is not open after this long does not answer.
+const SLOW_OPEN_S: f64 = 5.0;
+/// Cameras are looked up at most this often.
+const LIST_EVERY_S: f64 = 2.0;
+
+/// A frame that will have no reading.
+pub(crate) struct Skipped {
+    pub stamp: FrameStamp,
+    pub file: Option<Arc<str>>,
+    pub status: Status,
+}
+
+/// What the capture thread hands on.
+pub(crate) struct Captured {
+    pub generation: u64,
+    /// Frames before this one that nobody will read.
+    pub skipped: Vec<Skipped>,
+    pub item: Item,
+}
+
+/// A frame, or how it ended.
+pub(crate) enum Item {
+    Frame(Arc<Frame>),
+    End { note: Option<String> },
+    Failed(String),
+}
+
+/// A change of the source's state.
+pub(crate) enum StateChange {
+    To(SourceState),
+}
+
+/// The ends of the channels to a recording's writers.
+pub(crate) struct Tape {
+    rows: SyncSender<Arc<Record>>,
+    pictures: Option<SyncSender<(FrameStamp, Arc<Frame>)>>,
+    /// Its first frame; set by the capture thread.
+    origin: Option<FrameStamp>,
+}
+
+impl Tape {
+    pub fn new(
+        rows: SyncSender<Arc<Record>>,
+        pictures: Option<SyncSender<(FrameStamp, Arc<Frame>)>>,
+    ) -> Self {
+        Self {
+            rows,
+            pictures,
+            origin: None,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Inner {
+    status: LiveStatus,
+    captured: RateMeter,
+    analysed: RateMeter,
+    latency: LatencyMeter,
+    /// When the source was asked for, and when it last gave a frame.
+    asked_s: f64,
+    last_frame_s: Option<f64>,
+    picture: Option<Arc<Analysis>>,
+    records: VecDeque<Arc<Record>>,
+    records_missed: u64,
+    tuning: Option<Tuning>,
+    tape: Option<Tape>,
+    tape_id: u64,
+    tape_started_s: f64,
+    cameras: Vec<CameraInfo>,
+    cameras_asked_s: Option<f64>,
+    listing: bool,
+}
+
+/// The state of a session.
+pub(crate) struct Shared {
+    pub clock: Clock,
+    pub slot: Slot<Captured>,
+    wake: Wake,
+    opener: Opener,
+    generation: AtomicU64,
+    stopped: AtomicBool,
+    paused: AtomicBool,
+    inner: Mutex<Inner>,
+}
+
+impl Shared {
+    pub fn new(wake: Wake, opener: Opener) -> Self {
+        Self {
+            clock: Clock::start(),
+            slot: Slot::default(),
+            wake,
+            opener,
+            generation: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
+            inner: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Figures only: a panic elsewhere leaves nothing here that could mislead.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn introduce(&self, card: &WeightsCard, device: &Chosen) {
+        let mut inner = self.lock();
+        inner.status.weights = card.clone();
+        inner.status.device = device.title.clone();
+        inner.status.device_note = device.note.clone();
+    }
+
+    pub fn open(&self, spec: &SourceSpec) -> Result<Box<dyn FrameSource>, SourceError> {
+        (self.opener)(spec, &self.clock)
+    }
+
+    // --- generations
+
+    pub fn is_current(&self, generation: u64) -> bool {
+        !self.is_stopped() && self.generation.load(Ordering::SeqCst) == generation
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+    }
+
+    pub fn new_generation(&self, spec: Option<SourceSpec>) -> u64 {
+        let mut inner = self.lock();
+        let generation = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
+        self.paused.store(false, Ordering::SeqCst);
+        inner.status = LiveStatus {
+            spec,
+            weights: std::mem::take(&mut inner.status.weights),
+            device: std::mem::take(&mut inner.status.device),
+            device_note: inner.status.device_note.take(),
+            recording: inner.status.recording.take(),
+            rates: crate::session::Rates {
+                lookahead_ms: inner.status.rates.lookahead_ms,
+                ..Default::default()
+            },
+            info: None,
+            state: SourceState::Starting,
+        };
+        inner.captured = RateMeter::default();
+        inner.analysed = RateMeter::default();
+        inner.latency = LatencyMeter::default();
+        inner.asked_s = self.clock.now_s();
+        inner.last_frame_s = None;
+        inner.picture = None;
+        inner.records.clear();
+        drop(inner);
+        (self.wake)();
+        generation
+    }
+
+    pub fn opened(&self, generation: u64, spec: &SourceSpec, info: &SourceInfo) {
+        let mut inner = self.lock();
+        if self.is_current(generation) {
+            inner.status.spec = Some(spec.clone());
+            inner.status.info = Some(info.clone());
+            inner.asked_s = self.clock.now_s();
+        }
+    }
+
+    pub fn set_state(&self, generation: u64, change: StateChange) {
+        let mut inner = self.lock();
+        if self.is_current(generation) {
+            let StateChange::To(state) = change;
+            inner.status.state = state;
+        }
+        drop(inner);
+        (self.wake)();
+    }
+
+    /// The session cannot go on.
+    pub fn fail(&self, reason: &str) {
+        self.lock().status.state = SourceState::Failed {
+            reason: reason.to_owned(),
+        };
+        (self.wake)();
+    }
+
+    /// Called while no frame comes: a camera that is silent is told.
+    pub fn watch(&self) {
+        let now_s = self.clock.now_s();
+        let mut inner = self.lock();
+        let Inner {
+            status,
+            asked_s,
+            last_frame_s,
+            ..
+        } = &mut *inner;
+        let is_camera = matches!(status.spec, Some(SourceSpec::Camera(_)));
+        let name = status
+            .info
+            .as_ref()
+            .map_or("The camera", |i| i.title.as_str());
+        let reason = match (&status.state, *last_frame_s) {
+            (SourceState::Running, Some(last_s)) if is_camera && now_s - last_s > SILENT_S => {
+                format!(
+                    "{name} is connected and gives no frames. Check its cable and its shutter, or whether another program holds it."
+                )
+            }
+            (SourceState::Starting, None)
+                if is_camera && now_s - *asked_s > SLOW_OPEN_S.min(SILENT_S + 1.0) =>
+            {
+                format!(
+                    "{name} does not answer yet. Check its cable, or whether another program holds it."
+                )
+            }
+            _ => return,
+        };
+        status.state = SourceState::Waiting { reason };
+        drop(inner);
+        (self.wake)();
+    }
+
+    // --- frames and records
+
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::SeqCst)
+    }
+
+    pub fn pause(&self, paused: bool) {
+        let mut inner = self.lock();
+        let state = match (&inner.status.state, paused) {
+            (SourceState::Running | SourceState::Starting, true) => SourceState::Paused,
+            (SourceState::Paused, false) => SourceState::Starting,
+            _ => return,
+        };
+        self.paused.store(paused, Ordering::SeqCst);
+        inner.status.state = state;
+        inner.asked_s = self.clock.now_s();
+        inner.last_frame_s = None;
+        drop(inner);
+        (self.wake)();
+    }
+
+    /// Every frame that was captured passes here, on the capture thread.
+    pub fn captured(&self, generation: u64, frame: &Arc<Frame>) {
+        let now_s = self.clock.now_s();
+        let mut inner = self.lock();
+        if !self.is_current(generation) {
+            return;
+        }
+        inner.captured.tick(now_s);
+        inner.last_frame_s = Some(now_s);
+        if matches!(
+            inner.status.state,
+            SourceState::Starting | SourceState::Waiting { .. } | SourceState::Failed { .. }
+        ) {
+            inner.status.state = SourceState::Running;
+        }
+        let mut late = false;
+        if let Some(tape) = &mut inner.tape {
+            let origin = *tape.origin.get_or_insert(frame.stamp);
+            if let Some(pictures) = &tape.pictures {
+                let stamp = restamp(frame.stamp, origin);
+                late = matches!(
+                    pictures.try_send((stamp, frame.clone())),
+                    Err(TrySendError::Full(_))
+                );
+            }
+        }
+        if late && let Some(recording) = &mut inner.status.recording {
+            recording.pictures_dropped += 1;
+        }
+    }
+
+    pub fn dropped(&self, generation: u64) {
+        let mut inner = self.lock();
+        if self.is_current(generation) {
+            inner.status.rates.dropped += 1;
+        }
+    }
+
+    /// Latency belongs to frames that were captured, not to those of a file.
+    pub fn rows_have_latency(&self) -> bool {
+        self.lock()
+            .status
+            .info
+            .as_ref()
+            .is_some_and(|i| i.pace != Pace::File)
+    }
+
+    /// A settled record, in the order of its frames: to the window, and to the recording, which may make this wait.
+    pub fn publish_record(&self, generation: u64, record: &Arc<Record>) {
+        let mut inner = self.lock();
+        if !self.is_current(generation) {
+            return;
+        }
+        if inner.records.len() == RECORDS_WAITING {
+            inner.records.pop_front();
+            inner.records_missed += 1;
+        }
+        inner.records.push_back(record.clone());
+        let row = inner.tape.as_ref().and_then(|tape| {
+            let origin = tape.origin?;
+            (record.stamp.index >= origin.index).then(|| {
+                let mut row = (**record).clone();
+                row.stamp = restamp(record.stamp, origin);
+                (tape.rows.clone(), Arc::new(row))
+            })
+        });
+        drop(inner);
+        if let Some((rows, row)) = row {
+            // A writer that is gone has said why.
+            let _ = rows.send(row);
+        }
+    }
+
+    pub fn publish_picture(
+        &self,
+        generation: u64,
+        analysis: Analysis,
+        latency_ms: Option<f64>,
+        now_s: f64,
+    ) {
+        let mut inner = self.lock();
+        if !self.is_current(generation) {
+            return;
+        }
+        inner.analysed.tick(now_s);
+        inner.status.rates.analysed += 1;
+        if let Some(ms) = latency_ms {
+            inner.latency.add(ms);
+        }
+        inner.picture = Some(Arc::new(analysis));
+        drop(inner);
+        (self.wake)();
+    }
+
+    pub fn take_update(&self) -> Update {
+        let now_s = self.clock.now_s();
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let (median, p95) = inner.latency.quantiles_ms();
+        let rates = &mut inner.status.rates;
+        rates.captured_hz = inner.captured.rate_hz(now_s);
+        rates.analysed_hz = inner.analysed.rate_hz(now_s);
+        rates.latency_median_ms = median;
+        rates.latency_p95_ms = p95;
+        if let Some(recording) = &mut inner.status.recording
+            && recording.failed.is_none()
+        {
+            recording.seconds = now_s - inner.tape_started_s;
+        }
+        Update {
+            status: inner.status.clone(),
+            picture: inner.picture.take(),
+            records: inner.records.drain(..).collect(),
+            records_missed: std::mem::take(&mut inner.records_missed),
+            source_generation: self.generation.load(Ordering::SeqCst),
+        }
+    }
+
+    // --- settings
+
+    pub fn tune(&self, tuning: Tuning) {
+        self.lock().tuning = Some(tuning);
+    }
+
+    pub fn new_tuning(&self) -> Option<Tuning> {
+        self.lock().tuning.take()
+    }
+
+    pub fn set_lookahead_ms(&self, ms: f64) {
+        self.lock().status.rates.lookahead_ms = ms;
+    }
+
+    pub fn nominal_rate_hz(&self) -> f64 {
+        let inner = self.lock();
+        let rate_hz = inner.status.info.as_ref().and_then(|i| i.rate_hz);
+        rate_hz
+            .filter(|r| (1.0..=1000.0).contains(r))
+            .unwrap_or(30.0)
+    }
+
+    // --- recording
+
+    pub fn start_recording(&self, tape: Tape, recording: Recording) -> u64 {
+        let mut inner = self.lock();
+        inner.tape = Some(tape);
+        inner.tape_id += 1;
+        inner.tape_started_s = self.clock.now_s();
+        inner.status.recording = Some(recording);
+        inner.tape_id
+    }
+
+    /// Lets go of the channels; the writers end when they have written what is in them.
+    pub fn stop_recording(&self) {
+        self.lock().tape = None;
+    }
+
+    pub fn rows_written(&self, id: u64, rows: u64) {
+        let mut inner = self.lock();
+        if inner.tape_id == id
+            && let Some(recording) = &mut inner.status.recording
+        {
+            recording.rows = rows;
+        }
+        drop(inner);
+        (self.wake)();
+    }
+
+    pub fn picture_failed(&self, id: u64, reason: String) {
+        let mut inner = self.lock();
+        if inner.tape_id == id
+            && let Some(recording) = &mut inner.status.recording
+        {
+            recording.picture = None;
+            recording.failed = Some(reason);
+        }
+        drop(inner);
+        (self.wake)();
+    }
+
+    /// The rows' writer is done; `failed` says what went wrong, if something did.
+    pub fn end_recording(&self, id: u64, failed: Option<String>) {
+        let mut inner = self.lock();
+        if inner.tape_id == id {
+            inner.tape = None;
+            match (failed, &mut inner.status.recording) {
+                (Some(reason), Some(recording)) => recording.failed = Some(reason),
+                (None, Some(recording)) if recording.failed.is_some() => {}
+                _ => inner.status.recording = None,
+            }
+        }
+        drop(inner);
+        (self.wake)();
+    }
+
+    pub fn write_sidecar(
+        &self,
+        rows: &Path,
+        force: bool,
+        student: &Student,
+        device: &str,
+        tuning: &Tuning,
+    ) -> Result<(), String> {
+        let (spec, info, picture) = {
+            let inner = self.lock();
+            let picture = inner
+                .status
+                .recording
+                .as_ref()
+                .and_then(|r| r.picture.clone());
+            (
+                inner.status.spec.clone(),
+                inner.status.info.clone(),
+                picture,
+            )
+        };
+        let (Some(spec), Some(info)) = (spec, info) else {
+            return Ok(());
+        };
+        let mut value = sidecar(
+            student,
+            device,
+            tuning,
+            &spec.to_string(),
+            &info,
+            Protocol::Live,
+            false,
+        );
+        value["picture"] = serde_json::json!({
+            "file": picture.and_then(|p| p.file_name().map(|n| n.to_string_lossy().into_owned())),
+            "note": "frame n of the picture is frame n of the rows; the rows have the times",
+        });
+        let mut text = serde_json::to_string_pretty(&value).map_err(|e| e.to_string())?;
+        text.push('\n');
+        write_whole(&rows.with_extension("json"), text.as_bytes(), force).map_err(|e| e.to_string())
+    }
+
+    // --- cameras
+
+    pub fn may_list_cameras(&self) -> bool {
+        let now_s = self.clock.now_s();
+        let mut inner = self.lock();
+        let due = inner
+            .cameras_asked_s
+            .is_none_or(|s| now_s - s > LIST_EVERY_S);
+        if inner.listing || !due {
+            return false;
+        }
+        inner.listing = true;
+        inner.cameras_asked_s = Some(now_s);
+        true
+    }
+
+    pub fn list_cameras(&self) {
+        let found = crate::source::camera::list();
+        let mut inner = self.lock();
+        inner.listing = false;
+        match found {
+            Ok(cameras) => inner.cameras = cameras,
+            Err(e) => tracing::warn!("{e}"),
+        }
+        drop(inner);
+        (self.wake)();
+    }
+
+    pub fn known_cameras(&self) -> Vec<CameraInfo> {
+        self.lock().cameras.clone()
+    }
+}

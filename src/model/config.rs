@@ -1,0 +1,190 @@
+//! The shape of a network, as written in its weights file's own metadata under `config`.
+
+use serde::Deserialize;
+
+use crate::labels::Expression;
+
+/// Bins of each of the two affect dimensions (paper, section 3.2: 20 equal bins of [-1, 1]).
+pub const AFFECT_BINS: usize = 20;
+/// The side of the aligned crop in pixels; the alignment template is made for it.
+pub const CROP_SIDE_PX: usize = 112;
+
+/// The colour model of a network's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Color {
+    /// One channel: 0.299 R + 0.587 G + 0.114 B.
+    #[serde(alias = "grey")]
+    Gray,
+    /// Three channels, R G B.
+    Rgb,
+}
+
+impl Color {
+    /// 1 or 3.
+    pub fn channels(self) -> usize {
+        match self {
+            Self::Gray => 1,
+            Self::Rgb => 3,
+        }
+    }
+}
+
+/// What is taken off each channel: one number for all, or one each.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum Mean {
+    /// The same for every channel.
+    One(f32),
+    /// In the order of the channels.
+    PerChannel(Vec<f32>),
+}
+
+/// The backbone: a bottleneck ResNet in the Caffe layout.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct BackboneConfig {
+    /// Channels, height, width of the input.
+    pub input: [usize; 3],
+    /// Its colour model.
+    pub color: Color,
+    /// Taken off each pixel value 0..=255.
+    pub mean: Mean,
+    /// What the difference is divided by.
+    pub scale: f32,
+    /// Channels of the 7x7 stem.
+    pub stem: usize,
+    /// Bottleneck width of each of the four stages.
+    pub widths: [usize; 4],
+    /// Blocks in each stage.
+    pub blocks: [usize; 4],
+    /// Output channels of a block over its width.
+    pub expansion: usize,
+}
+
+impl BackboneConfig {
+    /// Length of the pooled feature vector.
+    pub fn pooled(&self) -> usize {
+        self.widths[3] * self.expansion
+    }
+
+    /// The mean of each channel.
+    pub fn means(&self) -> Vec<f32> {
+        match &self.mean {
+            Mean::One(mean) => vec![*mean; self.input[0]],
+            Mean::PerChannel(means) => means.clone(),
+        }
+    }
+}
+
+/// The two heads.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct HeadsConfig {
+    /// Length of each head's feature vector (128).
+    pub hidden: usize,
+    /// Expression logits (7).
+    pub expression: usize,
+    /// Affect logits (40): valence bins, then arousal bins.
+    pub affect: usize,
+}
+
+/// The recurrent layers; absent in a CNN alone.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct TemporalConfig {
+    /// `gru`.
+    pub cell: String,
+    /// Units in each direction (64).
+    pub hidden: usize,
+    /// Always true here.
+    pub bidirectional: bool,
+    /// Frames in a window (32).
+    pub window: usize,
+    /// The rate it was trained at.
+    pub rate_hz: f64,
+}
+
+/// A student network.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct StudentConfig {
+    /// `student`.
+    pub kind: String,
+    /// The backbone.
+    pub backbone: BackboneConfig,
+    /// The heads.
+    pub heads: HeadsConfig,
+    /// The recurrent layers, if it has them.
+    #[serde(default)]
+    pub temporal: Option<TemporalConfig>,
+    /// What it was trained on.
+    #[serde(default)]
+    pub trained_on: String,
+    /// Where its valence and arousal labels came from.
+    #[serde(default)]
+    pub affect_labels: String,
+    /// Validation scores as `what: score`.
+    #[serde(default)]
+    pub scores: std::collections::BTreeMap<String, String>,
+}
+
+impl StudentConfig {
+    /// Reads and checks a config.
+    ///
+    /// # Errors
+    /// A sentence on what is wrong with it.
+    pub fn parse(json: &str) -> Result<Self, String> {
+        let config: Self = serde_json::from_str(json).map_err(|e| format!("its config: {e}"))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let wanted = |ok: bool, what: &str| {
+            if ok {
+                Ok(())
+            } else {
+                Err(format!("its config: {what}"))
+            }
+        };
+        let backbone = &self.backbone;
+        wanted(self.kind == "student", "`kind` must be \"student\"")?;
+        wanted(
+            backbone.input == [backbone.color.channels(), CROP_SIDE_PX, CROP_SIDE_PX],
+            "`input` must be 112x112 with one channel for gray, three for rgb",
+        )?;
+        wanted(
+            backbone.means().len() == backbone.input[0]
+                && backbone.means().iter().all(|m| m.is_finite()),
+            "`mean` must be one number, or one for each channel",
+        )?;
+        wanted(
+            backbone.scale.is_finite() && backbone.scale > 0.0,
+            "`scale` must be above 0",
+        )?;
+        let small = |n: usize| (1..=8192).contains(&n);
+        wanted(
+            small(backbone.stem)
+                && backbone.widths.iter().all(|&w| small(w))
+                && backbone.blocks.iter().all(|b| (1..=64).contains(b))
+                && (1..=16).contains(&backbone.expansion)
+                && small(self.heads.hidden),
+            "a width or a number of blocks is out of range",
+        )?;
+        wanted(
+            self.heads.expression == Expression::COUNT && self.heads.affect == 2 * AFFECT_BINS,
+            "the heads must have 7 and 40 outputs",
+        )?;
+        if let Some(temporal) = &self.temporal {
+            wanted(
+                temporal.cell == "gru" && temporal.bidirectional,
+                "`temporal` must be a bidirectional gru",
+            )?;
+            wanted(
+                small(temporal.hidden)
+                    && (1..=1024).contains(&temporal.window)
+                    && temporal.rate_hz.is_finite()
+                    && temporal.rate_hz >= 1.0,
+                "`temporal` is out of range",
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! Where the network runs.
+
+use candle_core::Device;
+
+/// What the user asked for with `--device`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum DeviceChoice {
+    /// A GPU where there is one, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// An NVIDIA GPU; wants a build with `--features cuda`.
+    Cuda,
+    /// An Apple GPU; wants a build with `--features metal`.
+    Metal,
+}
+
+/// A device that was found.
+#[derive(Debug, Clone)]
+pub struct Chosen {
+    /// For candle.
+    pub device: Device,
+    /// For the status bar: `CPU, 1 thread`.
+    pub title: String,
+    /// Why it is not the GPU that `auto` tried, where it tried one.
+    pub note: Option<String>,
+}
+
+/// The device asked for cannot be had; the text says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct DeviceError(String);
+
+fn cpu(note: Option<String>) -> Chosen {
+    Chosen {
+        device: Device::Cpu,
+        title: "CPU, 1 thread".to_owned(),
+        note,
+    }
+}
+
+fn gpu(
+    name: &str,
+    feature: &str,
+    built: bool,
+    open: impl Fn(usize) -> candle_core::Result<Device>,
+) -> Result<Chosen, DeviceError> {
+    if !built {
+        return Err(DeviceError(format!(
+            "this build cannot use {name}. Build with `cargo build --release --features {feature}`, or use --device cpu."
+        )));
+    }
+    let device = open(0).map_err(|e| {
+        DeviceError(format!(
+            "{name} cannot be used ({e}). Check the driver, or use --device cpu."
+        ))
+    })?;
+    Ok(Chosen {
+        device,
+        title: format!("{name} 0"),
+        note: None,
+    })
+}
+
+/// Opens the device asked for; `auto` falls back on the CPU with a note.
+///
+/// # Errors
+/// When a GPU was asked for by name and cannot be had.
+pub fn choose(choice: DeviceChoice) -> Result<Chosen, DeviceError> {
+    let cuda = || gpu("CUDA", "cuda", cfg!(feature = "cuda"), Device::new_cuda);
+    let metal = || gpu("Metal", "metal", cfg!(feature = "metal"), Device::new_metal);
+    match choice {
+        DeviceChoice::Cpu => Ok(cpu(None)),
+        DeviceChoice::Cuda => cuda(),
+        DeviceChoice::Metal => metal(),
+        DeviceChoice::Auto if cfg!(feature = "cuda") => {
+            Ok(cuda().unwrap_or_else(|e| cpu(Some(e.to_string()))))
+        }
+        DeviceChoice::Auto if cfg!(feature = "metal") => {
+            Ok(metal().unwrap_or_else(|e| cpu(Some(e.to_string()))))
+        }
+        DeviceChoice::Auto => Ok(cpu(None)),
+    }
+}
+
+/// Keeps candle's thread pool from taking the cores that the camera and the window need: its workers wait busily.
+pub fn bound_threads() {
+    // Fails only when the pool exists already, and then it is bounded or in use.
+    let _ = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build_global();
+}

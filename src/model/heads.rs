@@ -1,0 +1,144 @@
+//! The two heads over the pooled features, and what their logits say.
+
+use candle_core::{Device, Tensor};
+
+use super::config::{AFFECT_BINS, HeadsConfig};
+use super::weights::{Weights, WeightsError};
+use crate::labels::{Estimate, Expression};
+
+/// BN -> FC -> ReLU -> BN = the feature, then FC -> logits (the batch norms are folded where they can be).
+pub struct Head {
+    fc0: Tensor,       // [pooled, hidden]
+    fc0_bias: Tensor,  // [hidden]
+    bn1_scale: Tensor, // [hidden]
+    bn1_shift: Tensor, // [hidden]
+    fc1: Tensor,       // [hidden, outputs]
+    fc1_bias: Tensor,  // [outputs]
+}
+
+impl Head {
+    /// Reads `heads.{name}.{bn0,fc0,bn1,fc1}`.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen, or the device has no room.
+    pub fn load(
+        weights: &Weights,
+        name: &str,
+        pooled: usize,
+        config: &HeadsConfig,
+        outputs: usize,
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
+        let name = format!("heads.{name}");
+        let hidden = config.hidden;
+        let (scale0, shift0) = weights.batch_norm(&format!("{name}.bn0"), pooled)?;
+        let mut fc0 = weights.values(&format!("{name}.fc0.weight"), &[hidden, pooled])?;
+        let mut fc0_bias = weights.values(&format!("{name}.fc0.bias"), &[hidden])?;
+        for (row, bias) in fc0.chunks_exact_mut(pooled).zip(&mut fc0_bias) {
+            for ((w, scale), shift) in row.iter_mut().zip(&scale0).zip(&shift0) {
+                *bias += *w * shift;
+                *w *= scale;
+            }
+        }
+        let (scale1, shift1) = weights.batch_norm(&format!("{name}.bn1"), hidden)?;
+        let fc1 = weights.values(&format!("{name}.fc1.weight"), &[outputs, hidden])?;
+        let fc1_bias = weights.values(&format!("{name}.fc1.bias"), &[outputs])?;
+        let build = || -> candle_core::Result<Self> {
+            let vector = |v: Vec<f32>| Tensor::from_vec(v, hidden, device);
+            Ok(Self {
+                fc0: Tensor::from_vec(fc0, (hidden, pooled), device)?
+                    .t()?
+                    .contiguous()?,
+                fc0_bias: vector(fc0_bias)?,
+                bn1_scale: vector(scale1)?,
+                bn1_shift: vector(shift1)?,
+                fc1: Tensor::from_vec(fc1, (outputs, hidden), device)?
+                    .t()?
+                    .contiguous()?,
+                fc1_bias: Tensor::from_vec(fc1_bias, outputs, device)?,
+            })
+        };
+        build().map_err(|e| weights.wrong(format!("they do not fit the device ({e}).")))
+    }
+
+    /// `pooled [B, pooled]` to `(feature [B, hidden], logits [B, outputs])`.
+    ///
+    /// # Errors
+    /// candle's, on a device that failed.
+    pub fn forward(&self, pooled: &Tensor) -> candle_core::Result<(Tensor, Tensor)> {
+        let feature = pooled
+            .matmul(&self.fc0)?
+            .broadcast_add(&self.fc0_bias)?
+            .relu()?
+            .broadcast_mul(&self.bn1_scale)?
+            .broadcast_add(&self.bn1_shift)?; // [B, hidden]
+        let logits = feature.matmul(&self.fc1)?.broadcast_add(&self.fc1_bias)?; // [B, outputs]
+        Ok((feature, logits))
+    }
+}
+
+/// Softmax of some logits.
+pub fn softmax<const N: usize>(logits: &[f32; N]) -> [f32; N] {
+    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut out = logits.map(|l| (l - top).exp());
+    let sum: f32 = out.iter().sum();
+    out.iter_mut().for_each(|p| *p /= sum);
+    out
+}
+
+/// Expectation and standard deviation of softmax(20 bins) over `linspace(-1, 1, 20)`.
+fn moments(logits: &[f32; AFFECT_BINS]) -> (f32, f32) {
+    let value = |bin: usize| -1.0 + 2.0 * bin as f32 / (AFFECT_BINS - 1) as f32;
+    let weights = softmax(logits);
+    let mean: f32 = weights.iter().enumerate().map(|(i, p)| p * value(i)).sum();
+    let variance: f32 = weights
+        .iter()
+        .enumerate()
+        .map(|(i, p)| p * (value(i) - mean).powi(2))
+        .sum();
+    (mean, variance.max(0.0).sqrt())
+}
+
+/// What seven expression logits and forty affect logits say.
+///
+/// `None` when a slice has another length or a value is not finite: such an answer must not become a number.
+pub fn estimate(expression: &[f32], affect: &[f32]) -> Option<Estimate> {
+    let expression: &[f32; Expression::COUNT] = expression.try_into().ok()?;
+    let valence: &[f32; AFFECT_BINS] = affect.get(..AFFECT_BINS)?.try_into().ok()?;
+    let arousal: &[f32; AFFECT_BINS] = affect.get(AFFECT_BINS..)?.try_into().ok()?;
+    if expression.iter().chain(affect).any(|v| !v.is_finite()) {
+        return None;
+    }
+    let ((valence, valence_sd), (arousal, arousal_sd)) = (moments(valence), moments(arousal));
+    Some(Estimate {
+        probabilities: softmax(expression),
+        valence,
+        arousal,
+        valence_sd,
+        arousal_sd,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_certain_bin_has_no_spread_and_equal_bins_have_the_uniform_one() {
+        let mut affect = [0.0; 40];
+        affect[19] = 80.0;
+        let one = estimate(&[0.0; 7], &affect).expect("finite");
+        assert!((one.valence - 1.0).abs() < 1e-6 && one.valence_sd < 1e-6);
+        assert!(one.arousal.abs() < 1e-6);
+        // sd of 20 equal points on [-1, 1]: sqrt((20^2 - 1) / 12) * 2 / 19
+        assert!((one.arousal_sd - (399.0f32 / 12.0).sqrt() * 2.0 / 19.0).abs() < 1e-5);
+        assert!((one.probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_number_that_is_none_gives_no_estimate() {
+        assert!(estimate(&[f32::NAN; 7], &[0.0; 40]).is_none());
+        assert!(estimate(&[0.0; 6], &[0.0; 40]).is_none());
+        assert!(estimate(&[0.0; 7], &[0.0; 39]).is_none());
+    }
+}

@@ -1,0 +1,10 @@
+//! The network of the paper: backbone, two heads, a recurrent layer for each, and what they say of a face.
+
+pub mod backbone;
+pub mod config;
+pub mod conv;
+pub mod device;
+pub mod gru;
+pub mod heads;
+pub mod student;
+pub mod weights;

@@ -1,0 +1,189 @@
+//! Weights files: safetensors with the network's config in the metadata.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+use sha2::{Digest, Sha256};
+
+/// The default student, in the binary.
+pub const STUDENT: &[u8] = include_bytes!("../../weights/student-thin.safetensors");
+/// The landmark network, in the binary.
+pub const LANDMARKS: &[u8] = include_bytes!("../../weights/landmarks5.safetensors");
+/// The face detector's model, in the binary.
+pub const DETECTOR: &[u8] = include_bytes!("../../weights/seeta_fd_frontal_v1.0.bin");
+
+/// More than any network of this family: a file above it is refused before it is read.
+const LARGEST_FILE_BYTES: u64 = 2 << 30;
+
+/// Why weights cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    /// The file cannot be read.
+    #[error("weights {path}: cannot be read ({reason}). Check the path.", path = path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// The system's word.
+        reason: std::io::Error,
+    },
+    /// The file is read and is not what is wanted.
+    #[error(
+        "weights {origin}: {reason} Give a .safetensors file of a student network; `affectscope info FILE` shows what one holds."
+    )]
+    Wrong {
+        /// Which file.
+        origin: String,
+        /// What is wrong, as a sentence.
+        reason: String,
+    },
+}
+
+/// A weights file in memory, on the CPU.
+pub struct Weights {
+    /// `built in`, or the path.
+    pub origin: String,
+    /// Short name: the file's, without its ending.
+    pub name: String,
+    /// SHA-256 of the file, hexadecimal.
+    pub sha256: String,
+    /// The metadata's `config`, JSON.
+    pub config: String,
+    tensors: HashMap<String, Tensor>,
+}
+
+impl Weights {
+    /// Reads a file, or the built-in student for `None`.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no safetensors file.
+    pub fn load(path: Option<&Path>) -> Result<Self, WeightsError> {
+        let Some(path) = path else {
+            return Self::from_bytes(STUDENT, "built in", "student-thin");
+        };
+        let io = |reason| WeightsError::Io {
+            path: path.to_owned(),
+            reason,
+        };
+        let origin = path.display().to_string();
+        let size = std::fs::metadata(path).map_err(io)?;
+        if size.is_dir() || size.len() > LARGEST_FILE_BYTES {
+            return Err(WeightsError::Wrong {
+                origin,
+                reason: "this is no weights file.".to_owned(),
+            });
+        }
+        let bytes = std::fs::read(path).map_err(io)?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        Self::from_bytes(&bytes, &origin, &name)
+    }
+
+    /// Reads the bytes of a safetensors file; `origin` and `name` are for messages and the card.
+    ///
+    /// # Errors
+    /// When they are not a safetensors file with a `config`.
+    pub fn from_bytes(bytes: &[u8], origin: &str, name: &str) -> Result<Self, WeightsError> {
+        let wrong = |reason: String| WeightsError::Wrong {
+            origin: origin.to_owned(),
+            reason,
+        };
+        let (_, header) = safetensors::SafeTensors::read_metadata(bytes)
+            .map_err(|e| wrong(format!("it is not a readable safetensors file ({e}).")))?;
+        let config = header
+            .metadata()
+            .as_ref()
+            .and_then(|m| m.get("config"))
+            .cloned()
+            .ok_or_else(|| wrong("it has no `config` in its metadata.".to_owned()))?;
+        let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)
+            .map_err(|e| wrong(format!("it is damaged ({e}).")))?;
+        Ok(Self {
+            origin: origin.to_owned(),
+            name: name.to_owned(),
+            sha256: Sha256::digest(bytes)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+            config,
+            tensors,
+        })
+    }
+
+    /// An error about this file.
+    pub fn wrong(&self, reason: impl Into<String>) -> WeightsError {
+        WeightsError::Wrong {
+            origin: self.origin.clone(),
+            reason: reason.into(),
+        }
+    }
+
+    /// How many weights it holds.
+    pub fn count(&self) -> usize {
+        self.tensors.values().map(Tensor::elem_count).sum()
+    }
+
+    /// Names and shapes, sorted by name.
+    pub fn listing(&self) -> Vec<(String, Vec<usize>)> {
+        let mut all: Vec<_> = self
+            .tensors
+            .iter()
+            .map(|(name, tensor)| (name.clone(), tensor.dims().to_vec()))
+            .collect();
+        all.sort();
+        all
+    }
+
+    /// A tensor's values in row-major order, when it is there with just this shape.
+    ///
+    /// # Errors
+    /// When it is missing, has another shape, or holds a value that is no number.
+    pub fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
+        let tensor = self
+            .tensors
+            .get(name)
+            .ok_or_else(|| self.wrong(format!("the tensor `{name}` is missing.")))?;
+        if tensor.dims() != shape {
+            return Err(self.wrong(format!(
+                "the tensor `{name}` is {:?}; {shape:?} is wanted.",
+                tensor.dims()
+            )));
+        }
+        let values = tensor
+            .to_dtype(DType::F32)
+            .and_then(|t| t.flatten_all())
+            .and_then(|t| t.to_vec1::<f32>())
+            .map_err(|e| self.wrong(format!("the tensor `{name}` cannot be used ({e}).")))?;
+        if values.iter().any(|v| !v.is_finite()) {
+            return Err(self.wrong(format!(
+                "the tensor `{name}` holds values that are not finite."
+            )));
+        }
+        Ok(values)
+    }
+
+    /// A batch norm's scale and shift per channel: `y = x * scale + shift` (eps 1e-5).
+    ///
+    /// # Errors
+    /// As [`Weights::values`].
+    pub fn batch_norm(
+        &self,
+        name: &str,
+        channels: usize,
+    ) -> Result<(Vec<f32>, Vec<f32>), WeightsError> {
+        let get = |part: &str| self.values(&format!("{name}.{part}"), &[channels]);
+        let (weight, bias) = (get("weight")?, get("bias")?);
+        let (mean, var) = (get("running_mean")?, get("running_var")?);
+        let scale: Vec<f32> = weight
+            .iter()
+            .zip(&var)
+            .map(|(w, v)| w / (v.max(0.0) + 1e-5).sqrt())
+            .collect();
+        let shift = bias
+            .iter()
+            .zip(&mean)
+            .zip(&scale)
+            .map(|((b, m), s)| b - m * s)
+            .collect();
+        Ok((scale, shift))
+    }
+}

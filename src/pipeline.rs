@@ -1,0 +1,246 @@
+//! Frame in, analysis out. No thread, no window, no clock of its own: time is what the frames say.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::analysis::{Analysis, Crop, Reading, Record, Status};
+use crate::face::finder::{Finder, FinderError, Found, Schedule};
+use crate::face::track::FORGET_S;
+use crate::frame::Frame;
+use crate::labels::Estimate;
+use crate::model::student::{Features, NetworkError, Student};
+use crate::session::Tuning;
+
+/// Why a frame could not be analysed.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The detector or the landmark network cannot be made.
+    #[error(transparent)]
+    Finder(#[from] FinderError),
+    /// The network failed.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+}
+
+/// A face of a frame with its features, not yet read within its sequence.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// Where it is, and its crop.
+    pub found: Found,
+    /// What the network knows of it.
+    pub features: Features,
+}
+
+impl Observed {
+    /// The row of this face, given what was read in it.
+    pub fn reading(&self, estimate: Estimate) -> Reading {
+        Reading {
+            face_id: self.found.crop.face_id,
+            detection_score: self.found.detection.score,
+            box_px: self.found.detection.box_px,
+            landmarks_px: self.found.landmarks_px,
+            estimate,
+        }
+    }
+}
+
+/// A face's past, for the live policy.
+#[derive(Default)]
+struct History {
+    steps: VecDeque<(f64, Features)>,
+}
+
+struct Pending {
+    frame: Arc<Frame>,
+    faces: Vec<(Reading, Crop)>,
+}
+
+/// The live pipeline: detect, align, read each face within its own recent past.
+pub struct Pipeline {
+    finder: Finder,
+    student: Arc<Student>,
+    tuning: Tuning,
+    histories: HashMap<u32, History>,
+    pending: VecDeque<Pending>,
+}
+
+impl Pipeline {
+    /// A pipeline around a network.
+    ///
+    /// # Errors
+    /// When a built-in model is damaged.
+    pub fn new(
+        student: impl Into<Arc<Student>>,
+        schedule: Schedule,
+        tuning: Tuning,
+    ) -> Result<Self, PipelineError> {
+        let student = student.into();
+        Ok(Self {
+            finder: Finder::new(schedule, student.config().backbone.color)?,
+            student,
+            tuning,
+            histories: HashMap::new(),
+            pending: VecDeque::new(),
+        })
+    }
+
+    /// The network.
+    pub fn student(&self) -> &Student {
+        &self.student
+    }
+
+    /// New settings, from the next frame on.
+    pub fn tune(&mut self, tuning: Tuning) {
+        self.tuning = tuning;
+    }
+
+    /// Forgets all faces and frames: a new source begins.
+    pub fn reset(&mut self) {
+        self.finder.reset();
+        self.histories.clear();
+        self.pending.clear();
+    }
+
+    /// Faces and features of one frame: the first half of the way, common to live and offline.
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub fn observe(&mut self, frame: &Frame) -> Result<Vec<Observed>, PipelineError> {
+        let found = self.finder.find(frame, &self.tuning);
+        let crops: Vec<Crop> = found.iter().map(|f| f.crop.clone()).collect();
+        let features = self.student.features(&crops)?;
+        Ok(found
+            .into_iter()
+            .zip(features)
+            .map(|(found, features)| Observed { found, features })
+            .collect())
+    }
+
+    /// How long the look-ahead holds a frame back, seconds.
+    pub fn lookahead_s(&self) -> f64 {
+        match self.student.window() {
+            Some((window, rate_hz)) => self.tuning.lookahead.min(window - 1) as f64 / rate_hz,
+            None => 0.0,
+        }
+    }
+
+    /// Takes a frame; gives the analysis of the newest frame whose future is known: with no look-ahead this one, else
+    /// an earlier one, picture and all, so that what is shown belongs together. Earlier ones that became ready with
+    /// it come first.
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub fn step(&mut self, frame: Arc<Frame>) -> Result<Vec<Analysis>, PipelineError> {
+        let time_s = frame.stamp.time_s;
+        let mut faces = Vec::new();
+        for observed in self.observe(&frame)? {
+            // Until its future is known, what the CNN alone says stands in; nobody sees it.
+            let reading = observed.reading(observed.features.alone);
+            let history = self.histories.entry(reading.face_id).or_default();
+            history.steps.push_back((time_s, observed.features));
+            faces.push((reading, observed.found.crop));
+        }
+        self.pending.push_back(Pending { frame, faces });
+        self.forget(time_s);
+        let ready_s = time_s - self.lookahead_s() + 1e-6;
+        self.release(|pending| pending.frame.stamp.time_s <= ready_s)
+    }
+
+    /// The analyses still held back, read with what future there is: at the end of a source.
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub fn flush(&mut self) -> Result<Vec<Analysis>, PipelineError> {
+        self.release(|_| true)
+    }
+
+    fn release(
+        &mut self,
+        ready: impl Fn(&Pending) -> bool,
+    ) -> Result<Vec<Analysis>, PipelineError> {
+        let mut out = Vec::new();
+        while self.pending.front().is_some_and(&ready) {
+            let Some(Pending { frame, faces }) = self.pending.pop_front() else {
+                break;
+            };
+            let mut readings = Vec::with_capacity(faces.len());
+            let mut crops = Vec::with_capacity(faces.len());
+            for (mut reading, crop) in faces {
+                reading.estimate = self.read(reading.face_id, frame.stamp.time_s)?;
+                readings.push(reading);
+                crops.push(crop);
+            }
+            let record = Record {
+                stamp: frame.stamp,
+                file: frame.file.clone(),
+                status: if readings.is_empty() {
+                    Status::NoFace
+                } else {
+                    Status::Ok
+                },
+                readings,
+                latency_ms: None,
+            };
+            out.push(Analysis {
+                frame,
+                record: Arc::new(record),
+                crops,
+            });
+        }
+        Ok(out)
+    }
+
+    /// The face at a time, read within its past (and as much future as the look-ahead has gathered), sampled at the
+    /// training rate by the clock: a camera of 15 or 60 frames a second gives the network the same 30.
+    fn read(&self, face_id: u32, time_s: f64) -> Result<Estimate, PipelineError> {
+        let empty = VecDeque::new();
+        let steps = self.histories.get(&face_id).map_or(&empty, |h| &h.steps);
+        let (window, rate_hz) = self.student.window().unwrap_or((1, 30.0));
+        let ahead = self.tuning.lookahead.min(window - 1);
+        let half_step_s = 0.5 / rate_hz;
+        let (first_s, last_s) = match (steps.front(), steps.back()) {
+            (Some(first), Some(last)) => (first.0 - half_step_s, last.0 + half_step_s),
+            _ => return Err(NetworkError::NotANumber.into()),
+        };
+        let mut chosen: Vec<&Features> = Vec::with_capacity(window);
+        let mut position = 0;
+        for k in 0..window {
+            let offset = k as f64 - (window - 1 - ahead) as f64;
+            let at_s = time_s + offset / rate_hz;
+            // Before the face was first seen, and after the newest frame, there is nothing to read.
+            if at_s < first_s || at_s > last_s {
+                continue;
+            }
+            let nearest = steps
+                .iter()
+                .min_by(|a, b| (a.0 - at_s).abs().total_cmp(&(b.0 - at_s).abs()));
+            if let Some((_, features)) = nearest {
+                if offset <= 0.0 {
+                    position = chosen.len();
+                }
+                chosen.push(features);
+            }
+        }
+        Ok(self.student.read_at(&chosen, position)?)
+    }
+
+    /// Drops what no later reading can need.
+    fn forget(&mut self, time_s: f64) {
+        let (window, rate_hz) = self.student.window().unwrap_or((1, 30.0));
+        let keep_s = window as f64 / rate_hz + self.lookahead_s() + 0.1;
+        self.histories.retain(|_, history| {
+            while history
+                .steps
+                .front()
+                .is_some_and(|(s, _)| time_s - s > keep_s)
+                && history.steps.len() > 1
+            {
+                history.steps.pop_front();
+            }
+            history
+                .steps
+                .back()
+                .is_some_and(|(s, _)| (0.0..=FORGET_S + keep_s).contains(&(time_s - s)))
+        });
+    }
+}

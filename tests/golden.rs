@@ -1,0 +1,204 @@
+//! The network against numbers made elsewhere.
+//!
+//! `student-thin.samples.json` was made in PyTorch 2 (CPU, f32) from `weights/student-thin.safetensors`: 32 grey frames
+//! of 112x112 with `pixel[t][y][x] = (7x + 13y + 29t + (x*y mod 97)) mod 256`, then (v - 127.5) / 64.
+
+use affectscope::analysis::Crop;
+use affectscope::model::student::{Features, Student};
+use affectscope::model::weights::Weights;
+use candle_core::{Device, Tensor};
+use serde_json::Value;
+
+fn samples() -> Value {
+    serde_json::from_str(include_str!("data/student-thin.samples.json")).unwrap()
+}
+
+fn student() -> Student {
+    Student::new(&Weights::load(None).unwrap(), &Device::Cpu).unwrap()
+}
+
+fn frames() -> Vec<Crop> {
+    (0..32)
+        .map(|t| Crop {
+            face_id: 1,
+            side_px: 112,
+            channels: 1,
+            pixels: (0..112 * 112)
+                .map(|i| {
+                    let (x, y) = (i % 112, i / 112);
+                    ((7 * x + 13 * y + 29 * t + (x * y) % 97) % 256) as u8
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+/// Compares with numbers rounded to a few digits: 1e-4 of the larger of 1 and the value.
+#[track_caller]
+fn close(name: &str, got: &[f32], wanted: &Value) {
+    let wanted: Vec<f64> = wanted
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v.as_f64().unwrap())
+        .collect();
+    assert_eq!(got.len(), wanted.len(), "{name}");
+    for (i, (g, w)) in got.iter().zip(&wanted).enumerate() {
+        let off = (f64::from(*g) - w).abs();
+        assert!(
+            off <= 1e-4 * w.abs().max(1.0),
+            "{name}[{i}]: {g}, wanted {w}"
+        );
+    }
+}
+
+fn rows(t: &Tensor) -> Vec<Vec<f32>> {
+    t.to_vec2().unwrap()
+}
+
+#[test]
+fn the_student_agrees_with_its_samples() {
+    let (samples, student, frames) = (samples(), student(), frames());
+    let sum: f64 = frames
+        .iter()
+        .flat_map(|f| &f.pixels)
+        .map(|&v| f64::from(v))
+        .sum();
+    assert_eq!(
+        sum,
+        samples["pixel_sum"].as_f64().unwrap(),
+        "the input's formula"
+    );
+
+    for (t, row) in rows(&student.pooled(&frames).unwrap()).iter().enumerate() {
+        close("pooled", &row[..8], &samples["pooled_first8"][t]);
+    }
+    let (expression, affect) = student.cnn_logits(&frames).unwrap();
+    for (t, row) in rows(&expression).iter().enumerate() {
+        close("cnn expression", row, &samples["cnn_expression_logits"][t]);
+    }
+    close(
+        "cnn affect",
+        &rows(&affect)[0],
+        &samples["cnn_affect_logits_frame0"],
+    );
+
+    let features = student.features(&frames).unwrap();
+    let steps: Vec<&Features> = features.iter().collect();
+    let (logits, _) = student.window_logits(&steps).unwrap();
+    let estimates = student.read_sequence(&features).unwrap();
+    assert_eq!(estimates.len(), 32);
+    for t in 0..32 {
+        close(
+            "gru expression",
+            &logits[t],
+            &samples["gru_expression_logits"][t],
+        );
+        close(
+            "probabilities",
+            &estimates[t].probabilities,
+            &samples["gru_expression_probabilities"][t],
+        );
+        close(
+            "valence, arousal",
+            &[estimates[t].valence, estimates[t].arousal],
+            &samples["gru_valence_arousal"][t],
+        );
+        assert_eq!(
+            student.read_at(&steps, t).unwrap(),
+            estimates[t],
+            "one step alone, {t}"
+        );
+    }
+}
+
+#[test]
+fn the_cpu_kernel_agrees_with_candles_own_operations() {
+    let (student, frames) = (student(), frames());
+    let (kernel, graph) = (
+        rows(&student.pooled(&frames[..3]).unwrap()),
+        rows(&student.pooled_reference(&frames[..3]).unwrap()),
+    );
+    for (a, b) in kernel.iter().flatten().zip(graph.iter().flatten()) {
+        assert!((a - b).abs() <= 1e-4 * b.abs().max(1.0), "{a} {b}");
+    }
+}
+
+#[test]
+fn a_batch_gives_each_face_what_it_gets_alone() {
+    let (student, frames) = (student(), frames());
+    let together = student.features(&frames[..5]).unwrap();
+    for (frame, both) in frames[..5].iter().zip(&together) {
+        let alone = &student.features(std::slice::from_ref(frame)).unwrap()[0];
+        for (a, b) in alone.expression.iter().zip(&both.expression) {
+            assert!((a - b).abs() < 1e-4);
+        }
+    }
+}
+
+#[test]
+fn a_sequence_shorter_than_the_window_repeats_its_last_frame() {
+    let (student, frames) = (student(), frames());
+    let features = student.features(&frames[..5]).unwrap();
+    let mut repeated = features.clone();
+    while repeated.len() < 32 {
+        repeated.push(features[4].clone());
+    }
+    assert_eq!(
+        student.read_sequence(&features).unwrap(),
+        student.read_sequence(&repeated).unwrap()[..5]
+    );
+}
+
+#[test]
+fn damaged_weights_are_an_error_with_a_name() {
+    let good = affectscope::model::weights::STUDENT;
+    for cut in 0..50 {
+        let part = &good[..good.len() * cut / 50];
+        assert!(
+            Weights::from_bytes(part, "cut", "cut").is_err(),
+            "cut at {cut}/50"
+        );
+    }
+    let landmarks = Weights::from_bytes(affectscope::model::weights::LANDMARKS, "l", "l").unwrap();
+    let error = Student::new(&landmarks, &Device::Cpu)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(error.contains("config"), "{error}");
+}
+
+#[test]
+fn a_crop_of_the_wrong_size_is_an_error() {
+    let mut crop = frames().remove(0);
+    crop.pixels.truncate(100);
+    assert!(student().features(&[crop]).is_err());
+}
+
+#[test]
+#[ignore = "prints times; run with --nocapture"]
+fn times() {
+    let (student, frames) = (student(), frames());
+    let features = student.features(&frames).unwrap();
+    let steps: Vec<&Features> = features.iter().collect();
+    for _ in 0..3 {
+        let t = std::time::Instant::now();
+        for frame in &frames {
+            student.pooled(std::slice::from_ref(frame)).unwrap();
+        }
+        let backbone = t.elapsed().as_secs_f64() / 32.0 * 1e3;
+        let t = std::time::Instant::now();
+        for frame in &frames {
+            student.features(std::slice::from_ref(frame)).unwrap();
+        }
+        let all = t.elapsed().as_secs_f64() / 32.0 * 1e3;
+        let t = std::time::Instant::now();
+        for _ in 0..32 {
+            student.read_at(&steps, 31).unwrap();
+        }
+        eprintln!(
+            "backbone {backbone:.2} ms, with heads {all:.2} ms, gru {:.2} ms",
+            t.elapsed().as_secs_f64() / 32.0 * 1e3
+        );
+    }
+}

@@ -1,0 +1,43 @@
+//! Frame sources on made clips and pictures. Needs `ffmpeg` and `ffprobe`, as the program does.
+
+mod demo;
+mod images;
+mod videos;
+
+use affectscope::frame::Frame;
+use affectscope::source::{FrameSource, Next, SourceError};
+
+/// What a source gave, to its end.
+struct Given {
+    frames: Vec<Frame>,
+    /// Index and reason.
+    unreadable: Vec<(u64, String)>,
+    note: Option<String>,
+}
+
+fn read_all(source: &mut dyn FrameSource) -> Given {
+    let mut given = Given {
+        frames: Vec::new(),
+        unreadable: Vec::new(),
+        note: None,
+    };
+    loop {
+        match source.next().unwrap() {
+            Next::Frame(frame) => given.frames.push(frame),
+            Next::Unreadable { stamp, reason, .. } => given.unreadable.push((stamp.index, reason)),
+            Next::End { note } => {
+                given.note = note;
+                // An ended source stays ended.
+                assert!(matches!(source.next(), Ok(Next::End { note: None })));
+                return given;
+            }
+        }
+    }
+}
+
+/// Every text ends with what to do, in one piece.
+fn is_a_sentence(error: &SourceError) {
+    let text = error.to_string();
+    assert!(text.ends_with('.'), "{text}");
+    assert!(!text.contains('\n'), "{text}");
+}
