@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Holds at most one value. A camera puts (the newest wins, the older comes back to be counted); a file offers (and
+/// Holds at most one value. A camera puts (the newest wins, the older is counted); a file offers (and
 /// waits until the last one is taken).
 #[derive(Debug)]
 pub struct Slot<T> {
@@ -26,11 +26,14 @@ impl<T> Slot<T> {
         self.value.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a value, and gives back the one that nobody had taken.
-    pub fn put(&self, value: T) -> Option<T> {
-        let old = self.lock().replace(value);
+    /// Puts what is made of the value that nobody has taken yet, if there is one: the newest wins, and takes along
+    /// what must be known of the older.
+    pub fn put(&self, make: impl FnOnce(Option<T>) -> T) {
+        let mut held = self.lock();
+        let old = held.take();
+        *held = Some(make(old));
+        drop(held);
         self.changed.notify_all();
-        old
     }
 
     /// Puts a value when there is room within the time; else gives it back.
@@ -83,11 +86,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_wins_and_the_older_comes_back() {
+    fn the_newest_wins_and_knows_the_older() {
         let slot = Slot::default();
-        assert_eq!(slot.put(1), None);
-        assert_eq!(slot.put(2), Some(1));
-        assert_eq!(slot.take(Duration::ZERO), Some(2));
+        slot.put(|old: Option<Vec<i32>>| {
+            assert_eq!(old, None);
+            vec![1]
+        });
+        slot.put(|old| [old.unwrap_or_default(), vec![2]].concat());
+        assert_eq!(slot.take(Duration::ZERO), Some(vec![1, 2]));
         assert_eq!(slot.take(Duration::ZERO), None);
     }
 

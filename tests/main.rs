@@ -1,6 +1,9 @@
 //! Every test of the program from outside, one module a subject.
 
+mod face;
 mod golden;
+mod live;
 mod pipeline;
+mod rows;
 mod sources;
 mod ui;

@@ -1,5 +1,8 @@
 //! Frame sources on made clips and pictures. Needs `ffmpeg` and `ffprobe`, as the program does.
 
+#![allow(clippy::unwrap_used)]
+
+mod camera;
 mod demo;
 mod images;
 mod videos;

@@ -3,6 +3,7 @@
 pub mod analyze;
 pub mod devices;
 pub mod info;
+mod progress;
 pub mod record;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! The analysis thread: owns the pipeline, turns captured frames into records, and watches over a silent camera.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub(super) fn run(shared: &Arc<Shared>, student: Arc<Student>) {
         }
     };
     let mut generation = 0;
+    // Frames without a reading, until the frames before them are out: the look-ahead holds those back.
+    let mut held: VecDeque<Record> = VecDeque::new();
     while !shared.is_stopped() {
         if let Some(new) = shared.new_tuning() {
             tuning = new;
@@ -47,13 +50,14 @@ pub(super) fn run(shared: &Arc<Shared>, student: Arc<Student>) {
         if of != generation {
             generation = of;
             pipeline.reset();
+            held.clear();
         }
-        for skip in skipped {
-            shared.publish_record(
-                of,
-                &Arc::new(Record::empty(skip.stamp, skip.file, skip.status)),
-            );
-        }
+        held.extend(
+            skipped
+                .into_iter()
+                .map(|s| Record::empty(s.stamp, s.file, s.status)),
+        );
+        let over = !matches!(item, Item::Frame(_));
         let done = match item {
             Item::Frame(frame) => pipeline.step(frame),
             Item::End { note } => {
@@ -70,7 +74,16 @@ pub(super) fn run(shared: &Arc<Shared>, student: Arc<Student>) {
         match done {
             Ok(analyses) => {
                 for analysis in analyses {
+                    let index = analysis.frame.stamp.index;
+                    while let Some(record) = held.pop_front_if(|r| r.stamp.index < index) {
+                        shared.publish_record(of, &Arc::new(record));
+                    }
                     publish(shared, of, analysis);
+                }
+                if over {
+                    for record in held.drain(..) {
+                        shared.publish_record(of, &Arc::new(record));
+                    }
                 }
             }
             Err(e) => {

@@ -160,7 +160,7 @@ impl Capture {
                 } => {
                     tracing::warn!("frame {}: {reason}", stamp.index);
                     let stamp = self.stamp(pace, stamp);
-                    self.skip(Skipped {
+                    self.skipped.push(Skipped {
                         stamp,
                         file,
                         status: Status::Unreadable,
@@ -207,8 +207,8 @@ impl Capture {
         };
         if pace == Pace::File {
             self.offer(captured);
-        } else if let Some(old) = self.shared.slot.put(captured) {
-            self.displaced(old);
+        } else {
+            self.shared.slot.put(|old| self.displace(old, captured));
         }
     }
 
@@ -225,33 +225,24 @@ impl Capture {
         }
     }
 
-    /// A frame that nobody had taken when the next one came: it becomes a row of its own.
-    fn displaced(&mut self, old: Captured) {
-        if old.generation != self.generation {
-            return;
-        }
-        let mut skipped = old.skipped;
+    /// A frame that nobody had taken when the next one came becomes a row of its own, in its place before it.
+    fn displace(&self, old: Option<Captured>, mut new: Captured) -> Captured {
+        let Some(mut old) = old.filter(|old| old.generation == self.generation) else {
+            return new;
+        };
         if let Item::Frame(frame) = old.item {
             self.shared.dropped(self.generation);
-            skipped.push(Skipped {
+            old.skipped.push(Skipped {
                 stamp: frame.stamp,
                 file: frame.file.clone(),
                 status: Status::Dropped,
             });
         }
-        skipped.append(&mut self.skipped);
-        self.skipped = skipped;
-        self.limit();
-    }
-
-    fn skip(&mut self, skipped: Skipped) {
-        self.skipped.push(skipped);
-        self.limit();
-    }
-
-    fn limit(&mut self) {
-        let over = self.skipped.len().saturating_sub(SKIPPED_LIMIT);
-        self.skipped.drain(..over);
+        old.skipped.append(&mut new.skipped);
+        let over = old.skipped.len().saturating_sub(SKIPPED_LIMIT);
+        old.skipped.drain(..over);
+        new.skipped = old.skipped;
+        new
     }
 
     fn send(&mut self, item: Item) {

@@ -14,6 +14,7 @@ mod analyse;
 mod capture;
 mod meter;
 mod shared;
+mod tape;
 
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -27,8 +28,8 @@ use crate::session::{Command, Engine, Recording, Tuning, Update};
 use crate::source::camera::CameraInfo;
 use crate::source::{FrameSource, SourceError, SourceSpec};
 
-use shared::Tape;
 pub(crate) use shared::{Captured, Item, Shared, Skipped, StateChange};
+use tape::Tape;
 
 /// Rows that may wait for the disk: half a minute at 30 a second; then the analysis waits.
 const ROWS_WAITING: usize = 1024;

@@ -1,23 +1,20 @@
 //! What the session's threads share: one slot, one lock over the figures, and nothing that waits under it.
 
 use std::collections::VecDeque;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::mpsc::TrySendError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::analyse::SILENT_S;
 use super::meter::{LatencyMeter, RateMeter};
+use super::tape::Tape;
 use super::{Opener, Wake};
 use crate::analysis::{Analysis, Record, Status};
 use crate::clock::Clock;
-use crate::formats::output::write_whole;
-use crate::formats::sidecar::{Protocol, sidecar};
 use crate::frame::{Frame, FrameStamp};
 use crate::model::device::Chosen;
-use crate::model::student::Student;
 use crate::record::restamp;
-use crate::session::{LiveStatus, Recording, SourceState, Tuning, Update, WeightsCard};
+use crate::session::{LiveStatus, SourceState, Tuning, Update, WeightsCard};
 use crate::slot::Slot;
 use crate::source::camera::CameraInfo;
 use crate::source::{FrameSource, Pace, SourceError, SourceInfo, SourceSpec};
@@ -56,30 +53,9 @@ pub(crate) enum StateChange {
     To(SourceState),
 }
 
-/// The ends of the channels to a recording's writers.
-pub(crate) struct Tape {
-    rows: SyncSender<Arc<Record>>,
-    pictures: Option<SyncSender<(FrameStamp, Arc<Frame>)>>,
-    /// Its first frame; set by the capture thread.
-    origin: Option<FrameStamp>,
-}
-
-impl Tape {
-    pub fn new(
-        rows: SyncSender<Arc<Record>>,
-        pictures: Option<SyncSender<(FrameStamp, Arc<Frame>)>>,
-    ) -> Self {
-        Self {
-            rows,
-            pictures,
-            origin: None,
-        }
-    }
-}
-
 #[derive(Default)]
-struct Inner {
-    status: LiveStatus,
+pub(super) struct Inner {
+    pub(super) status: LiveStatus,
     captured: RateMeter,
     analysed: RateMeter,
     latency: LatencyMeter,
@@ -90,9 +66,9 @@ struct Inner {
     records: VecDeque<Arc<Record>>,
     records_missed: u64,
     tuning: Option<Tuning>,
-    tape: Option<Tape>,
-    tape_id: u64,
-    tape_started_s: f64,
+    pub(super) tape: Option<Tape>,
+    pub(super) tape_id: u64,
+    pub(super) tape_started_s: f64,
     cameras: Vec<CameraInfo>,
     cameras_asked_s: Option<f64>,
     listing: bool,
@@ -102,7 +78,7 @@ struct Inner {
 pub(crate) struct Shared {
     pub clock: Clock,
     pub slot: Slot<Captured>,
-    wake: Wake,
+    pub(super) wake: Wake,
     opener: Opener,
     generation: AtomicU64,
     stopped: AtomicBool,
@@ -124,7 +100,7 @@ impl Shared {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         // Figures only: a panic elsewhere leaves nothing here that could mislead.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -404,102 +380,6 @@ impl Shared {
         rate_hz
             .filter(|r| (1.0..=1000.0).contains(r))
             .unwrap_or(30.0)
-    }
-
-    // --- recording
-
-    pub fn start_recording(&self, tape: Tape, recording: Recording) -> u64 {
-        let mut inner = self.lock();
-        inner.tape = Some(tape);
-        inner.tape_id += 1;
-        inner.tape_started_s = self.clock.now_s();
-        inner.status.recording = Some(recording);
-        inner.tape_id
-    }
-
-    /// Lets go of the channels; the writers end when they have written what is in them.
-    pub fn stop_recording(&self) {
-        self.lock().tape = None;
-    }
-
-    pub fn rows_written(&self, id: u64, rows: u64) {
-        let mut inner = self.lock();
-        if inner.tape_id == id
-            && let Some(recording) = &mut inner.status.recording
-        {
-            recording.rows = rows;
-        }
-        drop(inner);
-        (self.wake)();
-    }
-
-    pub fn picture_failed(&self, id: u64, reason: String) {
-        let mut inner = self.lock();
-        if inner.tape_id == id
-            && let Some(recording) = &mut inner.status.recording
-        {
-            recording.picture = None;
-            recording.failed = Some(reason);
-        }
-        drop(inner);
-        (self.wake)();
-    }
-
-    /// The rows' writer is done; `failed` says what went wrong, if something did.
-    pub fn end_recording(&self, id: u64, failed: Option<String>) {
-        let mut inner = self.lock();
-        if inner.tape_id == id {
-            inner.tape = None;
-            match (failed, &mut inner.status.recording) {
-                (Some(reason), Some(recording)) => recording.failed = Some(reason),
-                (None, Some(recording)) if recording.failed.is_some() => {}
-                _ => inner.status.recording = None,
-            }
-        }
-        drop(inner);
-        (self.wake)();
-    }
-
-    pub fn write_sidecar(
-        &self,
-        rows: &Path,
-        force: bool,
-        student: &Student,
-        device: &str,
-        tuning: &Tuning,
-    ) -> Result<(), String> {
-        let (spec, info, picture) = {
-            let inner = self.lock();
-            let picture = inner
-                .status
-                .recording
-                .as_ref()
-                .and_then(|r| r.picture.clone());
-            (
-                inner.status.spec.clone(),
-                inner.status.info.clone(),
-                picture,
-            )
-        };
-        let (Some(spec), Some(info)) = (spec, info) else {
-            return Ok(());
-        };
-        let mut value = sidecar(
-            student,
-            device,
-            tuning,
-            &spec.to_string(),
-            &info,
-            Protocol::Live,
-            false,
-        );
-        value["picture"] = serde_json::json!({
-            "file": picture.and_then(|p| p.file_name().map(|n| n.to_string_lossy().into_owned())),
-            "note": "frame n of the picture is frame n of the rows; the rows have the times",
-        });
-        let mut text = serde_json::to_string_pretty(&value).map_err(|e| e.to_string())?;
-        text.push('\n');
-        write_whole(&rows.with_extension("json"), text.as_bytes(), force).map_err(|e| e.to_string())
     }
 
     // --- cameras

@@ -187,6 +187,7 @@ fn inside_span(start: [i32; 2], step: [i32; 2], inside: [i32; 2]) -> [usize; 2] 
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use self::decoder::{Decoder, Ending, EveryFrame};
+use self::decoder::{Decoded, Decoder, Ending, EveryFrame};
 use self::probe::{Probe, unreadable};
 use super::{FrameSource, Next, Pace, SourceError, SourceInfo};
 use crate::frame::{Frame, FrameStamp};
@@ -47,7 +47,7 @@ pub struct VideoSource {
     probe: Probe,
     decoder: Option<Decoder>,
     /// The first frame, which is decoded to know that there is one.
-    first: Option<(Vec<u8>, Option<f64>)>,
+    first: Option<Decoded>,
     given: u64,
     first_time_s: f64,
     last_time_s: Option<f64>,
@@ -133,17 +133,17 @@ impl FrameSource for VideoSource {
             (None, Some(decoder)) => decoder.next()?,
             (None, None) => return Ok(Next::End { note: None }),
         };
-        let Some((rgb, stamped_s)) = decoded else {
+        let Some(decoded) = decoded else {
             let ending = self.decoder.take().map(Decoder::finish);
             let note = ending.and_then(|ending| self.end_note(&ending));
             return Ok(Next::End { note });
         };
         let stamp = FrameStamp {
             index: self.given,
-            time_s: self.time_s(stamped_s),
+            time_s: self.time_s(decoded.time_s),
         };
         self.given += 1;
-        Frame::new(stamp, self.info.width_px, self.info.height_px, rgb)
+        Frame::new(stamp, self.info.width_px, self.info.height_px, decoded.rgb)
             .map(Next::Frame)
             .map_err(|error| {
                 SourceError::Failed(format!(
@@ -188,7 +188,7 @@ fn check_file(path: &Path) -> Result<(), SourceError> {
 }
 
 enum Start {
-    Running(Decoder, (Vec<u8>, Option<f64>)),
+    Running(Decoder, Decoded),
     Ended(Ending),
 }
 
@@ -265,6 +265,7 @@ fn early_end(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::decoder::Complaints;
     use super::*;

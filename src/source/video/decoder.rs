@@ -75,6 +75,14 @@ pub(super) struct Ending {
     pub complaints: Complaints,
 }
 
+/// A decoded frame.
+pub(super) struct Decoded {
+    /// Its pixels.
+    pub rgb: Vec<u8>,
+    /// Its time in seconds since the container's start, where it has one.
+    pub time_s: Option<f64>,
+}
+
 /// A running `ffmpeg`; dropped, it is ended and waited for.
 pub(super) struct Decoder {
     child: Child,
@@ -155,11 +163,11 @@ impl Decoder {
         })
     }
 
-    /// The next frame's pixels and its time in seconds, where it has one; `None` after the last whole frame.
+    /// The next frame; `None` after the last whole one.
     ///
     /// # Errors
     /// [`SourceError::Failed`] when the pipe breaks.
-    pub fn next(&mut self) -> Result<Option<(Vec<u8>, Option<f64>)>, SourceError> {
+    pub fn next(&mut self) -> Result<Option<Decoded>, SourceError> {
         let mut rgb = Vec::with_capacity(self.frame_bytes);
         (&mut self.pixels)
             .take(self.frame_bytes as u64)
@@ -170,7 +178,10 @@ impl Decoder {
         if rgb.len() < self.frame_bytes {
             return Ok(None);
         }
-        Ok(Some((rgb, self.stamp())))
+        Ok(Some(Decoded {
+            rgb,
+            time_s: self.stamp(),
+        }))
     }
 
     fn stamp(&mut self) -> Option<f64> {
@@ -283,6 +294,7 @@ fn parse_stamp(line: &str) -> Option<Option<f64>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

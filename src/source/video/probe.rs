@@ -309,6 +309,7 @@ fn rate(text: Option<&str>) -> Option<f64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
