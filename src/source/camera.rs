@@ -141,7 +141,6 @@ impl CameraSource {
 
 impl FrameSource for CameraSource {
     fn info(&self) -> &SourceInfo {
-            stills: false,
         &self.info
     }
 
