@@ -30,6 +30,6 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Devices) => commands::devices::run(),
         Some(Command::Info(args)) => commands::info::run(args),
         Some(Command::Record(args)) => commands::record::run(args),
-        None => Err(Failure::broken("not yet")),
+        None => commands::window::run(&cli.window),
     }
 }

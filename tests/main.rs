@@ -1,5 +1,6 @@
 //! Every test of the program from outside, one module a subject.
 
+mod cli;
 mod face;
 mod golden;
 mod live;

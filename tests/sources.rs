@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod broken_videos;
 mod camera;
+mod clips;
 mod demo;
 mod images;
 mod videos;

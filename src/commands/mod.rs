@@ -1,10 +1,11 @@
-//! The commands without a window, and how a failure becomes an exit code.
+//! The commands, and how a failure becomes an exit code.
 
 pub mod analyze;
 pub mod devices;
 pub mod info;
 mod progress;
 pub mod record;
+pub mod window;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -58,6 +58,7 @@ fn made(
         dropped: Arc::clone(&dropped),
     };
     let info = SourceInfo {
+        stills: false,
         title: "Made".to_owned(),
         pace: Pace::Camera,
         width_px: 32,

@@ -189,7 +189,7 @@ fn refused(name: &str, why: &str) -> SourceError {
     SourceError::CameraRefused(
         if small.contains("os error 16)") || small.contains("busy") {
             format!(
-                "The camera \"{name}\" is in use by another program. Close that program and try again."
+                "The camera \"{name}\" is in use. Close the program that uses it, or connect the camera again, and try again."
             )
         } else if small.contains("os error 13)")
             || small.contains("permission denied")
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn the_systems_words_become_advice() {
         let busy = refused("Cam", "V4L2 Error: Device or resource busy (os error 16)").to_string();
-        assert!(busy.contains("in use by another program"), "{busy}");
+        assert!(busy.contains("is in use."), "{busy}");
         let denied = refused("Cam", "Permission denied (os error 13)").to_string();
         assert!(denied.contains("may not be opened"), "{denied}");
         if cfg!(target_os = "linux") {

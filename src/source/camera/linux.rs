@@ -2,6 +2,7 @@
 //! nodes themselves neither starts nor changes a camera that another program uses.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use nokhwa::utils::{CameraFormat, FrameFormat};
@@ -68,6 +69,13 @@ fn look_at(index: u32) -> Option<CameraInfo> {
                 return None;
             }
             (capabilities.card, formats)
+        }
+        // Its node is still there and it is not: unplugged while a program holds it.
+        Err(error)
+            if error.kind() != ErrorKind::PermissionDenied
+                && error.kind() != ErrorKind::ResourceBusy =>
+        {
+            return None;
         }
         // The first node of a device is its picture, the others are metadata.
         Err(_) if read("index").is_none_or(|number| number == "0") => (String::new(), Vec::new()),

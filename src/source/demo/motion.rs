@@ -91,9 +91,9 @@ const ANGRY: Mood = Mood {
     eyes: -0.3,
 };
 
-/// One after the other, three seconds each. Their number has no factor with a round's length in threes, so that a
-/// mood is not always seen at the same place.
-const MOODS: [Mood; 7] = [HAPPY, CALM, AMAZED, HAPPY, SAD, CALM, ANGRY];
+/// One after the other, three seconds each. They take 21 seconds and a round takes 23, so that a mood is seen at
+/// another place in every round.
+const MOODS: [Mood; 7] = [HAPPY, AMAZED, ANGRY, CALM, SAD, HAPPY, CALM];
 const MOOD_FRAMES: u64 = 90;
 /// Seconds from one mood to the next.
 const CHANGE_S: f32 = 0.9;

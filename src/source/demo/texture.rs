@@ -7,8 +7,9 @@ use image::imageops::{self, FilterType};
 /// from, so that a far portrait does not flicker and a near one is not coarse.
 const LEVELS: [f32; 4] = [1.5, 1.1, 0.8, 0.58];
 
-/// Width of the soft edge around the portrait, in pixels of the portrait.
+/// Width of the soft edge around the portrait, in pixels of the portrait; on top the hair leaves less room.
 const SOFT_EDGE_PX: f32 = 80.0;
+const SOFT_TOP_PX: f32 = 30.0;
 
 /// A picture of packed pixels: red in the lowest byte, then green, blue and opacity; colours already times opacity.
 #[derive(Clone)]
@@ -34,14 +35,13 @@ impl Texture {
                     FilterType::Triangle
                 };
                 let resized = imageops::resize(portrait, width, height, filter);
-                let edge = |at: u32, end: u32| {
-                    let distance = at.min(end - 1 - at) as f32 / (SOFT_EDGE_PX * scale);
-                    smoothstep(distance)
-                };
+                let edge = |at: u32, soft_px: f32| smoothstep(at as f32 / (soft_px * scale));
                 let pixels = resized
                     .enumerate_pixels()
                     .map(|(x, y, pixel)| {
-                        pack(pixel.0.map(f32::from), edge(x, width) * edge(y, height))
+                        let across = edge(x.min(width - 1 - x), SOFT_EDGE_PX);
+                        let down = edge(y, SOFT_TOP_PX) * edge(height - 1 - y, SOFT_EDGE_PX);
+                        pack(pixel.0.map(f32::from), across * down)
                     })
                     .collect();
                 Self {
