@@ -2,179 +2,18 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+mod fake;
 
-use affectscope::analysis::{Analysis, BoxPx, Crop, Reading, Record, Status};
-use affectscope::frame::{Frame, FrameStamp};
+use std::path::PathBuf;
+
 use affectscope::gui::{App, HONEST_LINE, WindowOptions};
-use affectscope::labels::{Estimate, Expression};
-use affectscope::session::{
-    Command, Engine, LiveStatus, Rates, Recording, SourceState, Update, WeightsCard,
-};
+use affectscope::session::{Command, Recording, SourceState};
 use affectscope::settings::{Settings, ThemeChoice};
-use affectscope::source::camera::CameraInfo;
-use affectscope::source::{Pace, SourceInfo, SourceSpec};
+use affectscope::source::SourceSpec;
 use eframe::egui::{Key, Rect, Theme, pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-
-/// What the session says next, and what it was told.
-#[derive(Default)]
-struct Stage {
-    update: Update,
-    commands: Vec<Command>,
-    cameras: Vec<CameraInfo>,
-}
-
-#[derive(Clone, Default)]
-struct Fake(Arc<Mutex<Stage>>);
-
-impl Fake {
-    fn with(&self, change: impl FnOnce(&mut Stage)) {
-        change(&mut self.0.lock().unwrap());
-    }
-
-    fn commands(&self) -> Vec<Command> {
-        self.0.lock().unwrap().commands.clone()
-    }
-}
-
-impl Engine for Fake {
-    fn poll(&mut self) -> Update {
-        let mut stage = self.0.lock().unwrap();
-        let update = stage.update.clone();
-        stage.update.records.clear();
-        stage.update.picture = None;
-        update
-    }
-
-    fn send(&mut self, command: Command) {
-        self.0.lock().unwrap().commands.push(command);
-    }
-
-    fn now_s(&self) -> f64 {
-        100.0
-    }
-
-    fn cameras(&mut self) -> Vec<CameraInfo> {
-        self.0.lock().unwrap().cameras.clone()
-    }
-}
-
-fn reading(face_id: u32, x: f32) -> Reading {
-    let mut probabilities = [0.02; 7];
-    probabilities[Expression::Happiness.index()] = 0.81;
-    probabilities[Expression::Surprise.index()] = 0.09;
-    Reading {
-        face_id,
-        detection_score: 38.2,
-        box_px: BoxPx {
-            x,
-            y: 20.0,
-            w: 30.0 - face_id as f32,
-            h: 30.0,
-        },
-        landmarks_px: [[x + 5.0, 30.0]; 5],
-        estimate: Estimate {
-            probabilities,
-            valence: 0.64,
-            arousal: -0.37,
-            valence_sd: 0.18,
-            arousal_sd: 0.12,
-        },
-    }
-}
-
-/// A session that runs and shows these faces on its newest picture.
-fn running(faces: &[u32]) -> Fake {
-    let stamp = FrameStamp {
-        index: 7,
-        time_s: 7.0,
-    };
-    let mut frame = Frame::new(stamp, 160, 90, vec![128; 160 * 90 * 3]).unwrap();
-    frame.captured_s = Some(99.979);
-    let mut record = Record::empty(stamp, None, Status::NoFace);
-    record.readings = faces
-        .iter()
-        .map(|&id| reading(id, 40.0 * id as f32))
-        .collect();
-    if !faces.is_empty() {
-        record.status = Status::Ok;
-    }
-    let record = Arc::new(record);
-    let crops = faces
-        .iter()
-        .map(|&face_id| Crop {
-            face_id,
-            side_px: 112,
-            channels: 1,
-            pixels: vec![90; 112 * 112],
-        })
-        .collect();
-    let fake = Fake::default();
-    fake.with(|stage| {
-        stage.update = Update {
-            status: LiveStatus {
-                spec: Some(SourceSpec::Camera(None)),
-                info: Some(SourceInfo {
-                    stills: false,
-                    title: "Front camera".into(),
-                    pace: Pace::Camera,
-                    width_px: 160,
-                    height_px: 90,
-                    rate_hz: Some(30.0),
-                    frames: None,
-                    format: Some("MJPEG".into()),
-                }),
-                state: SourceState::Running,
-                rates: Rates {
-                    captured_hz: 30.0,
-                    analysed_hz: 29.5,
-                    latency_median_ms: 18.0,
-                    latency_p95_ms: 24.0,
-                    dropped: 1234,
-                    analysed: 9000,
-                    lookahead_ms: 0.0,
-                },
-                recording: None,
-                weights: WeightsCard {
-                    name: "student-thin".into(),
-                    origin: "built in".into(),
-                    hash: "0123456789ab".into(),
-                    network: "CNN-GRU".into(),
-                    trained_on: "pictures with labels".into(),
-                    affect_labels: "a teacher".into(),
-                    scores: vec![("FER+ accuracy".into(), "0.81".into())],
-                },
-                device: "CPU, 1 thread".into(),
-                device_note: None,
-            },
-            picture: Some(Arc::new(Analysis {
-                frame: Arc::new(frame),
-                record: Arc::clone(&record),
-                crops,
-            })),
-            records: vec![record],
-            records_missed: 0,
-            source_generation: 1,
-        };
-        stage.cameras = vec![
-            camera("usb-1", "Front camera"),
-            camera("usb-2", "Desk camera"),
-        ];
-    });
-    fake
-}
-
-fn camera(id: &str, name: &str) -> CameraInfo {
-    CameraInfo {
-        id: id.into(),
-        index: 0,
-        name: name.into(),
-        formats: vec!["640x480 30/s MJPEG".into()],
-    }
-}
+use fake::{Fake, running};
 
 fn window_of(fake: &Fake, size: [f32; 2], settings: Settings) -> Harness<'static, App> {
     let engine = fake.clone();

@@ -125,7 +125,10 @@ fn viewport(settings: &Settings) -> egui::ViewportBuilder {
         .with_title("Affectscope")
         .with_app_id("affectscope")
         .with_inner_size(settings.window_size)
-        .with_min_inner_size([900.0, 600.0])
+        .with_min_inner_size([
+            settings.window_size[0].min(900.0),
+            settings.window_size[1].min(600.0),
+        ])
         .with_drag_and_drop(true);
     if let Ok(icon) = icon() {
         viewport = viewport.with_icon(icon);

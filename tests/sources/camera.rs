@@ -66,6 +66,7 @@ fn made(
         rate_hz: Some(30.0),
         frames: None,
         format: Some("YUYV".to_owned()),
+        stills: false,
     };
     (
         CameraSource::with_backend(info, Box::new(camera), clock),
