@@ -58,7 +58,6 @@ fn made(
         dropped: Arc::clone(&dropped),
     };
     let info = SourceInfo {
-        stills: false,
         title: "Made".to_owned(),
         pace: Pace::Camera,
         width_px: 32,
