@@ -137,6 +137,8 @@ pub struct WeightsCard {
     pub trained_on: String,
     /// Where its valence and arousal labels came from.
     pub affect_labels: String,
+    /// Under which terms they may be used; empty when the file does not say.
+    pub licence: String,
     /// `(what, score)` pairs of the card, empty when the weights carry none.
     pub scores: Vec<(String, String)>,
 }

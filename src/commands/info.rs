@@ -49,11 +49,9 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
     }
     line("trained on", or_unknown(&card.trained_on));
     line("affect labels", or_unknown(&card.affect_labels));
+    line("licence", or_unknown(&card.licence));
     if card.scores.is_empty() {
-        line(
-            "scores",
-            "none in the file; weights/README.md has those of the built-in ones",
-        );
+        line("scores", "none in the file");
     }
     for (what, score) in &card.scores {
         line("score", &format!("{what}: {score}"));

@@ -64,12 +64,14 @@ pub fn sidecar(
             "network": card.network,
             "trained_on": config.trained_on,
             "affect_labels": config.affect_labels,
+            "licence": card.licence,
         },
         "device": device,
         "protocol": protocol,
         "settings": {
             "faces": tuning.faces,
-            "smallest_face_of_height": tuning.min_face,
+            // As it was typed, not as f32 keeps it.
+            "smallest_face_of_height": (f64::from(tuning.min_face) * 1e4).round() / 1e4,
             "smoothing": "none: rows are raw",
         },
         "columns": columns,

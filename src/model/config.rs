@@ -120,6 +120,9 @@ pub struct StudentConfig {
     /// Where its valence and arousal labels came from.
     #[serde(default)]
     pub affect_labels: String,
+    /// Under which terms the weights may be used.
+    #[serde(default)]
+    pub licence: String,
     /// Validation scores as `what: score`.
     #[serde(default)]
     pub scores: std::collections::BTreeMap<String, String>,

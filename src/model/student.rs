@@ -292,9 +292,14 @@ fn card(weights: &Weights, config: &StudentConfig) -> WeightsCard {
         ),
         trained_on: config.trained_on.clone(),
         affect_labels: config.affect_labels.clone(),
+        licence: match config.licence.as_str() {
+            "" => weights.claims.licence.clone(),
+            said => said.to_owned(),
+        },
         scores: config
             .scores
             .iter()
+            .chain(&weights.claims.scores)
             .map(|(a, b)| (a.clone(), b.clone()))
             .collect(),
     }

@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 
 /// The default student, in the binary.
 pub const STUDENT: &[u8] = include_bytes!("../../weights/student-thin.safetensors");
+/// The default student's licence and scores: they are not in its own metadata.
+const STUDENT_CARD: &str = include_str!("../../weights/student-thin.card.json");
 /// The landmark network, in the binary.
 pub const LANDMARKS: &[u8] = include_bytes!("../../weights/landmarks5.safetensors");
 /// The face detector's model, in the binary.
@@ -39,6 +41,15 @@ pub enum WeightsError {
     },
 }
 
+/// What a card says beyond the config.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+pub struct Claims {
+    /// Under which terms the weights may be used.
+    pub licence: String,
+    /// What was measured, and what came out.
+    pub scores: std::collections::BTreeMap<String, String>,
+}
+
 /// A weights file in memory, on the CPU.
 pub struct Weights {
     /// `built in`, or the path.
@@ -49,6 +60,8 @@ pub struct Weights {
     pub sha256: String,
     /// The metadata's `config`, JSON.
     pub config: String,
+    /// Licence and scores, where they are known.
+    pub claims: Claims,
     tensors: HashMap<String, Tensor>,
 }
 
@@ -105,6 +118,11 @@ impl Weights {
                 .map(|byte| format!("{byte:02x}"))
                 .collect(),
             config,
+            claims: if bytes == STUDENT {
+                serde_json::from_str(STUDENT_CARD).unwrap_or_default()
+            } else {
+                Claims::default()
+            },
             tensors,
         })
     }

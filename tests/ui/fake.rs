@@ -130,6 +130,7 @@ pub fn running(faces: &[u32]) -> Fake {
                 },
                 recording: None,
                 weights: WeightsCard {
+                    licence: "made for tests".to_owned(),
                     name: "student-thin".into(),
                     origin: "built in".into(),
                     hash: "0123456789ab".into(),
