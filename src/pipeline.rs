@@ -94,6 +94,11 @@ impl Pipeline {
         self.tuning = tuning;
     }
 
+    /// When the whole picture is searched, from the next frame on.
+    pub fn set_schedule(&mut self, schedule: Schedule) {
+        self.finder.set_schedule(schedule);
+    }
+
     /// Forgets all faces and frames: a new source begins.
     pub fn reset(&mut self) {
         self.finder.reset();

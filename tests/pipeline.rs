@@ -263,3 +263,40 @@ fn a_gap_of_more_than_a_second_starts_a_new_sequence() {
         .concat();
     assert_eq!(read(1.5), apart);
 }
+
+#[test]
+fn two_faces_that_cross_in_the_picture_keep_their_ids() {
+    let mut pipeline = pipeline(Schedule::Thorough, Tuning::default());
+    let face = image::imageops::crop_imm(&portrait(), 130, 20, 190, 230).to_image();
+    let mut other = image::imageops::flip_horizontal(&face);
+    other
+        .pixels_mut()
+        .for_each(|p| p.0 = p.0.map(|v| (f32::from(v) * 0.6) as u8));
+    let (mut firsts, mut lasts) = (Vec::new(), Vec::new());
+    for i in 0..50u64 {
+        let mut picture = RgbImage::from_pixel(960, 320, image::Rgb([90, 95, 100]));
+        // The dark one passes behind.
+        image::imageops::overlay(&mut picture, &other, 720 - 14 * i as i64, 40);
+        image::imageops::overlay(&mut picture, &face, 40 + 14 * i as i64, 40);
+        let analysis = pipeline
+            .step(frame(i, i as f64 / 30.0, &picture))
+            .unwrap()
+            .remove(0);
+        let mut seen: Vec<(i32, u32)> = analysis
+            .record
+            .readings
+            .iter()
+            .map(|r| (r.box_px.x as i32, r.face_id))
+            .collect();
+        seen.sort_unstable();
+        let ids: Vec<u32> = seen.into_iter().map(|(_, id)| id).collect();
+        if i == 5 {
+            firsts = ids;
+        } else if i == 49 {
+            lasts = ids;
+        }
+    }
+    assert_eq!(firsts.len(), 2);
+    lasts.reverse();
+    assert_eq!(firsts, lasts);
+}

@@ -87,6 +87,11 @@ impl Finder {
         })
     }
 
+    /// Another schedule, from the next frame on.
+    pub fn set_schedule(&mut self, schedule: Schedule) {
+        self.schedule = schedule;
+    }
+
     /// Forgets every face; ids begin at 1 again.
     pub fn reset(&mut self) {
         self.tracker = Tracker::new();
@@ -199,7 +204,7 @@ impl Finder {
     }
 
     /// One part of a full scan: every second time the whole picture for faces of twice the smallest size, else the
-    /// next tile for the small ones. The very first scan is whole.
+    /// next tile for the small ones.
     fn scan_slice(&mut self, min_face_px: f32) -> Vec<Detection> {
         let slice = self.slice;
         self.slice += 1;

@@ -10,6 +10,7 @@ use crate::face::finder::Schedule;
 use crate::model::student::Student;
 use crate::pipeline::Pipeline;
 use crate::session::{SourceState, Tuning};
+use crate::source::Pace;
 
 /// The longest wait for a frame before the watchdog looks.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -27,6 +28,7 @@ pub(super) fn run(shared: &Arc<Shared>, student: Arc<Student>) {
         }
     };
     let mut generation = 0;
+    let mut kind = (Pace::Camera, false);
     // Frames without a reading, until the frames before them are out: the look-ahead holds those back.
     let mut held: VecDeque<Record> = VecDeque::new();
     while !shared.is_stopped() {
@@ -49,6 +51,12 @@ pub(super) fn run(shared: &Arc<Shared>, student: Arc<Student>) {
         }
         if of != generation {
             generation = of;
+            kind = shared.kind();
+            // A file waits for us, so that every frame may be searched whole.
+            pipeline.set_schedule(match kind.0 {
+                Pace::File => Schedule::Thorough,
+                Pace::Camera | Pace::Clocked => Schedule::Spread,
+            });
             pipeline.reset();
             held.clear();
         }
@@ -59,7 +67,13 @@ pub(super) fn run(shared: &Arc<Shared>, student: Arc<Student>) {
         );
         let over = !matches!(item, Item::Frame(_));
         let done = match item {
-            Item::Frame(frame) => pipeline.step(frame),
+            Item::Frame(frame) => {
+                if kind.1 {
+                    // Pictures have nothing to do with each other.
+                    pipeline.reset();
+                }
+                pipeline.step(frame)
+            }
             Item::End { note } => {
                 let rest = pipeline.flush();
                 shared.set_state(of, StateChange::To(SourceState::Ended { note }));
@@ -78,7 +92,7 @@ pub(super) fn run(shared: &Arc<Shared>, student: Arc<Student>) {
                     while let Some(record) = held.pop_front_if(|r| r.stamp.index < index) {
                         shared.publish_record(of, &Arc::new(record));
                     }
-                    publish(shared, of, analysis);
+                    publish(shared, of, kind.0, analysis);
                 }
                 if over {
                     for record in held.drain(..) {
@@ -94,10 +108,11 @@ pub(super) fn run(shared: &Arc<Shared>, student: Arc<Student>) {
     }
 }
 
-fn publish(shared: &Shared, generation: u64, mut analysis: Analysis) {
+fn publish(shared: &Shared, generation: u64, pace: Pace, mut analysis: Analysis) {
     let now_s = shared.clock.now_s();
     let latency_ms = analysis.frame.captured_s.map(|s| (now_s - s) * 1e3);
-    if shared.rows_have_latency() {
+    // Latency belongs to frames that were captured, not to those of a file.
+    if pace != Pace::File {
         let mut record = (*analysis.record).clone();
         record.latency_ms = latency_ms;
         analysis.record = Arc::new(record);

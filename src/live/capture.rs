@@ -49,6 +49,7 @@ impl Capture {
             if !self.wanted() {
                 return;
             }
+            self.shared.trying(self.generation, spec);
             match self.shared.open(spec) {
                 Ok(source) => {
                     self.stay(spec, source);
@@ -57,6 +58,7 @@ impl Capture {
                 Err(e) => tracing::info!("{spec}: {e}"),
             }
         }
+        self.shared.trying(self.generation, last);
         self.until_open(last, false);
     }
 

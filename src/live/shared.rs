@@ -22,7 +22,7 @@ use crate::source::{FrameSource, Pace, SourceError, SourceInfo, SourceSpec};
 /// Records that may wait for the window: a minute at 30 a second.
 const RECORDS_WAITING: usize = 2048;
 /// A camera that is not open after this long does not answer.
-const SLOW_OPEN_S: f64 = 5.0;
+const SLOW_OPEN_S: f64 = 3.5;
 /// Cameras are looked up at most this often.
 const LIST_EVERY_S: f64 = 2.0;
 
@@ -159,6 +159,15 @@ impl Shared {
         generation
     }
 
+    /// A source is being opened: the watchdog speaks of this one.
+    pub fn trying(&self, generation: u64, spec: &SourceSpec) {
+        let mut inner = self.lock();
+        if self.is_current(generation) {
+            inner.status.spec = Some(spec.clone());
+            inner.asked_s = self.clock.now_s();
+        }
+    }
+
     pub fn opened(&self, generation: u64, spec: &SourceSpec, info: &SourceInfo) {
         let mut inner = self.lock();
         if self.is_current(generation) {
@@ -207,9 +216,7 @@ impl Shared {
                     "{name} is connected and gives no frames. Check its cable and its shutter, or whether another program holds it."
                 )
             }
-            (SourceState::Starting, None)
-                if is_camera && now_s - *asked_s > SLOW_OPEN_S.min(SILENT_S + 1.0) =>
-            {
+            (SourceState::Starting, None) if is_camera && now_s - *asked_s > SLOW_OPEN_S => {
                 format!(
                     "{name} does not answer yet. Check its cable, or whether another program holds it."
                 )
@@ -280,13 +287,11 @@ impl Shared {
         }
     }
 
-    /// Latency belongs to frames that were captured, not to those of a file.
-    pub fn rows_have_latency(&self) -> bool {
-        self.lock()
-            .status
-            .info
-            .as_ref()
-            .is_some_and(|i| i.pace != Pace::File)
+    /// How the frames of the open source are to be taken, and whether they are unrelated pictures.
+    pub fn kind(&self) -> (Pace, bool) {
+        let inner = self.lock();
+        let info = inner.status.info.as_ref();
+        info.map_or((Pace::Camera, false), |i| (i.pace, i.stills))
     }
 
     /// A settled record, in the order of its frames: to the window, and to the recording, which may make this wait.
