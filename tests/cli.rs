@@ -393,6 +393,38 @@ fn a_killed_recording_keeps_its_rows() {
     assert_eq!(std::fs::read_to_string(&part).unwrap(), text);
 }
 
+#[cfg(unix)]
+#[test]
+fn odd_outputs_are_kept_whole() {
+    let scratch = Scratch::new();
+    portrait().save(scratch.path("face.png")).unwrap();
+    // The table itself may be called .json.
+    fine(&scratch.run(&[
+        "analyze", "face.png", "--out", "x.json", "--format", "jsonl",
+    ]));
+    let line: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(scratch.path("x.json")).unwrap()).unwrap();
+    assert_eq!(line["status"], "ok");
+    assert!(scratch.path("x.sidecar.json").exists());
+    // A link is followed; a device is never replaced.
+    std::fs::write(scratch.path("real.csv"), "old").unwrap();
+    std::os::unix::fs::symlink(scratch.path("real.csv"), scratch.path("link.csv")).unwrap();
+    fine(&scratch.run(&["analyze", "face.png", "--out", "link.csv", "--force"]));
+    assert!(
+        scratch
+            .path("link.csv")
+            .symlink_metadata()
+            .unwrap()
+            .is_symlink()
+    );
+    assert_eq!(rows(&scratch.path("real.csv")).len(), 1);
+    std::fs::remove_file(scratch.path("link.json")).unwrap();
+    scratch.refuses(
+        &["analyze", "face.png", "--out", "/dev/null", "--force"],
+        &["/dev/null", "device"],
+    );
+}
+
 #[test]
 fn devices_and_info_speak() {
     let scratch = Scratch::new();

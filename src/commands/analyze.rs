@@ -12,7 +12,7 @@ use crate::cli::AnalyzeArgs;
 use crate::face::finder::Schedule;
 use crate::formats::output::{Output, OutputError, write_whole};
 use crate::formats::rows::RowWriter;
-use crate::formats::sidecar::{Protocol, sidecar};
+use crate::formats::sidecar::{Protocol, sidecar, sidecar_path};
 use crate::offline::Offline;
 use crate::pipeline::Pipeline;
 use crate::source::{self, FrameSource, Next};
@@ -144,6 +144,13 @@ fn targets(args: &AnalyzeArgs) -> Result<Vec<Target>, Failure> {
             }
         }
     };
+    for target in &targets {
+        if let Target::File(path) = target {
+            for output in [path, &sidecar_path(path)] {
+                super::refuse_input_as_output(&args.inputs, output)?;
+            }
+        }
+    }
     let mut seen = HashSet::new();
     for (input, target) in args.inputs.iter().zip(&targets) {
         if let Target::File(path) = target
@@ -181,7 +188,7 @@ impl Job<'_> {
                 Ok(summary)
             }
             Target::File(path) => {
-                let sidecar_path = path.with_extension("json");
+                let sidecar_path = sidecar_path(path);
                 if !self.args.force && sidecar_path.exists() {
                     return Err(OutputError::Exists(sidecar_path).into());
                 }

@@ -7,6 +7,7 @@ mod progress;
 pub mod record;
 pub mod window;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -129,4 +130,21 @@ impl Interrupt {
 pub(crate) fn print(text: &str) {
     use std::io::Write as _;
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Refuses to write over something that is to be read, whatever `--force` says.
+fn refuse_input_as_output(inputs: &[PathBuf], output: &Path) -> Result<(), Failure> {
+    let Ok(there) = output.canonicalize() else {
+        return Ok(());
+    };
+    if inputs
+        .iter()
+        .any(|i| i.canonicalize().is_ok_and(|i| i == there))
+    {
+        return Err(Failure::bad_input(format!(
+            "{}: is an input, and would be written over. Give another name with --out.",
+            output.display()
+        )));
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Failure, INTERRUPTED, Interrupt, load};
 use crate::cli::RecordArgs;
 use crate::formats::output::{OutputError, part_path};
+use crate::formats::sidecar::sidecar_path;
 use crate::live::Live;
 use crate::record::RecordPlan;
 use crate::session::{Command, Engine, SourceState};
@@ -29,7 +30,7 @@ pub fn run(args: &RecordArgs) -> Result<(), Failure> {
         force: args.force,
         frames: args.frames,
     };
-    check_outputs(&plan)?;
+    check_outputs(&plan, &spec)?;
     let (student, device) = load(&args.network)?;
     let interrupt = Interrupt::listen();
     let mut live = Live::start(student, &device, Arc::new(|| {}))
@@ -59,12 +60,21 @@ pub fn run(args: &RecordArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_outputs(plan: &RecordPlan) -> Result<(), Failure> {
-    let sidecar = plan.path.with_extension("json");
-    for path in [Some(plan.path.clone()), Some(sidecar), plan.picture_path()]
+fn check_outputs(plan: &RecordPlan, spec: &SourceSpec) -> Result<(), Failure> {
+    let sidecar = sidecar_path(&plan.path);
+    let outputs: Vec<_> = [Some(plan.path.clone()), Some(sidecar), plan.picture_path()]
         .into_iter()
         .flatten()
-    {
+        .collect();
+    if plan.picture_path().as_ref() == Some(&plan.path) {
+        return Err(Failure::bad_input(
+            "--out: the picture will have the ending .mkv. Give the table another one, such as .csv.",
+        ));
+    }
+    for path in outputs {
+        if let SourceSpec::Path(input) = spec {
+            super::refuse_input_as_output(std::slice::from_ref(input), &path)?;
+        }
         if !plan.force && path.symlink_metadata().is_ok() {
             return Err(OutputError::Exists(path).into());
         }

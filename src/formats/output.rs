@@ -56,10 +56,20 @@ impl Output {
         if !force && path.symlink_metadata().is_ok() {
             return Err(OutputError::Exists(path.to_owned()));
         }
-        if path.is_dir() {
+        // A link is followed, so that what it points to is replaced and not the link; a device or a pipe must not be
+        // renamed over at all.
+        let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if let Ok(there) = path.metadata()
+            && !there.is_file()
+        {
+            let what = if there.is_dir() {
+                "it is a folder"
+            } else {
+                "it is a device or a pipe; use --out -"
+            };
             return Err(OutputError::Io {
                 path: path.to_owned(),
-                reason: io::Error::other("it is a folder"),
+                reason: io::Error::other(what),
             });
         }
         let part = part_path(path);

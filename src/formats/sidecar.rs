@@ -1,11 +1,24 @@
 //! The sidecar: what a table of rows was made from and with, so that it can be made again.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
 
 use super::rows::columns;
 use crate::model::student::Student;
 use crate::session::Tuning;
 use crate::source::SourceInfo;
+
+/// Where the sidecar of a table lies: the table's name with the ending `.json`, or `.sidecar.json` where that is the
+/// table itself.
+pub fn sidecar_path(rows: &Path) -> PathBuf {
+    let beside = rows.with_extension("json");
+    if beside == rows {
+        rows.with_extension("sidecar.json")
+    } else {
+        beside
+    }
+}
 
 /// How the rows of a table came to be.
 pub enum Protocol {

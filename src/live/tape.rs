@@ -7,7 +7,7 @@ use std::sync::mpsc::SyncSender;
 use super::shared::Shared;
 use crate::analysis::Record;
 use crate::formats::output::write_whole;
-use crate::formats::sidecar::{Protocol, sidecar};
+use crate::formats::sidecar::{Protocol, sidecar, sidecar_path};
 use crate::frame::{Frame, FrameStamp};
 use crate::model::student::Student;
 use crate::session::{Recording, Tuning};
@@ -125,6 +125,6 @@ impl Shared {
         });
         let mut text = serde_json::to_string_pretty(&value).map_err(|e| e.to_string())?;
         text.push('\n');
-        write_whole(&rows.with_extension("json"), text.as_bytes(), force).map_err(|e| e.to_string())
+        write_whole(&sidecar_path(rows), text.as_bytes(), force).map_err(|e| e.to_string())
     }
 }
