@@ -203,7 +203,7 @@ fn positive_seconds(text: &str) -> Result<f64, String> {
     if seconds > 0.0 && seconds <= 1e7 {
         Ok(seconds)
     } else {
-        Err("must be above 0".to_owned())
+        Err("must be above 0, and at most 10000000".to_owned())
     }
 }
 

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("affectscope: {failure}");
+            commands::say(&format!("affectscope: {failure}"));
             ExitCode::from(failure.code)
         }
     }

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::analysis::Record;
@@ -45,6 +45,59 @@ pub fn restamp(stamp: FrameStamp, origin: FrameStamp) -> FrameStamp {
     }
 }
 
+/// True when ffmpeg can be started.
+pub fn has_ffmpeg() -> bool {
+    let started = Command::new("ffmpeg")
+        .arg("-version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    started.is_ok()
+}
+
+/// The encoder of a picture, where another thread can end it if it hangs.
+#[derive(Debug, Default)]
+pub struct Encoder(Mutex<Option<Child>>);
+
+impl Encoder {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Child>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends it at once, if it runs.
+    pub fn kill(&self) {
+        if let Some(child) = &mut *self.lock() {
+            // Gone already is as good.
+            let _ = child.kill();
+        }
+    }
+
+    /// Waits for its end; another thread may kill it meanwhile.
+    fn wait(&self) -> io::Result<std::process::ExitStatus> {
+        loop {
+            match &mut *self.lock() {
+                Some(child) => {
+                    if let Some(status) = child.try_wait()? {
+                        return Ok(status);
+                    }
+                }
+                None => return Err(io::Error::other("it never ran")),
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        self.kill();
+        if let Some(child) = &mut *self.lock() {
+            let _ = child.wait();
+        }
+    }
+}
+
 /// How the rows' writer ended.
 #[derive(Debug)]
 pub enum RowsEnd {
@@ -68,7 +121,8 @@ pub fn write_rows(
         reason,
     };
     let mut run = || -> Result<Option<PathBuf>, OutputError> {
-        let output = Output::create_kept(&plan.path, plan.force)?;
+        let mut output = Output::create(&plan.path, plan.force)?;
+        output.keep_part();
         let mut writer = RowWriter::new(output, plan.format, false).map_err(failed)?;
         writer.flush().map_err(failed)?;
         let mut flushed = Instant::now();
@@ -117,6 +171,7 @@ pub fn write_picture(
     force: bool,
     rate_hz: f64,
     frames: &Receiver<(FrameStamp, Arc<Frame>)>,
+    encoder: &Encoder,
 ) -> Result<(), String> {
     let part = part_path(path);
     if !force && (path.exists() || part.exists()) {
@@ -129,7 +184,8 @@ pub fn write_picture(
         return Ok(());
     };
     let size = (first.width_px(), first.height_px());
-    let (mut child, mut stdin) = start_ffmpeg(&part, size, rate_hz)?;
+    let (child, mut stdin) = start_ffmpeg(&part, size, rate_hz)?;
+    *encoder.lock() = Some(child);
     let broken = |e: io::Error| {
         format!(
             "{}: the picture cannot be written ({e}). Check the space left.",
@@ -169,7 +225,7 @@ pub fn write_picture(
         result = put(&mut stdin, stamp, frame);
     }
     drop(stdin);
-    let ended = child.wait();
+    let ended = encoder.wait();
     result.map_err(broken)?;
     match ended {
         Ok(status) if status.success() => std::fs::rename(&part, path).map_err(broken),
@@ -188,7 +244,7 @@ fn start_ffmpeg(
 ) -> Result<(Child, ChildStdin), String> {
     let mut target = std::ffi::OsString::from("file:");
     target.push(part);
-    let child = Command::new("ffmpeg")
+    let child = crate::source::video::command("ffmpeg")
         .args([
             "-nostdin", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24",
         ])

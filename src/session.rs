@@ -101,6 +101,8 @@ pub struct Recording {
     pub seconds: f64,
     /// Why it stopped by itself (a full disk, say), in words.
     pub failed: Option<String>,
+    /// Why the picture stopped, while the rows go on, in words.
+    pub picture_failed: Option<String>,
 }
 
 /// The figures of the status bar.

@@ -177,6 +177,7 @@ fn a_crop_of_the_wrong_size_is_an_error() {
 
 #[test]
 #[ignore = "prints times; run with --nocapture"]
+#[allow(clippy::print_stderr)]
 fn times() {
     let (student, frames) = (student(), frames());
     let features = student.features(&frames).unwrap();

@@ -176,7 +176,7 @@ fn an_output_is_whole_or_not_there() {
     std::fs::remove_file(&path).unwrap();
     std::fs::write(part_path(&path), b"of a killed run").unwrap();
     assert!(matches!(
-        Output::create_kept(&path, false),
+        Output::create(&path, false),
         Err(OutputError::PartExists(_))
     ));
     assert_eq!(std::fs::read(part_path(&path)).unwrap(), b"of a killed run");

@@ -276,6 +276,7 @@ fn a_recording_shows_its_rows_and_its_end() {
             pictures_dropped: 0,
             seconds: 42.0,
             failed: None,
+            picture_failed: None,
         });
     });
     let mut harness = window(&fake);
@@ -313,6 +314,7 @@ fn small_and_large_windows_keep_everything_apart_and_inside() {
                 pictures_dropped: 0,
                 seconds: 4000.0,
                 failed: None,
+                picture_failed: None,
             });
         });
         let harness = window_of(&fake, size, Settings::default());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::progress::Progress;
-use super::{BAD_INPUT, Failure, INTERRUPTED, Interrupt, load};
+use super::{BAD_INPUT, Failure, INTERRUPTED, Interrupt, load, say};
 use crate::analysis::{Record, Status};
 use crate::cli::AnalyzeArgs;
 use crate::face::finder::Schedule;
@@ -41,6 +41,15 @@ struct Summary {
 /// # Errors
 /// The first failure's code, with a summary where there were several inputs.
 pub fn run(args: &AnalyzeArgs) -> Result<(), Failure> {
+    let done = analyze(args);
+    if let (Err(_), Some(folder)) = (&done, &args.out) {
+        // A folder made for tables that never came; one that holds anything stays.
+        let _ = std::fs::remove_dir(folder);
+    }
+    done
+}
+
+fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     let targets = targets(args)?;
     let (student, device) = load(&args.network)?;
     let tuning = args.faces.tuning(0);
@@ -66,7 +75,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<(), Failure> {
                 if args.inputs.len() == 1 {
                     return Err(failure);
                 }
-                eprintln!("affectscope: {failure}");
+                say(&format!("affectscope: {failure}"));
                 failed.push(failure.code);
             }
         }
@@ -202,18 +211,17 @@ impl Job<'_> {
                 let started = Instant::now();
                 let done = self.frames(&mut *source, pipeline, &mut writer, interrupt);
                 let rows = writer.rows();
-                let mut output = writer.into_inner();
+                let output = writer.into_inner();
                 let summary = match done {
                     Ok(summary) => summary,
                     Err(failure) => {
                         // Rows of a decoder or disk that broke midway are worth keeping.
                         if rows > 0 {
-                            output.keep_part();
-                            output.flush().map_err(failed)?;
+                            let part = output.leave_part();
                             return Err(Failure {
                                 message: format!(
                                     "{failure} {rows} rows lie in {}.",
-                                    output.part().display()
+                                    part.display()
                                 ),
                                 ..failure
                             });
@@ -222,17 +230,24 @@ impl Job<'_> {
                     }
                 };
                 if summary.interrupted {
-                    output.keep_part();
-                    output.flush().map_err(failed)?;
-                    eprintln!(
+                    let part = output.leave_part();
+                    say(&format!(
                         "{}: stopped after {} frames; {rows} rows lie in {}",
                         self.input.display(),
                         summary.frames,
-                        output.part().display()
-                    );
+                        part.display()
+                    ));
                     return Ok(summary);
                 }
-                output.finish()?;
+                if summary.frames == summary.unreadable && !with_file {
+                    return Err(Failure::bad_input(format!(
+                        "{}: it cannot be decoded. Check that it opens elsewhere.",
+                        self.input.display()
+                    )));
+                }
+                output
+                    .finish()
+                    .map_err(|e| Failure::broken(e.to_string()))?;
                 self.write_sidecar(&sidecar_path, &*source, pipeline, &summary, with_file)?;
                 self.report(&summary, &path.display().to_string(), Some(started));
                 Ok(summary)
@@ -303,6 +318,8 @@ impl Job<'_> {
                     (stamp, file, Status::Unreadable, Vec::new())
                 }
                 Next::End { note } => {
+                    // A decoder that was interrupted with us ends early too.
+                    summary.interrupted = interrupt.is_set();
                     summary.note = note;
                     break;
                 }
@@ -358,7 +375,8 @@ impl Job<'_> {
         let mut text =
             serde_json::to_string_pretty(&value).map_err(|e| Failure::broken(e.to_string()))?;
         text.push('\n');
-        write_whole(path, text.as_bytes(), self.args.force).map_err(Failure::from)
+        write_whole(path, text.as_bytes(), self.args.force)
+            .map_err(|e| Failure::broken(e.to_string()))
     }
 
     fn report(&self, summary: &Summary, to: &str, started: Option<Instant>) {
@@ -372,14 +390,14 @@ impl Job<'_> {
             0 => String::new(),
             n => format!(", {n} unreadable"),
         };
-        eprintln!(
+        say(&format!(
             "{}: {} frames, {} with a face{unreadable}{rate} -> {to}",
             self.input.display(),
             summary.frames,
             summary.with_face
-        );
+        ));
         if let Some(note) = &summary.note {
-            eprintln!("{}: {note}", self.input.display());
+            say(&format!("{}: {note}", self.input.display()));
         }
     }
 }

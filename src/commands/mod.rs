@@ -126,6 +126,14 @@ impl Interrupt {
     }
 }
 
+/// Writes a line to standard error. One that nobody can read any more is no reason to end; a file name's control
+/// characters reach no terminal.
+pub fn say(text: &str) {
+    use std::io::Write as _;
+    let clean = text.replace(char::is_control, " ");
+    let _ = writeln!(std::io::stderr().lock(), "{clean}");
+}
+
 /// Writes text to standard output; a reader that has gone away is no failure.
 pub(crate) fn print(text: &str) {
     use std::io::Write as _;

@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::say;
+
 /// A bar with rate and time left on a terminal; elsewhere a plain line now and then.
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
@@ -58,12 +60,12 @@ impl Progress {
             self.said.set(Instant::now());
             let rate = frames as f64 / self.started.elapsed().as_secs_f64();
             match self.total {
-                Some(total) if total >= frames => eprintln!(
+                Some(total) if total >= frames => say(&format!(
                     "{}: {frames} of {total} frames, {rate:.0}/s, {:.0} s left",
                     self.name,
                     (total - frames) as f64 / rate.max(1e-3)
-                ),
-                _ => eprintln!("{}: {frames} frames, {rate:.0}/s", self.name),
+                )),
+                _ => say(&format!("{}: {frames} frames, {rate:.0}/s", self.name)),
             }
         }
     }
@@ -71,7 +73,7 @@ impl Progress {
     pub fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
-            None => eprintln!("{text}"),
+            None => say(text),
         }
     }
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Failure, INTERRUPTED, Interrupt, load};
+use super::{Failure, INTERRUPTED, Interrupt, load, say};
 use crate::cli::RecordArgs;
-use crate::formats::output::{OutputError, part_path};
+use crate::formats::output::OutputError;
 use crate::formats::sidecar::sidecar_path;
 use crate::live::Live;
 use crate::record::RecordPlan;
 use crate::session::{Command, Engine, SourceState};
-use crate::source::SourceSpec;
+use crate::source::{SourceError, SourceSpec};
 
 /// How often the session is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -51,13 +51,23 @@ pub fn run(args: &RecordArgs) -> Result<(), Failure> {
     let ended = watch.until_done(&mut live);
     live.finish_recording();
     let last = live.poll().status;
-    let failed = last.recording.and_then(|r| r.failed);
+    let recording = last.recording;
+    let failed = recording.as_ref().and_then(|r| r.failed.clone());
+    let picture_failed = recording
+        .and_then(|r| r.picture_failed)
+        .or(live.picture_failure());
+    if let Some(reason) = &picture_failed {
+        say(&format!("affectscope: {reason}"));
+    }
     ended?;
     if let Some(reason) = failed {
         return Err(Failure::broken(reason));
     }
-    eprintln!("recorded -> {}", plan.path.display());
-    Ok(())
+    say(&format!("recorded -> {}", plan.path.display()));
+    match picture_failed {
+        Some(_) => Err(Failure::broken("the rows are whole, the picture is not")),
+        None => Ok(()),
+    }
 }
 
 fn check_outputs(plan: &RecordPlan, spec: &SourceSpec) -> Result<(), Failure> {
@@ -79,9 +89,13 @@ fn check_outputs(plan: &RecordPlan, spec: &SourceSpec) -> Result<(), Failure> {
             return Err(OutputError::Exists(path).into());
         }
     }
-    let part = part_path(&plan.path);
-    if !plan.force && part.exists() {
-        return Err(OutputError::PartExists(part).into());
+    if plan.path.as_os_str() == "-" {
+        return Err(Failure::bad_input(
+            "--out -: record writes a file. Give its name.",
+        ));
+    }
+    if plan.picture && !crate::record::has_ffmpeg() {
+        return Err(SourceError::NoFfmpeg { program: "ffmpeg" }.into());
     }
     // A folder that cannot be written to is told before a camera is opened.
     drop(crate::formats::output::Output::create(
@@ -121,7 +135,7 @@ impl Watch<'_> {
             if self.interrupt.is_set() {
                 live.finish_recording();
                 return Err(Failure {
-                    message: format!("stopped; the rows lie in {}", self.args.out.display()),
+                    message: format!("stopped; {}", self.rows_until_then()),
                     code: INTERRUPTED,
                 });
             }
@@ -140,15 +154,22 @@ impl Watch<'_> {
             if self.said.elapsed().as_secs_f64() > SAY_EVERY_S {
                 self.said = Instant::now();
                 let rates = &status.rates;
-                eprintln!(
+                say(&format!(
                     "{} rows, captured {:.1}/s, analysed {:.1}/s, latency {:.0} ms, dropped {}",
                     self.rows,
                     rates.captured_hz,
                     rates.analysed_hz,
                     rates.latency_median_ms,
                     rates.dropped
-                );
+                ));
             }
+        }
+    }
+
+    fn rows_until_then(&self) -> String {
+        match self.started {
+            Some(_) => format!("the rows until then lie in {}", self.args.out.display()),
+            None => "no frame had come, so that there is no file".to_owned(),
         }
     }
 
@@ -157,7 +178,7 @@ impl Watch<'_> {
         match state {
             SourceState::Ended { note } => {
                 if let Some(note) = note {
-                    eprintln!("{note}");
+                    say(note);
                 }
                 return Ok(true);
             }
@@ -167,12 +188,12 @@ impl Watch<'_> {
             SourceState::Failed { reason } => return Err(Failure::broken(reason.clone())),
             SourceState::Waiting { reason } => {
                 if *reason != self.last_words {
-                    eprintln!("{reason}");
+                    say(reason);
                     self.last_words.clone_from(reason);
                 }
                 let since = *self.waiting.get_or_insert_with(Instant::now);
                 if since.elapsed().as_secs_f64() > self.args.wait {
-                    let rows = format!("the rows until then lie in {}", self.args.out.display());
+                    let rows = self.rows_until_then();
                     return Err(Failure::broken(format!(
                         "no frame for {:.0} seconds; {rows}. {reason}",
                         self.args.wait
@@ -181,7 +202,7 @@ impl Watch<'_> {
             }
             _ => {
                 if self.waiting.take().is_some() {
-                    eprintln!("frames again");
+                    say("frames again");
                     self.last_words.clear();
                 }
             }

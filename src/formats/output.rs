@@ -1,7 +1,7 @@
 //! Files that are whole or not there: written beside as `NAME.part`, then renamed.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// Why an output cannot be written.
@@ -13,6 +13,9 @@ pub enum OutputError {
     /// An unfinished recording of the same name is there.
     #[error("{path}: an unfinished file of an earlier run. Keep it under another name, or give --force to replace it.", path = .0.display())]
     PartExists(PathBuf),
+    /// Another run is writing it.
+    #[error("{path}: another run is writing this file. Wait for it, or give another name with --out.", path = .0.display())]
+    Busy(PathBuf),
     /// The system refuses.
     #[error("{path}: cannot be written ({reason}). Check the folder, its permissions and the space left.", path = path.display())]
     Io {
@@ -45,13 +48,15 @@ pub struct Output {
     part: PathBuf,
     file: Option<BufWriter<File>>,
     keep: bool,
+    force: bool,
 }
 
 impl Output {
     /// Begins a file; the name itself stays untouched until [`Output::finish`].
     ///
     /// # Errors
-    /// When the name is taken and `force` is false, or the folder cannot be written to.
+    /// When the name is taken or an unfinished file of an earlier run is there and `force` is false, when another run
+    /// is writing it, or when the folder cannot be written to.
     pub fn create(path: &Path, force: bool) -> Result<Self, OutputError> {
         if !force && path.symlink_metadata().is_ok() {
             return Err(OutputError::Exists(path.to_owned()));
@@ -73,27 +78,36 @@ impl Output {
             });
         }
         let part = part_path(path);
-        let file = File::create(&part).map_err(OutputError::io(path))?;
+        if let Ok(there) = part.symlink_metadata() {
+            if !there.is_file() {
+                return Err(OutputError::Io {
+                    path: part,
+                    reason: io::Error::other("it is in the way and no ordinary file"),
+                });
+            }
+            if !force {
+                return Err(OutputError::PartExists(part));
+            }
+        }
+        // Not emptied before it is ours alone.
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&part)
+            .map_err(OutputError::io(path))?;
+        if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
+            return Err(OutputError::Busy(path.to_owned()));
+        }
+        file.set_len(0).map_err(OutputError::io(path))?;
         Ok(Self {
             path: path.to_owned(),
             part,
             file: Some(BufWriter::with_capacity(1 << 16, file)),
             keep: false,
+            force,
         })
-    }
-
-    /// As [`Output::create`], and an unfinished file of an earlier run is not touched either unless `force`d.
-    ///
-    /// # Errors
-    /// As [`Output::create`], and when such a file is there.
-    pub fn create_kept(path: &Path, force: bool) -> Result<Self, OutputError> {
-        let part = part_path(path);
-        if !force && path.symlink_metadata().is_err() && part.symlink_metadata().is_ok() {
-            return Err(OutputError::PartExists(part));
-        }
-        let mut output = Self::create(path, force)?;
-        output.keep = true;
-        Ok(output)
     }
 
     /// From now on what is written stays as `NAME.part` even when [`Output::finish`] is never reached.
@@ -116,15 +130,44 @@ impl Output {
     /// # Errors
     /// When the last bytes cannot be written or the name cannot be taken; the part file then stays.
     pub fn finish(mut self) -> Result<PathBuf, OutputError> {
-        self.keep = true;
         if let Some(file) = self.file.take() {
             file.into_inner()
                 .map_err(io::IntoInnerError::into_error)
                 .and_then(|f| f.sync_all())
                 .map_err(OutputError::io(&self.path))?;
         }
+        // It is whole; whatever hinders the rename must not cost it.
+        self.keep = true;
+        if !self.force && self.path.symlink_metadata().is_ok() {
+            return Err(OutputError::Exists(self.path.clone()));
+        }
         std::fs::rename(&self.part, &self.path).map_err(OutputError::io(&self.path))?;
         Ok(self.path.clone())
+    }
+
+    /// Leaves the part file behind, with whole lines alone: a full disk may have cut the last one.
+    pub fn leave_part(mut self) -> PathBuf {
+        self.keep = true;
+        if let Some(mut file) = self.file.take() {
+            // What does not fit any more is lost, and has been told.
+            let _ = file.flush();
+            let (mut file, _) = file.into_parts();
+            let _ = cut_to_lines(&mut file);
+        }
+        self.part.clone()
+    }
+}
+
+/// Cuts a file back to its last newline.
+fn cut_to_lines(file: &mut File) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let tail = length.min(1 << 16);
+    file.seek(io::SeekFrom::Start(length - tail))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    match bytes.iter().rposition(|&b| b == b'\n') {
+        Some(last) => file.set_len(length - tail + last as u64 + 1),
+        None => Ok(()),
     }
 }
 

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::model::student::Student;
-use crate::record::{RecordPlan, RowsEnd, write_picture, write_rows};
+use crate::record::{Encoder, RecordPlan, RowsEnd, write_picture, write_rows};
 use crate::session::{Command, Engine, Recording, Tuning, Update};
 use crate::source::camera::CameraInfo;
 use crate::source::{FrameSource, SourceError, SourceSpec};
@@ -52,6 +52,7 @@ pub struct Live {
     tuning: Tuning,
     analysis: Option<JoinHandle<()>>,
     writers: Vec<JoinHandle<()>>,
+    encoder: Arc<Encoder>,
 }
 
 /// A thread could not be started.
@@ -94,6 +95,7 @@ impl Live {
             tuning: Tuning::default(),
             analysis: Some(analysis),
             writers: Vec::new(),
+            encoder: Arc::default(),
         })
     }
 
@@ -125,6 +127,7 @@ impl Live {
                 pictures_dropped: 0,
                 seconds: 0.0,
                 failed: None,
+                picture_failed: None,
             },
         );
         let (shared, network, device, tuning) = (
@@ -155,9 +158,11 @@ impl Live {
         let mut started = vec![rows];
         if let Some(path) = plan.picture_path() {
             let (shared, force) = (self.shared.clone(), plan.force);
+            let encoder = Arc::new(Encoder::default());
+            self.encoder = encoder.clone();
             started.push(spawn("picture", move || {
                 let rate_hz = shared.nominal_rate_hz();
-                if let Err(reason) = write_picture(&path, force, rate_hz, &pictures_out) {
+                if let Err(reason) = write_picture(&path, force, rate_hz, &pictures_out, &encoder) {
                     shared.picture_failed(id, reason);
                 }
             }));
@@ -170,12 +175,22 @@ impl Live {
         }
     }
 
+    /// Why the picture of the last recording is not whole, if it is not.
+    pub fn picture_failure(&self) -> Option<String> {
+        self.shared.picture_failure()
+    }
+
     /// Ends the recording and waits until it is on disk.
     pub fn finish_recording(&mut self) {
         self.shared.stop_recording();
         let end = Instant::now() + LAST_WORDS;
         while self.writers.iter().any(|w| !w.is_finished()) && Instant::now() < end {
             std::thread::sleep(Duration::from_millis(10));
+        }
+        if self.writers.iter().any(|w| !w.is_finished()) {
+            // An encoder that hangs; its thread then says so.
+            self.encoder.kill();
+            std::thread::sleep(Duration::from_millis(200));
         }
         self.writers.retain(|writer| !writer.is_finished());
     }

@@ -69,6 +69,8 @@ pub(super) struct Inner {
     pub(super) tape: Option<Tape>,
     pub(super) tape_id: u64,
     pub(super) tape_started_s: f64,
+    /// Kept when the recording is over: its last words may come after.
+    pub(super) picture_failure: Option<String>,
     cameras: Vec<CameraInfo>,
     cameras_asked_s: Option<f64>,
     listing: bool,

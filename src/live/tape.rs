@@ -40,6 +40,7 @@ impl Shared {
         inner.tape_id += 1;
         inner.tape_started_s = self.clock.now_s();
         inner.status.recording = Some(recording);
+        inner.picture_failure = None;
         inner.tape_id
     }
 
@@ -59,14 +60,19 @@ impl Shared {
         (self.wake)();
     }
 
+    pub fn picture_failure(&self) -> Option<String> {
+        self.lock().picture_failure.clone()
+    }
+
     pub fn picture_failed(&self, id: u64, reason: String) {
         let mut inner = self.lock();
         if inner.tape_id == id
             && let Some(recording) = &mut inner.status.recording
         {
             recording.picture = None;
-            recording.failed = Some(reason);
+            recording.picture_failed = Some(reason.clone());
         }
+        inner.picture_failure = Some(reason);
         drop(inner);
         (self.wake)();
     }

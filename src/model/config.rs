@@ -155,12 +155,12 @@ impl StudentConfig {
         )?;
         wanted(
             backbone.means().len() == backbone.input[0]
-                && backbone.means().iter().all(|m| m.is_finite()),
-            "`mean` must be one number, or one for each channel",
+                && backbone.means().iter().all(|m| (0.0..=255.0).contains(m)),
+            "`mean` must be one number of 0 to 255, or one for each channel",
         )?;
         wanted(
-            backbone.scale.is_finite() && backbone.scale > 0.0,
-            "`scale` must be above 0",
+            (1e-3..=1e3).contains(&backbone.scale),
+            "`scale` must be between 0.001 and 1000",
         )?;
         let small = |n: usize| (1..=8192).contains(&n);
         wanted(
@@ -183,8 +183,7 @@ impl StudentConfig {
             wanted(
                 small(temporal.hidden)
                     && (1..=1024).contains(&temporal.window)
-                    && temporal.rate_hz.is_finite()
-                    && temporal.rate_hz >= 1.0,
+                    && (1.0..=1000.0).contains(&temporal.rate_hz),
                 "`temporal` is out of range",
             )?;
         }

@@ -79,8 +79,8 @@ impl Weights {
             reason,
         };
         let origin = path.display().to_string();
-        let size = std::fs::metadata(path).map_err(io)?;
-        if size.is_dir() || size.len() > LARGEST_FILE_BYTES {
+        let there = std::fs::metadata(path).map_err(io)?;
+        if !there.is_file() || there.len() > LARGEST_FILE_BYTES {
             return Err(WeightsError::Wrong {
                 origin,
                 reason: "this is no weights file.".to_owned(),

@@ -16,6 +16,18 @@ use self::probe::{Probe, unreadable};
 use super::{FrameSource, Next, Pace, SourceError, SourceInfo};
 use crate::frame::{Frame, FrameStamp};
 
+/// A child process that a Ctrl-C in the terminal does not reach: what becomes of it is for this program to say.
+pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> std::process::Command {
+    #[cfg_attr(not(any(unix, windows)), allow(unused_mut))]
+    let mut command = std::process::Command::new(program);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    // CREATE_NEW_PROCESS_GROUP
+    #[cfg(windows)]
+    std::os::windows::process::CommandExt::creation_flags(&mut command, 0x200);
+    command
+}
+
 /// Frames a second where neither the stream nor its frames have a clock.
 const ASSUMED_RATE_HZ: f64 = 25.0;
 

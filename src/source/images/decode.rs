@@ -38,6 +38,9 @@ pub(super) fn decode(path: &Path) -> Result<Picture, String> {
         ));
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    if jpeg_is_cut(path) {
+        return Err("it ends early: the file is cut off; copy it again".to_owned());
+    }
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| in_words(&error))?;
     picture.apply_orientation(orientation);
     let rgb = if picture.color().has_alpha() {
@@ -50,6 +53,19 @@ pub(super) fn decode(path: &Path) -> Result<Picture, String> {
         height_px: rgb.height() as usize,
         rgb: rgb.into_raw(),
     })
+}
+
+/// Whether a file is a JPEG whose last scan has no end: the decoder fills what is missing with grey and says nothing.
+fn jpeg_is_cut(path: &Path) -> bool {
+    const START: &[u8] = &[0xff, 0xd8];
+    const SCAN: &[u8] = &[0xff, 0xda];
+    const END: &[u8] = &[0xff, 0xd9];
+    let Ok(bytes) = std::fs::read(path) else {
+        return false;
+    };
+    // Within a scan 0xff is followed by zero or a restart mark, so that the end's mark is only an end.
+    let last = |mark: &[u8]| bytes.windows(2).rposition(|pair| pair == mark);
+    bytes.starts_with(START) && last(END) < last(SCAN)
 }
 
 /// Width and height upright, from the header alone.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -113,7 +113,7 @@ impl Decoder {
              metadata=mode=print:key=affectscope:file='pipe\\:2':direct=1,\
              scale={width_px}:{height_px},format=rgb24"
         );
-        let mut child = Command::new(&programs.ffmpeg)
+        let mut child = super::command(&programs.ffmpeg)
             .args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "error"])
             // A playlist must not make the program reach for the network.
             .args(["-protocol_whitelist", "file", "-i"])

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde::Deserialize;
 
@@ -41,7 +41,7 @@ impl Probe {
     /// # Errors
     /// [`SourceError::NoFfmpeg`] without it, [`SourceError::NotMedia`] when there is no video in the file.
     pub fn of(path: &Path, programs: &Programs) -> Result<Self, SourceError> {
-        let output = Command::new(&programs.ffprobe)
+        let output = super::command(&programs.ffprobe)
             .args(["-v", "error", "-protocol_whitelist", "file"])
             .args(["-print_format", "json", "-show_format", "-show_streams"])
             .arg("-i")
