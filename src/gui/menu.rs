@@ -164,6 +164,8 @@ pub fn recording(button: &Response, model: &Model, settings: &Settings, actions:
         caption(ui, "Recording");
         let mut picture = settings.record_picture;
         let idle = !model.is_recording();
+        // An empty box must be seen as one, on white too.
+        ui.visuals_mut().widgets.inactive.bg_stroke.color = p.faint;
         let check = ui
             .add_enabled(idle, Checkbox::new(&mut picture, "Record the picture too"))
             .on_hover_text(
