@@ -404,3 +404,54 @@ fn a_new_source_forgets_the_old_one() {
     harness.get_by_label("Starting up");
     harness.get_by_label("Happiness, no reading");
 }
+
+#[test]
+fn a_theme_for_this_once_is_marked_in_the_menu_and_not_remembered() {
+    let fake = running(&[1]);
+    let options = WindowOptions {
+        theme: Some(ThemeChoice::Light),
+        ..WindowOptions::default()
+    };
+    let mut harness = Harness::builder()
+        .with_size(vec2(1280.0, 800.0))
+        .build_eframe(|cc| {
+            App::new(
+                &cc.egui_ctx,
+                Box::new(fake.clone()),
+                Settings::default(),
+                options,
+            )
+        });
+    harness.run_steps(3);
+    harness.get_by_label("Menu").click();
+    harness.run_steps(3);
+    let light = harness.get_by_label("Theme: Light");
+    assert_eq!(
+        light.accesskit_node().toggled(),
+        Some(eframe::egui::accesskit::Toggled::True)
+    );
+    assert_eq!(harness.state().settings().theme, ThemeChoice::Dark);
+}
+
+#[test]
+fn a_source_that_nobody_asked_for_is_explained() {
+    let fake = running(&[1]);
+    fake.with(|s| s.update.status.spec = Some(SourceSpec::Demo));
+    let options = WindowOptions {
+        hoped_for: vec![SourceSpec::Camera(None), SourceSpec::Demo],
+        ..WindowOptions::default()
+    };
+    fake.with(|s| s.cameras.clear());
+    let mut harness = Harness::builder()
+        .with_size(vec2(1280.0, 800.0))
+        .build_eframe(|cc| {
+            App::new(
+                &cc.egui_ctx,
+                Box::new(fake.clone()),
+                Settings::default(),
+                options,
+            )
+        });
+    harness.run_steps(3);
+    harness.get_by_label("No camera was found, so the demo is shown");
+}

@@ -15,13 +15,10 @@ use crate::source::SourceSpec;
 /// When the input is not there, the network cannot be had, or there is no display.
 pub fn run(args: &WindowArgs) -> Result<(), Failure> {
     let settings_path = Settings::default_path();
-    let (mut settings, note) = match &settings_path {
+    let (settings, note) = match &settings_path {
         Some(path) => Settings::load_from(path),
         None => (Settings::default(), None),
     };
-    if let Some((w, h)) = args.size {
-        settings.window_size = [w, h];
-    }
     let candidates = candidates(args, &settings)?;
     let (student, device) = load(&args.network)?;
     // The session starts before the window does; once there is one, it is woken.
@@ -34,6 +31,12 @@ pub fn run(args: &WindowArgs) -> Result<(), Failure> {
     });
     let mut live =
         Live::start(student, &device, wake).map_err(|e| Failure::broken(e.to_string()))?;
+    // Where the user asked for a source there is nothing to explain.
+    let hoped_for = if args.spec().is_none() {
+        candidates.clone()
+    } else {
+        Vec::new()
+    };
     live.open_first(candidates);
     let options = WindowOptions {
         theme: args.theme.map(|theme| match theme {
@@ -41,6 +44,8 @@ pub fn run(args: &WindowArgs) -> Result<(), Failure> {
             ThemeArg::Light => ThemeChoice::Light,
             ThemeArg::System => ThemeChoice::System,
         }),
+        size: args.size.map(|(w, h)| [w, h]),
+        hoped_for,
         screenshot: args
             .screenshot
             .clone()

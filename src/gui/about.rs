@@ -19,7 +19,7 @@ pub const KEYS: [(&str, &str); 10] = [
     ("O", "Open a file"),
     ("M", "Mirror the picture on screen"),
     ("S", "Save a picture of the window"),
-    ("1 – 9", "Follow the first … ninth face"),
+    ("1 – 9", "Follow the face of that number"),
     ("T", "Dark or light"),
     ("Tab", "Next control; Enter presses it"),
     ("F1 or ?", "These keys"),

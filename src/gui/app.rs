@@ -41,6 +41,8 @@ pub struct App {
     window_size: Option<egui::Vec2>,
     recording_failed: bool,
     device_note: Option<String>,
+    /// A source has been opened, so that what was hoped for is answered.
+    opened: bool,
 }
 
 impl App {
@@ -60,6 +62,7 @@ impl App {
         }
         let mut model = Model::new(&settings);
         model.cameras = engine.cameras();
+        model.theme = options.theme.unwrap_or(settings.theme);
         let shot = Shot::new(options.screenshot.clone());
         let mut app = Self {
             engine,
@@ -75,6 +78,7 @@ impl App {
             window_size: None,
             recording_failed: false,
             device_note: None,
+            opened: false,
             settings,
             options,
         };
@@ -95,6 +99,8 @@ impl App {
     }
 
     fn open(&mut self, spec: SourceSpec) {
+        self.opened = true;
+        self.model.fallback = None;
         self.settings.source = Some(spec.to_string());
         self.engine.send(Command::Open(spec));
     }
@@ -149,6 +155,7 @@ impl App {
             }
             Action::Theme(choice) => {
                 self.settings.theme = choice;
+                self.model.theme = choice;
                 theme::choose(ctx, choice);
             }
             Action::ShowKeys => self.show_keys = !self.show_keys,
@@ -185,6 +192,8 @@ impl App {
         let folder = super::paths::record_folder(&self.settings);
         let now = std::time::SystemTime::now();
         let path = super::paths::fresh(&folder, now, "affect.csv");
+        self.toasts
+            .add(format!("Recording to {}", path.display()), false);
         self.engine.send(Command::Record {
             path,
             picture: self.settings.record_picture,
@@ -301,6 +310,14 @@ impl eframe::App for App {
         self.finish_background(ctx);
         self.shot.write_when_taken(ctx, &self.background);
         self.save_when_due(ctx);
+        if !self.opened
+            && self.model.status.info.is_some()
+            && let Some(got) = &self.model.status.spec
+        {
+            self.opened = true;
+            let some_camera = !self.engine.cameras().is_empty();
+            self.model.fallback = super::paths::fallback(&self.options.hoped_for, got, some_camera);
+        }
 
         if self.model.status.device_note != self.device_note {
             self.device_note.clone_from(&self.model.status.device_note);
@@ -351,7 +368,8 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
-        if let Some(size) = self.window_size {
+        // A size asked for this once is not the one to come back to.
+        if let Some(size) = self.window_size.filter(|_| self.options.size.is_none()) {
             self.settings.window_size = [size.x, size.y];
         }
         if let Some(path) = &self.options.settings_path

@@ -197,7 +197,9 @@ fn frame(painter: &Painter, p: &Palette, center: Pos2, radius: f32, body: Rect) 
         (-1.0, 1.0, "bored"),
         (1.0, 1.0, "content"),
     ] {
-        let at = center + vec2(x, y) * radius * 0.60;
+        // In a small circle the words move inwards, so that they do not lie on its line.
+        let part = if radius < 100.0 { 0.46 } else { 0.60 };
+        let at = center + vec2(x, y) * radius * part;
         word(at, Align2::CENTER_CENTER, text, p.faint);
     }
 }
@@ -256,6 +258,14 @@ fn trace(
                 points.clear();
             }
         };
+        // One that stands alone: an unrelated picture.
+        if let [sample] = run.as_slice() {
+            let part = ((latest_s - sample.time_s) / length_s).clamp(0.0, 1.0) as f32;
+            let color = p.accent.gamma_multiply(0.85 - 0.6 * part);
+            let at = to_screen(sample.shown.valence, sample.shown.arousal);
+            painter.circle_filled(at, 2.5, color);
+            continue;
+        }
         // The last sample is always kept: the line must reach the point.
         let kept = run
             .iter()

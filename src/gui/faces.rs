@@ -161,8 +161,8 @@ pub fn show(ui: &mut Ui, rect: Rect, model: &Model, crops: &mut Crops) -> Vec<Ac
     }
     if hidden > 0 {
         ui.painter().text(
-            rect.right_top() + vec2(0.0, 2.0),
-            Align2::RIGHT_TOP,
+            rect.right_center(),
+            Align2::RIGHT_CENTER,
             format!("+{hidden} more"),
             theme::caption(),
             p.muted,
@@ -212,12 +212,17 @@ fn words(ui: &Ui, at: eframe::egui::Pos2, model: &Model, score: f32, id: u32) {
     );
     let mut x = at.x;
     let seen = clock(model.history.seen_for_s(id).unwrap_or(0.0));
-    for (text, is_digits) in [
-        ("seen for ".to_owned(), false),
-        (seen, true),
-        (" · score ".to_owned(), false),
-        (format!("{score:.1}"), true),
-    ] {
+    // A face of unrelated pictures is not seen for any time.
+    let seen = if model.history.is_stills() {
+        vec![("score ".to_owned(), false)]
+    } else {
+        vec![
+            ("seen for ".to_owned(), false),
+            (seen, true),
+            (" · score ".to_owned(), false),
+        ]
+    };
+    for (text, is_digits) in seen.into_iter().chain([(format!("{score:.1}"), true)]) {
         let font = if is_digits {
             theme::digits(12.0)
         } else {
@@ -226,7 +231,7 @@ fn words(ui: &Ui, at: eframe::egui::Pos2, model: &Model, score: f32, id: u32) {
         let galley = painter.layout_no_wrap(text, font, p.muted);
         let width = galley.size().x;
         painter.galley(
-            pos2(x, at.y + 20.0 - galley.size().y / 2.0),
+            pos2(x, at.y + 24.0 - widgets::baseline(&galley)),
             galley,
             p.muted,
         );

@@ -2,6 +2,8 @@
 //!
 //! Bounded in time ([`KEEP_S`]) and in number ([`MAX_SAMPLES`]). A frame on which nobody was found ends a line; so does
 //! a followed face that is away for longer than [`AWAY_S`]. A frame that was dropped says nothing and ends nothing.
+//!
+//! Unrelated pictures ([`History::set_stills`]) are neither smoothed nor joined; each counts as a second of the timeline.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -74,6 +76,7 @@ impl GapReason {
 #[derive(Debug)]
 pub struct History {
     smoothing: Smoothing,
+    stills: bool,
     tracks: BTreeMap<u32, Track>,
     /// Time and number of faces of every frame that was looked at.
     frames: VecDeque<(f64, u16)>,
@@ -87,6 +90,7 @@ impl History {
     pub fn new(smoothing: Smoothing) -> Self {
         Self {
             smoothing,
+            stills: false,
             tracks: BTreeMap::new(),
             frames: VecDeque::new(),
             lineage: Vec::new(),
@@ -96,7 +100,29 @@ impl History {
 
     /// Forgets everything: a new source begins.
     pub fn clear(&mut self) {
-        *self = Self::new(self.smoothing);
+        *self = Self {
+            stills: self.stills,
+            ..Self::new(self.smoothing)
+        };
+    }
+
+    /// From now on the frames are unrelated pictures, or are not.
+    pub fn set_stills(&mut self, stills: bool) {
+        self.stills = stills;
+    }
+
+    /// True when the frames are unrelated pictures.
+    pub fn is_stills(&self) -> bool {
+        self.stills
+    }
+
+    /// Where a record stands on the timeline, seconds. Unrelated pictures have no time; they are counted.
+    pub fn time_of(&self, record: &Record) -> f64 {
+        if self.stills {
+            record.stamp.index as f64
+        } else {
+            record.stamp.time_s
+        }
     }
 
     /// Time of the newest frame, seconds.
@@ -109,7 +135,7 @@ impl History {
         if matches!(record.status, Status::Dropped | Status::Unreadable) {
             return;
         }
-        let time_s = record.stamp.time_s;
+        let time_s = self.time_of(record);
         if !time_s.is_finite() {
             return;
         }
@@ -127,6 +153,9 @@ impl History {
                 smoother: Smoother::new(smoothing),
                 first_seen_s: time_s,
             });
+            if self.stills {
+                track.smoother.reset();
+            }
             let shown = track.smoother.step(time_s, &reading.estimate);
             track.samples.push_back(Sample {
                 time_s,
@@ -176,6 +205,9 @@ impl History {
         for track in self.tracks.values_mut() {
             track.smoother = Smoother::new(smoothing);
             for sample in &mut track.samples {
+                if self.stills {
+                    track.smoother.reset();
+                }
                 sample.shown = track.smoother.step(sample.time_s, &sample.raw);
             }
         }
@@ -250,7 +282,9 @@ impl History {
                 seen_empty = true;
             }
             let broken = last_s.is_none_or(|t| sample.time_s - t > away_s) || seen_empty;
-            if broken {
+            if self.stills {
+                runs.push(Vec::new());
+            } else if broken {
                 let from_s = last_s.or_else(|| self.first_frame_s(from_s));
                 if let Some(from_s) = from_s
                     && from_s < sample.time_s
@@ -263,6 +297,10 @@ impl History {
                 run.push(*sample);
             }
             last_s = Some(sample.time_s);
+        }
+        // An empty place says enough of a picture without a face.
+        if self.stills {
+            return (runs, gaps);
         }
         let tail_from_s = last_s.or_else(|| self.first_frame_s(from_s));
         if let Some(tail_s) = tail_from_s

@@ -162,3 +162,28 @@ fn going_back_in_time_begins_anew() {
     history.push(&record(0.0, &[1]));
     assert_eq!(history.frames.len(), 1);
 }
+
+#[test]
+fn unrelated_pictures_are_neither_joined_nor_smoothed() {
+    let mut history = History::new(Smoothing::Exponential);
+    history.set_stills(true);
+    for index in 0..4 {
+        let mut record = record(index as f64, &[1]);
+        record.stamp.index = index;
+        record.readings[0].estimate = estimate(if index % 2 == 0 { 0.9 } else { -0.9 });
+        history.push(&record);
+        history.follow(1, false);
+    }
+    let (runs, gaps) = history.runs(f64::MIN);
+    assert!(gaps.is_empty());
+    assert_eq!(runs.len(), 4);
+    for run in &runs {
+        assert_eq!(run.len(), 1);
+        assert_eq!(run[0].shown, run[0].raw);
+    }
+    history.set_smoothing(Smoothing::OneEuro);
+    let (runs, _) = history.runs(f64::MIN);
+    assert!(runs.iter().all(|r| r[0].shown == r[0].raw));
+    history.clear();
+    assert!(history.is_stills() && history.latest_s().is_none());
+}

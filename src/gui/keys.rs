@@ -56,10 +56,17 @@ pub fn pressed(ctx: &Context, model: &Model, covered: bool) -> Vec<Action> {
                 actions.push(action);
             }
         }
-        for (reading, key) in model.readings().iter().zip(NUMBERS) {
-            if i.key_pressed(key) {
-                actions.push(Action::Follow(reading.face_id));
+        let readings = model.readings();
+        for (place, key) in NUMBERS.into_iter().enumerate() {
+            if !i.key_pressed(key) {
+                continue;
             }
+            // The number that is on screen beside a face; else its place in the row.
+            let face = readings
+                .iter()
+                .find(|r| r.face_id as usize == place + 1)
+                .or_else(|| readings.get(place));
+            actions.extend(face.map(|r| Action::Follow(r.face_id)));
         }
         actions
     })

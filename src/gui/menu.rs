@@ -24,7 +24,7 @@ pub fn show(button: &Response, model: &Model, settings: &Settings, actions: &mut
         ui.spacing_mut().item_spacing.y = 4.0;
         reading(ui, model, settings, actions);
         ui.separator();
-        display(ui, settings, actions);
+        display(ui, model, settings, actions);
         ui.separator();
         let rows = [
             ("Save a picture of the window", "S", Action::SavePicture),
@@ -118,7 +118,7 @@ fn reading(ui: &mut Ui, model: &Model, settings: &Settings, actions: &mut Vec<Ac
     });
 }
 
-fn display(ui: &mut Ui, settings: &Settings, actions: &mut Vec<Action>) {
+fn display(ui: &mut Ui, model: &Model, settings: &Settings, actions: &mut Vec<Action>) {
     caption(ui, "Display");
     row(ui, "Smoothing", |ui| {
         let options = Smoothing::ALL.map(|s| (s.title(), s.hint()));
@@ -136,7 +136,7 @@ fn display(ui: &mut Ui, settings: &Settings, actions: &mut Vec<Action>) {
             ("Light", ""),
             ("System", "As the desktop says"),
         ];
-        let on = choices.iter().position(|c| *c == settings.theme);
+        let on = choices.iter().position(|c| *c == model.theme);
         if let Some(i) = widgets::segmented(ui, "Theme", &options, on.unwrap_or(0))
             && let Some(choice) = choices.get(i)
         {
@@ -164,6 +164,8 @@ pub fn recording(button: &Response, model: &Model, settings: &Settings, actions:
         caption(ui, "Recording");
         let mut picture = settings.record_picture;
         let idle = !model.is_recording();
+        // An empty box must be seen as one, on white too.
+        ui.visuals_mut().widgets.inactive.bg_stroke.color = p.faint;
         let check = ui
             .add_enabled(idle, Checkbox::new(&mut picture, "Record the picture too"))
             .on_hover_text(

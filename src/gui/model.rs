@@ -7,7 +7,7 @@ use super::history::{History, Sample};
 use crate::analysis::{Analysis, Reading};
 use crate::frame::Frame;
 use crate::session::{LiveStatus, SourceState, Update};
-use crate::settings::{FollowMode, Settings};
+use crate::settings::{FollowMode, Settings, ThemeChoice};
 use crate::source::SourceSpec;
 use crate::source::camera::CameraInfo;
 
@@ -25,8 +25,10 @@ const NO_FACE_AFTER_S: f64 = 1.0;
 /// What the picture may say under itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hint {
-    /// Nobody is found for a while.
+    /// Nobody is found for a while, and whoever watches is likely the one to be found.
     NoFace,
+    /// Nobody is found for a while, and nothing can be done about it: a file, the demo.
+    NoFaceThere,
     /// The picture is dark.
     Dark,
     /// The followed face is small.
@@ -38,6 +40,7 @@ impl Hint {
     pub fn text(self) -> &'static str {
         match self {
             Self::NoFace => "No face found: face the camera, more light, come nearer",
+            Self::NoFaceThere => "No face found",
             Self::Dark => "Dark: more light on the face gives a steadier reading",
             Self::Small => "Small: come nearer for a steadier reading",
         }
@@ -61,6 +64,10 @@ pub struct Model {
     pub pinned: bool,
     /// Cameras, as last seen.
     pub cameras: Vec<CameraInfo>,
+    /// The theme in use, which may have been asked for this once and not be the one of the settings.
+    pub theme: ThemeChoice,
+    /// What to say of a source that nobody asked for.
+    pub fallback: Option<String>,
     /// Records that the window never saw, since the source was opened.
     pub missed: u64,
     /// The trace begins here, seconds of the source: where the user cleared it.
@@ -84,6 +91,8 @@ impl Model {
             followed: None,
             pinned: false,
             cameras: Vec::new(),
+            theme: settings.theme,
+            fallback: None,
             missed: 0,
             trace_from_s: f64::NEG_INFINITY,
             generation: 0,
@@ -104,10 +113,13 @@ impl Model {
             self.forget_source();
             changed = true;
         }
+        if let Some(info) = &self.status.info {
+            self.history.set_stills(info.stills);
+        }
         self.missed += update.records_missed;
         for record in &update.records {
             changed = true;
-            let time_s = record.stamp.time_s;
+            let time_s = self.history.time_of(record);
             if self.history.latest_s().is_some_and(|t| time_s < t) {
                 self.forget_source();
             }
@@ -168,6 +180,8 @@ impl Model {
             (_, None) => false,
             (None, Some(_)) => true,
             (Some(_), Some(_)) if gone => true,
+            // Nobody goes from one unrelated picture to the next.
+            (Some(_), Some(_)) if !seen && self.history.is_stills() => true,
             // Someone who has just come and is alone in the picture is most likely the same one.
             (Some(_), Some(id)) if !seen && readings.len() == 1 && self.is_new(id) => true,
             (Some(_), Some(_)) => follow == FollowMode::Largest && !self.pinned,
@@ -234,6 +248,17 @@ impl Model {
         Some((at(0.5), at(0.95)))
     }
 
+    /// The times from capture to the window that [`Model::latency_ms`] is taken over, oldest first, milliseconds.
+    pub fn latencies_ms(&self) -> impl ExactSizeIterator<Item = f64> + '_ {
+        self.latencies_ms.iter().copied()
+    }
+
+    /// True when the source is one picture, and it is there.
+    pub fn is_single_picture(&self) -> bool {
+        let info = self.status.info.as_ref();
+        self.picture.is_some() && info.is_some_and(|i| i.stills && i.frames == Some(1))
+    }
+
     /// What the picture should say, if anything.
     pub fn hint(&self) -> Option<Hint> {
         if !matches!(
@@ -242,11 +267,17 @@ impl Model {
         ) {
             return None;
         }
-        let dark = self.luminance.is_some_and(|l| l < DARK_BELOW);
+        let is_camera = matches!(self.status.spec, Some(SourceSpec::Camera(_)));
+        // Advice is for whoever sits before the camera; a file can only be told of.
+        let dark = is_camera && self.luminance.is_some_and(|l| l < DARK_BELOW);
         let since_s = self.last_face_s.or(self.first_frame_s)?;
         let latest_s = self.history.latest_s()?;
         if latest_s - since_s > NO_FACE_AFTER_S {
-            return Some(if dark { Hint::Dark } else { Hint::NoFace });
+            return Some(match (dark, is_camera) {
+                (true, _) => Hint::Dark,
+                (false, true) => Hint::NoFace,
+                (false, false) => Hint::NoFaceThere,
+            });
         }
         let picture = self.picture.as_ref()?;
         let face = picture.record.face(self.followed?)?;
@@ -254,7 +285,7 @@ impl Model {
             return Some(Hint::Dark);
         }
         let height = picture.frame.height_px() as f32;
-        (face.box_px.h < SMALL_BELOW * height).then_some(Hint::Small)
+        (is_camera && face.box_px.h < SMALL_BELOW * height).then_some(Hint::Small)
     }
 
     /// True when the source is the built-in demo.

@@ -1,9 +1,10 @@
-//! Where recordings and pictures go, and what they are called.
+//! Where recordings and pictures go, what they are called, and words on a source that could not be had.
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::settings::Settings;
+use crate::source::SourceSpec;
 
 /// The folder of recordings: the chosen one, else the user's documents, videos or home, else the current one.
 pub fn record_folder(settings: &Settings) -> PathBuf {
@@ -16,13 +17,40 @@ pub fn record_folder(settings: &Settings) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("."))
 }
 
-/// The folder of pictures of the window: the user's pictures, else the current one.
+/// The folder of pictures of the window: the user's pictures, documents or home, else the current one.
 pub fn picture_folder() -> PathBuf {
-    existing(dirs::picture_dir()).unwrap_or_else(|| PathBuf::from("."))
+    existing(dirs::picture_dir())
+        .or_else(|| existing(dirs::document_dir()))
+        .or_else(|| existing(dirs::home_dir()))
+        .unwrap_or_else(|| PathBuf::from("."))
 }
 
 fn existing(folder: Option<PathBuf>) -> Option<PathBuf> {
     folder.filter(|f| f.is_dir())
+}
+
+/// What to say when `got` was opened and something before it in `hoped_for` was not.
+pub fn fallback(hoped_for: &[SourceSpec], got: &SourceSpec, some_camera: bool) -> Option<String> {
+    let at = hoped_for.iter().position(|spec| spec == got)?;
+    let missed = hoped_for[..at].last()?;
+    let file = hoped_for[..at].iter().find_map(|spec| match spec {
+        SourceSpec::Path(path) => Some(path),
+        _ => None,
+    });
+    let instead = match got {
+        SourceSpec::Demo => "the demo is shown",
+        SourceSpec::Camera(_) => "the camera is shown",
+        SourceSpec::Path(_) => "another is shown",
+    };
+    let why = match (file, missed) {
+        (Some(path), _) => {
+            let name = path.file_name().unwrap_or(path.as_os_str());
+            format!("{} could not be opened", name.to_string_lossy())
+        }
+        (None, SourceSpec::Camera(_)) if some_camera => "No camera could be used".to_owned(),
+        (None, _) => "No camera was found".to_owned(),
+    };
+    Some(format!("{why}, so {instead}"))
 }
 
 /// A file `affectscope-YYYYMMDD-HHMMSSZ.ENDING` in the folder, numbered where that is taken. The time is UTC: the
@@ -82,6 +110,24 @@ mod tests {
         assert_eq!(at(0), "19700101-000000Z");
         assert_eq!(at(951_782_400), "20000229-000000Z");
         assert_eq!(at(1_785_419_101), "20260730-134501Z");
+    }
+
+    #[test]
+    fn what_was_hoped_for_and_not_had_is_named() {
+        use SourceSpec::{Camera, Demo};
+        let say = |hoped: &[SourceSpec], got| fallback(hoped, &got, false).unwrap_or_default();
+        let plain = [Camera(None), Demo];
+        assert_eq!(
+            say(&plain, Demo),
+            "No camera was found, so the demo is shown"
+        );
+        assert_eq!(say(&plain, Camera(None)), "");
+        let clip = [SourceSpec::Path("/a/clip.mp4".into()), Camera(None), Demo];
+        assert_eq!(
+            say(&clip, Demo),
+            "clip.mp4 could not be opened, so the demo is shown"
+        );
+        assert_eq!(say(&[], Demo), "");
     }
 
     #[test]

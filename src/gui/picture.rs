@@ -6,6 +6,7 @@ use eframe::egui::{
 };
 
 use super::action::Action;
+use super::labels::{self, Tag};
 use super::model::Model;
 use super::states;
 use super::theme::{self, Palette};
@@ -120,7 +121,7 @@ pub fn show(
             model.status.state,
             SourceState::Running | SourceState::Paused | SourceState::Ended { .. }
         ) {
-            overlay(&painter, &p, model, settings, &map);
+            overlay(&painter, model, settings, &map);
         } else {
             ui.painter()
                 .rect_filled(shown, radius, Color32::from_black_alpha(150));
@@ -198,13 +199,10 @@ impl Map {
     }
 }
 
-fn overlay(painter: &Painter, p: &Palette, model: &Model, settings: &Settings, map: &Map) {
+fn overlay(painter: &Painter, model: &Model, settings: &Settings, map: &Map) {
     // The dark theme's blue in both: it lies on the picture, not on the window.
-    let accent = if p.dark {
-        p.accent
-    } else {
-        Palette::LIGHT.accent
-    };
+    let accent = Palette::DARK.accent;
+    let mut tags = Vec::new();
     for reading in model.readings() {
         let on = model.followed == Some(reading.face_id);
         let color = if on {
@@ -216,24 +214,25 @@ fn overlay(painter: &Painter, p: &Palette, model: &Model, settings: &Settings, m
         let face = Rect::from_two_pos(map.at(b.x, b.y), map.at(b.x + b.w, b.y + b.h));
         corners(painter, face, color, if on { 2.5 } else { 1.5 });
         if settings.landmarks {
+            let dot = (face.width() / 32.0).clamp(1.5, 3.0);
             for [x, y] in reading.landmarks_px {
                 let at = map.at(x, y);
                 painter.circle(
                     at,
-                    3.0,
+                    dot,
                     color,
                     Stroke::new(1.0, Color32::from_black_alpha(160)),
                 );
             }
         }
-        label(
-            painter,
+        tags.push(Tag {
             face,
-            map.shown,
-            &face_label(model, reading, on),
+            words: face_label(model, reading, on),
+            number: reading.face_id.to_string(),
             on,
-        );
+        });
     }
+    labels::paint(painter, map.shown, &tags);
 }
 
 fn face_label(model: &Model, reading: &Reading, on: bool) -> String {
@@ -255,6 +254,8 @@ fn face_label(model: &Model, reading: &Reading, on: bool) -> String {
 fn corners(painter: &Painter, face: Rect, color: Color32, width: f32) {
     let arm = (face.width().min(face.height()) / 7.0).clamp(5.0, 30.0);
     let stroke = Stroke::new(width, color);
+    // A shade under the line, so that it is seen on a bright sky too.
+    let shade = Stroke::new(width + 2.0, Color32::from_black_alpha(90));
     for (corner, dx, dy) in [
         (face.left_top(), 1.0, 1.0),
         (face.right_top(), -1.0, 1.0),
@@ -266,34 +267,9 @@ fn corners(painter: &Painter, face: Rect, color: Color32, width: f32) {
             corner,
             corner + vec2(0.0, arm * dy),
         ];
+        painter.line(points.clone(), shade);
         painter.line(points, stroke);
     }
-}
-
-/// The words of a face: under its box, or above it where there is no room, and always within the picture.
-fn label(painter: &Painter, face: Rect, shown: Rect, text: &str, on: bool) {
-    let font = if on {
-        theme::semibold(12.0)
-    } else {
-        theme::caption()
-    };
-    let galley = painter.layout_no_wrap(text.to_owned(), font, Color32::WHITE);
-    let size = galley.size() + vec2(12.0, 6.0);
-    let mut min = pos2(face.center().x - size.x / 2.0, face.bottom() + 6.0);
-    if min.y + size.y > shown.bottom() - 4.0 {
-        min.y = face.top() - size.y - 6.0;
-    }
-    min.x = min.x.clamp(
-        shown.left() + 4.0,
-        (shown.right() - size.x - 4.0).max(shown.left() + 4.0),
-    );
-    min.y = min.y.clamp(
-        shown.top() + 4.0,
-        (shown.bottom() - size.y - 4.0).max(shown.top() + 4.0),
-    );
-    let plate = Rect::from_min_size(min, size);
-    painter.rect_filled(plate, 5.0, Color32::from_black_alpha(170));
-    painter.galley(min + vec2(6.0, 3.0), galley, Color32::WHITE);
 }
 
 /// What the picture says of itself: demo, paused, and hints.
@@ -305,6 +281,11 @@ fn chips(ui: &Ui, rect: Rect, shown: Rect, model: &Model, p: &Palette) {
         let text = "Demo: a still portrait set in motion by the program";
         let chip = widgets::chip(&painter, at, text, None);
         widgets::described(ui, chip, "demo chip", || text.to_owned());
+        at.y = chip.bottom() + 6.0;
+    }
+    if let Some(text) = model.fallback.as_ref().filter(|_| model.picture.is_some()) {
+        let chip = widgets::chip(&painter, at, text, None);
+        widgets::described(ui, chip, "fallback chip", || text.clone());
         at.y = chip.bottom() + 6.0;
     }
     if model.is_paused() {

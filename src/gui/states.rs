@@ -30,6 +30,10 @@ pub fn show(ui: &mut Ui, rect: Rect, model: &Model) -> Vec<Action> {
     if let SourceState::Ended { note } = &model.status.state
         && model.picture.is_some()
     {
+        // A single picture has no end to speak of.
+        if note.is_none() && model.is_single_picture() {
+            return actions;
+        }
         ended(ui, rect, model, note.as_deref(), &mut actions);
         return actions;
     }

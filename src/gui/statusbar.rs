@@ -1,6 +1,8 @@
 //! The bar at the bottom: what an engineer asks. Every figure explains itself under the pointer.
 
-use eframe::egui::{Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{Rect, Role, Sense, Stroke, TextStyle, Ui, WidgetInfo, pos2, vec2};
+
+use egui_plot::{HLine, Line, Plot, PlotPoints};
 
 use super::layout::{Areas, MARGIN};
 use super::model::Model;
@@ -47,6 +49,8 @@ pub fn show(ui: &mut Ui, areas: &Areas, model: &Model) {
     let figures = figures(model, areas.compact);
     let gap = if areas.compact { 14.0 } else { 20.0 };
     let mut x = rect.left() + MARGIN;
+    // Words and digits stand on one line, whatever their faces.
+    let base_y = motto_at.y + widgets::baseline(&motto);
     for figure in figures {
         let start = x;
         for (text, kind, digits) in &figure.parts {
@@ -61,7 +65,10 @@ pub fn show(ui: &mut Ui, areas: &Areas, model: &Model) {
             let least = *digits as f32 * 7.2;
             let width = galley.size().x.max(least);
             // Digits stand at the right of their place, so that they grow to the left.
-            let at = pos2(x + width - galley.size().x, y - galley.size().y / 2.0);
+            let at = pos2(
+                x + width - galley.size().x,
+                base_y - widgets::baseline(&galley),
+            );
             ui.painter().galley(at, galley, color);
             x += width;
         }
@@ -71,7 +78,13 @@ pub fn show(ui: &mut Ui, areas: &Areas, model: &Model) {
             let words: Vec<&str> = figure.parts.iter().map(|(t, ..)| t.trim()).collect();
             WidgetInfo::labeled(Role::Label, true, words.join(" "))
         });
-        response.on_hover_text(&figure.hover);
+        response.on_hover_ui(|ui| {
+            ui.set_max_width(320.0);
+            ui.label(&figure.hover);
+            if figure.id == "latency" {
+                latency_plot(ui, model);
+            }
+        });
         x += gap;
     }
     if x < motto_at.x {
@@ -82,6 +95,49 @@ pub fn show(ui: &mut Ui, areas: &Areas, model: &Model) {
         })
         .on_hover_text(super::about::HONEST_LINE);
     }
+}
+
+/// The latencies of the last pictures, as they came. Made only while somebody looks.
+fn latency_plot(ui: &mut Ui, model: &Model) {
+    let p = Palette::of(ui.ctx());
+    let points: PlotPoints<'_> = model
+        .latencies_ms()
+        .enumerate()
+        .map(|(i, ms)| [i as f64, ms])
+        .collect();
+    let Some((median, p95)) = model.latency_ms().filter(|_| !points.points().is_empty()) else {
+        return;
+    };
+    let last = model.latencies_ms().len().saturating_sub(1).max(1);
+    ui.add_space(2.0);
+    let styles = &mut ui.style_mut().text_styles;
+    styles.insert(TextStyle::Body, theme::small());
+    Plot::new("latency plot")
+        .height(84.0)
+        .width(312.0)
+        .show_background(false)
+        .show_axes([false, true])
+        .show_grid([false, true])
+        .grid_color(p.line)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .allow_drag(false)
+        .allow_boxed_zoom(false)
+        .show_crosshair(false)
+        .sense(Sense::hover())
+        .include_x(0.0)
+        .include_x(last as f64)
+        .include_y(0.0)
+        .include_y(p95 * 1.3)
+        .set_margin_fraction(vec2(0.0, 0.02))
+        .y_axis_formatter(|mark, _| format!("{:.0} ms", mark.value))
+        .show(ui, |plot| {
+            let lines = [("median", median), ("95 %", p95)];
+            for (name, ms) in lines {
+                plot.hline(HLine::new(name, ms).color(p.faint).width(1.0));
+            }
+            plot.line(Line::new("latency", points).color(p.text).width(1.2));
+        });
 }
 
 fn figures(model: &Model, compact: bool) -> Vec<Figure> {

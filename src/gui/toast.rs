@@ -61,7 +61,16 @@ impl Toasts {
             .pivot(Align2::CENTER_TOP)
             .fixed_pos(over.center_top() + vec2(0.0, 44.0))
             .show(ctx, |ui| {
-                ui.set_max_width(over.width() - 40.0);
+                // As wide as the widest of the words and no wider: what is below is a face.
+                let most = (over.width() - 64.0).max(120.0);
+                let width = |toast: &Toast| {
+                    let galley =
+                        ui.painter()
+                            .layout(toast.text.clone(), theme::body(), p.text, most);
+                    galley.size().x.ceil() + 1.0
+                };
+                let widest = self.toasts.iter().map(width).fold(0.0, f32::max);
+                ui.set_max_width(widest + 26.0);
                 ui.vertical_centered(|ui| {
                     for toast in &self.toasts {
                         let line = if toast.alarm { p.record } else { p.line };

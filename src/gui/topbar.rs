@@ -92,10 +92,15 @@ fn source(ui: &mut Ui, model: &Model, actions: &mut Vec<Action>, right: f32) {
         return;
     };
     let mut parts = vec![format!("{}×{}", info.width_px, info.height_px)];
-    if status.rates.captured_hz > 0.0 && matches!(status.state, SourceState::Running) {
-        parts.push(format!("{:4.1} fps", status.rates.captured_hz));
+    // Unrelated pictures are given at leisure; how often says nothing.
+    if info.stills {
+        if let Some(n) = info.frames.filter(|n| *n > 1) {
+            parts.push(format!("{} pictures", grouped(n)));
+        }
+    } else if status.rates.captured_hz > 0.0 && matches!(status.state, SourceState::Running) {
+        parts.push(format!("{:.1} fps", status.rates.captured_hz));
     } else if let Some(hz) = info.rate_hz {
-        parts.push(format!("{hz:4.1} fps"));
+        parts.push(format!("{hz:.1} fps"));
     }
     let mut hover = format!("The size of the picture and the rate at which {title} gives frames.");
     if let Some(format) = &info.format {
@@ -220,20 +225,31 @@ fn buttons(
         actions.push(Action::ToggleMirror);
     }
     let paused = model.is_paused();
-    let can_pause = matches!(
-        model.status.state,
-        SourceState::Running | SourceState::Paused
-    );
+    let ended = matches!(model.status.state, SourceState::Ended { .. });
+    let can_pause = ended
+        || matches!(
+            model.status.state,
+            SourceState::Running | SourceState::Paused
+        );
+    let (name, label, hint) = match (paused, ended) {
+        (true, _) => ("Resume", "Resume", "Go on (Space)"),
+        (_, true) => (
+            "Play once more",
+            "Again",
+            "Play it from the beginning (Space)",
+        ),
+        _ => ("Pause", "Pause", "Hold the picture (Space)"),
+    };
     let pause = ui
         .add_enabled_ui(can_pause, |ui| {
             ToolButton {
-                name: if paused { "Resume" } else { "Pause" },
-                icon: Some(if paused { Icon::Play } else { Icon::Pause }),
-                label: match (compact, paused) {
-                    (true, _) => "",
-                    (false, true) => "Resume",
-                    (false, false) => "Pause",
-                },
+                name,
+                icon: Some(if paused || ended {
+                    Icon::Play
+                } else {
+                    Icon::Pause
+                }),
+                label: if compact { "" } else { label },
                 key: if compact { "" } else { "Space" },
                 width: Some(if compact { 34.0 } else { 128.0 }),
                 ..ToolButton::default()
@@ -241,7 +257,7 @@ fn buttons(
             .show(ui)
         })
         .inner
-        .on_hover_text("Hold the picture, or go on (Space)");
+        .on_hover_text(hint);
     if pause.clicked() {
         actions.push(Action::TogglePause);
     }

@@ -142,6 +142,11 @@ impl ToolButton<'_> {
             if self.opens || self.key_digits {
                 x = rect.left() + PAD;
             }
+            let base_y = if label.size().x > 0.0 {
+                y - label.size().y / 2.0 + baseline(&label)
+            } else {
+                y - key.size().y / 2.0 + baseline(&key)
+            };
             if let Some(icon) = self.icon {
                 let color = self.icon_tint.unwrap_or(label_color);
                 paint_icon(ui.painter(), icon, pos2(x + ICON / 2.0, y), color);
@@ -153,7 +158,7 @@ impl ToolButton<'_> {
                 ui.painter().galley(at, label, label_color);
             }
             if key.size().x > 0.0 {
-                let at = pos2(x, y - key.size().y / 2.0);
+                let at = pos2(x, base_y - baseline(&key));
                 ui.painter().galley(at, key, key_color);
             }
             if self.opens {
@@ -228,6 +233,13 @@ pub fn segmented(
     }
     ui.spacing_mut().item_spacing.x = spacing;
     clicked
+}
+
+/// How far under its top the letters of a line stand, so that lines of two faces can be set on one.
+pub fn baseline(galley: &eframe::egui::Galley) -> f32 {
+    let row = galley.rows.first();
+    let glyph = row.and_then(|r| r.glyphs.first().map(|g| r.pos.y + g.pos.y));
+    glyph.unwrap_or(galley.size().y * 0.8)
 }
 
 /// Lays out one line of text.

@@ -26,6 +26,10 @@ pub struct Screenshot {
 pub struct WindowOptions {
     /// In place of the theme of the settings, and not remembered.
     pub theme: Option<ThemeChoice>,
+    /// In place of the size of the settings, points, and not remembered.
+    pub size: Option<[f32; 2]>,
+    /// What is tried in this order, when nobody asked for a source: the window says which of it could not be had.
+    pub hoped_for: Vec<SourceSpec>,
     /// Write a picture of the window, then close.
     pub screenshot: Option<Screenshot>,
     /// The source to open at the start; `None`: the engine has been told already.
@@ -84,7 +88,7 @@ pub fn run(
     let result: ScreenshotResult = Arc::default();
     let wants_screenshot = options.screenshot.is_some();
     let native = eframe::NativeOptions {
-        viewport: viewport(&settings),
+        viewport: viewport(options.size.unwrap_or(settings.window_size)),
         renderer: eframe::Renderer::Glow,
         // Noise on every pixel buys nothing here and costs on software OpenGL.
         dithering: false,
@@ -104,7 +108,7 @@ pub fn run(
     }));
     match outcome {
         Ok(Ok(())) => {}
-        Ok(Err(e)) => return Err(WindowError::Failed(e.to_string())),
+        Ok(Err(e)) => return Err(WindowError::Failed(plain(&e.to_string()))),
         Err(panic) => return Err(explain(panic.as_ref())),
     }
     if wants_screenshot {
@@ -120,15 +124,12 @@ pub fn run(
     Ok(())
 }
 
-fn viewport(settings: &Settings) -> egui::ViewportBuilder {
+fn viewport(size: [f32; 2]) -> egui::ViewportBuilder {
     let mut viewport = egui::ViewportBuilder::default()
         .with_title("Affectscope")
         .with_app_id("affectscope")
-        .with_inner_size(settings.window_size)
-        .with_min_inner_size([
-            settings.window_size[0].min(900.0),
-            settings.window_size[1].min(600.0),
-        ])
+        .with_inner_size(size)
+        .with_min_inner_size([size[0].min(900.0), size[1].min(600.0)])
         .with_drag_and_drop(true);
     if let Ok(icon) = icon() {
         viewport = viewport.with_icon(icon);
@@ -156,8 +157,20 @@ fn explain(panic: &(dyn std::any::Any + Send)) -> WindowError {
     if text.contains("xkbcommon") {
         WindowError::MissingLibrary("libxkbcommon-x11")
     } else {
-        WindowError::Failed(text.to_owned())
+        WindowError::Failed(plain(text))
     }
+}
+
+/// Without the place in winit's source where it stopped, which nobody who reads this has.
+fn plain(text: &str) -> String {
+    let after_place = text.split_once(".rs:").and_then(|(_, rest)| {
+        let words = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':');
+        (!words.trim().is_empty()).then_some(words)
+    });
+    let words = after_place.unwrap_or(text).trim().trim_end_matches('.');
+    let mut chars = words.chars();
+    let first = chars.next().map(|c| c.to_ascii_lowercase());
+    first.into_iter().chain(chars).collect()
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -232,6 +245,16 @@ mod tests {
             explain(panic.as_ref()),
             WindowError::MissingLibrary(_)
         ));
+    }
+
+    #[test]
+    fn a_place_in_the_source_of_winit_is_left_out() {
+        let text = "winit EventLoopError: os error at /some/where/winit-0.30.13/src/platform_impl/linux/mod.rs:788: Failed to \
+                    open connection to X server";
+        assert_eq!(plain(text), "failed to open connection to X server");
+        assert_eq!(plain("No GL context."), "no GL context");
+        let error = WindowError::Failed(plain(text)).to_string();
+        assert!(error.starts_with("The window could not be opened: failed to open connection"));
     }
 
     #[test]
