@@ -226,6 +226,10 @@ impl Pipeline {
                 chosen.push(features);
             }
         }
+        // A face seen for less than a window is read as a file shorter than one is: its last step repeated.
+        if let Some(&last) = chosen.last() {
+            chosen.resize(window.max(chosen.len()), last);
+        }
         Ok(self.student.read_at(&chosen, position)?)
     }
 

@@ -168,6 +168,23 @@ fn a_look_ahead_of_a_whole_window_reads_what_the_offline_protocol_reads() {
     assert!((a.valence - b.valence).abs() < 1e-5);
 }
 
+#[test]
+fn a_picture_reads_the_same_live_and_offline() {
+    let mut live = pipeline(Schedule::Thorough, Tuning::default());
+    let mut files = pipeline(Schedule::Thorough, Tuning::default());
+    let frame = frame(0, 0.0, &portrait());
+    let shown = live.step(frame.clone()).unwrap().remove(0).record.readings[0].estimate;
+    let mut offline = Offline::default();
+    let faces = files.observe(&frame).unwrap();
+    offline
+        .push(files.student(), frame.stamp, None, Status::Ok, faces)
+        .unwrap();
+    let written = offline.finish(files.student()).unwrap()[0].readings[0].estimate;
+    for (a, b) in shown.probabilities.iter().zip(&written.probabilities) {
+        assert!((a - b).abs() < 1e-5, "{shown:?} {written:?}");
+    }
+}
+
 /// Features that differ from step to step, as if of one face.
 fn observed(student: &Student, face_id: u32, seed: u64) -> Observed {
     let pixels = (0..112 * 112u64)

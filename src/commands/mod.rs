@@ -106,18 +106,29 @@ pub struct Interrupt(Arc<AtomicBool>);
 impl Interrupt {
     /// Listens from now on.
     pub fn listen() -> Self {
+        Self::listen_and(|| {})
+    }
+
+    /// Listens from now on, and does this as well at the first word.
+    pub fn listen_and(first: impl Fn() + Send + 'static) -> Self {
         let flag = Arc::new(AtomicBool::new(false));
         let seen = flag.clone();
         let set = ctrlc::set_handler(move || {
             if seen.swap(true, Ordering::SeqCst) {
                 std::process::exit(i32::from(INTERRUPTED));
             }
+            first();
         });
         if let Err(e) = set {
             // Without it Ctrl-C ends the program at once; rows on disk stay whole.
             tracing::warn!("Ctrl-C cannot be caught: {e}");
         }
         Self(flag)
+    }
+
+    /// The flag itself, for whoever cannot know of commands.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        self.0.clone()
     }
 
     /// True once it was asked for.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Failure, load};
+use super::{Failure, Interrupt, load};
 use crate::cli::{ThemeArg, WindowArgs};
 use crate::gui::{self, Screenshot, WindowError, WindowOptions};
 use crate::live::{Live, Wake};
@@ -29,6 +29,11 @@ pub fn run(args: &WindowArgs) -> Result<(), Failure> {
             wake();
         }
     });
+    // A recording in the window ends well when the system says stop.
+    let interrupt = Interrupt::listen_and({
+        let wake = wake.clone();
+        move || wake()
+    });
     let mut live =
         Live::start(student, &device, wake).map_err(|e| Failure::broken(e.to_string()))?;
     // Where the user asked for a source there is nothing to explain.
@@ -53,6 +58,7 @@ pub fn run(args: &WindowArgs) -> Result<(), Failure> {
             .map(|(path, after_s)| Screenshot { path, after_s }),
         open: None,
         settings_path,
+        quit: Some(interrupt.flag()),
         note,
     };
     let factory = move |wake: Wake| {

@@ -40,6 +40,9 @@ pub struct App {
     changed_s: Option<f64>,
     window_size: Option<egui::Vec2>,
     recording_failed: bool,
+    picture_failed: bool,
+    /// Where rows are being written.
+    recording_to: Option<std::path::PathBuf>,
     device_note: Option<String>,
     /// A source has been opened, so that what was hoped for is answered.
     opened: bool,
@@ -77,6 +80,8 @@ impl App {
             changed_s: None,
             window_size: None,
             recording_failed: false,
+            picture_failed: false,
+            recording_to: None,
             device_note: None,
             opened: false,
             settings,
@@ -183,10 +188,6 @@ impl App {
     fn toggle_record(&mut self) {
         if self.model.is_recording() {
             self.engine.send(Command::StopRecording);
-            if let Some(recording) = &self.model.status.recording {
-                let text = format!("Recorded to {}", recording.path.display());
-                self.toasts.add(text, false);
-            }
             return;
         }
         let folder = super::paths::record_folder(&self.settings);
@@ -336,6 +337,38 @@ impl eframe::App for App {
                 .add(format!("The recording stopped: {reason}"), true);
         }
         self.recording_failed = failed.is_some();
+        // Said once it is on disk, not when it was asked for.
+        match &self.model.status.recording {
+            Some(recording) if recording.failed.is_none() => {
+                self.recording_to = Some(recording.path.clone());
+            }
+            Some(_) => self.recording_to = None,
+            None => {
+                if let Some(path) = self.recording_to.take() {
+                    self.toasts
+                        .add(format!("Recorded to {}", path.display()), false);
+                }
+            }
+        }
+        let picture_failed = self
+            .model
+            .status
+            .recording
+            .as_ref()
+            .and_then(|r| r.picture_failed.clone());
+        if let Some(reason) = picture_failed.as_ref().filter(|_| !self.picture_failed) {
+            self.toasts
+                .add(format!("Rows go on, the picture does not: {reason}"), true);
+        }
+        self.picture_failed = picture_failed.is_some();
+        if self
+            .options
+            .quit
+            .as_ref()
+            .is_some_and(|quit| quit.load(std::sync::atomic::Ordering::SeqCst))
+        {
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
 
         // These states end without a picture that would wake the window.
         let camera_failed = matches!(self.model.status.state, SourceState::Failed { .. })

@@ -194,7 +194,7 @@ pub fn recording(button: &Response, model: &Model, settings: &Settings, actions:
             let rows = super::statusbar::grouped(recording.rows);
             let text = format!("{rows} rows in {}", recording.path.display());
             ui.label(RichText::new(text).color(p.muted).size(12.0));
-            if let Some(failed) = &recording.failed {
+            for failed in recording.failed.iter().chain(&recording.picture_failed) {
                 ui.label(RichText::new(failed).color(p.record).size(12.0));
             }
         }

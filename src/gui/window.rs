@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub struct WindowOptions {
     pub open: Option<SourceSpec>,
     /// Where the settings are kept; `None`: nowhere.
     pub settings_path: Option<PathBuf>,
+    /// Set from outside when the window is to close: the system's word to terminate.
+    pub quit: Option<Arc<AtomicBool>>,
     /// Words that the user should see at the start: a note on the settings, say.
     pub note: Option<String>,
 }
