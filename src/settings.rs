@@ -137,8 +137,32 @@ impl Settings {
         };
         match toml::from_str::<Self>(&text) {
             Ok(settings) => (settings.sane(), None),
-            Err(e) => (Self::default(), Some(set_aside(path, e.message()))),
+            Err(e) => match Self::what_can_be_read(&text) {
+                Some((settings, left)) => {
+                    let note = format!(
+                        "Settings that this version does not know are left at their defaults: {left}."
+                    );
+                    (settings.sane(), Some(note))
+                }
+                None => (Self::default(), Some(set_aside(path, e.message()))),
+            },
         }
+    }
+
+    /// Every setting that can be read by itself, and the names of the others: one word of a newer version must not cost
+    /// all the rest. `None` when the file is not TOML at all.
+    fn what_can_be_read(text: &str) -> Option<(Self, String)> {
+        let table: toml::Table = text.parse().ok()?;
+        let (mut kept, mut left) = (toml::Table::new(), Vec::new());
+        for (key, value) in table {
+            let one = toml::Table::from_iter([(key.clone(), value.clone())]);
+            if one.try_into::<Self>().is_ok() {
+                kept.insert(key, value);
+            } else {
+                left.push(key);
+            }
+        }
+        Some((kept.try_into().ok()?, left.join(", ")))
     }
 
     /// Writes the file beside and renames it, so that it is always whole.
@@ -248,7 +272,7 @@ mod tests {
     fn a_bad_file_is_set_aside_with_a_note() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.toml");
-        for bad in [&b"theme = ["[..], b"\xff\xfe\x00", b"mirror = \"yes\""] {
+        for bad in [&b"theme = ["[..], b"\xff\xfe\x00"] {
             std::fs::write(&path, bad).unwrap();
             let (settings, note) = Settings::load_from(&path);
             assert_eq!(settings, Settings::default());
@@ -256,6 +280,17 @@ mod tests {
             assert!(!path.exists());
             assert_eq!(std::fs::read(path.with_extension("toml.bad")).unwrap(), bad);
         }
+    }
+
+    #[test]
+    fn one_word_of_another_version_costs_that_setting_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.toml");
+        std::fs::write(&path, "theme = \"ultraviolet\"\nmirror = true\n").unwrap();
+        let (settings, note) = Settings::load_from(&path);
+        assert!(note.unwrap().contains("theme"));
+        assert!(settings.mirror && path.exists());
+        assert_eq!(settings.theme, ThemeChoice::default());
     }
 
     #[test]

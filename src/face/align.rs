@@ -5,7 +5,7 @@ use crate::analysis::Landmarks;
 use crate::frame::Frame;
 use crate::model::config::{CROP_SIDE_PX, Color};
 
-/// Where the landmarks lie in a crop of 112x112 (DESIGN, network 1: the ArcFace template), image-left eye first.
+/// Where the landmarks lie in a crop of 112x112 (the ArcFace template, as the reference code has it), image-left eye first.
 pub const TEMPLATE_PX: Landmarks = [
     [38.2946, 51.6963],
     [73.5318, 51.5014],

@@ -232,7 +232,7 @@ impl Student {
     }
 
     /// The offline protocol on one face's sequence: windows that do not overlap, the last one shifted back to end at
-    /// the last frame, each frame keeping its first reading (DESIGN, network 7; the reference's test loop).
+    /// the last frame, each frame keeping its first reading (the reference code's test loop).
     ///
     /// # Errors
     /// When an answer is no number.
