@@ -33,11 +33,13 @@ pub(super) struct Pose {
     pub yaw: f32,
 }
 
-/// What the face does, each -1..=1, 0 as in the picture.
+/// What the face does, 0 as in the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Mood {
     /// Corners of the mouth up.
     pub corners: f32,
+    /// Corners of the mouth together.
+    pub narrow: f32,
     /// Mouth open (below 0: closed).
     pub jaw: f32,
     /// Brows up.
@@ -48,47 +50,66 @@ pub(super) struct Mood {
     pub inner_in: f32,
     /// Eyes wide.
     pub eyes: f32,
+    /// Folds beside the nose flat.
+    pub smooth: f32,
+    /// Brows dark and drawn.
+    pub frown: f32,
 }
 
 const HAPPY: Mood = Mood {
     corners: 0.5,
+    narrow: 0.0,
     jaw: 0.0,
     brows: 0.15,
     inner_up: 0.0,
     inner_in: 0.0,
     eyes: -0.1,
+    smooth: 0.0,
+    frown: 0.0,
 };
 const CALM: Mood = Mood {
-    corners: -0.55,
-    jaw: -0.9,
-    brows: 0.0,
-    inner_up: 0.0,
-    inner_in: 0.0,
-    eyes: 0.0,
+    corners: -1.9,
+    narrow: 1.1,
+    jaw: -0.5,
+    brows: -0.7,
+    inner_up: -0.4,
+    inner_in: 0.3,
+    eyes: -0.4,
+    smooth: 1.0,
+    frown: 0.1,
 };
 const AMAZED: Mood = Mood {
-    corners: -0.5,
-    jaw: 1.0,
-    brows: 1.0,
-    inner_up: 0.2,
+    corners: -1.0,
+    narrow: 1.3,
+    jaw: 0.9,
+    brows: 0.6,
+    inner_up: 0.3,
     inner_in: -0.2,
-    eyes: 1.0,
+    eyes: 0.2,
+    smooth: 1.0,
+    frown: 0.1,
 };
 const SAD: Mood = Mood {
-    corners: -1.0,
-    jaw: -1.0,
-    brows: -0.1,
-    inner_up: 1.0,
-    inner_in: 0.4,
-    eyes: -0.4,
+    corners: -1.9,
+    narrow: 1.0,
+    jaw: -0.6,
+    brows: -0.8,
+    inner_up: 1.1,
+    inner_in: 0.6,
+    eyes: -0.6,
+    smooth: 1.0,
+    frown: 0.2,
 };
 const ANGRY: Mood = Mood {
-    corners: -0.8,
-    jaw: -1.0,
-    brows: -0.9,
-    inner_up: -0.6,
-    inner_in: 1.0,
+    corners: -1.9,
+    narrow: 1.1,
+    jaw: -0.6,
+    brows: -0.95,
+    inner_up: -0.7,
+    inner_in: 0.6,
     eyes: -0.3,
+    smooth: 1.0,
+    frown: 0.35,
 };
 
 /// One after the other, three seconds each. They take 21 seconds and a round takes 23, so that a mood is seen at
@@ -103,11 +124,14 @@ impl Mood {
         let of = |from: f32, to: f32| from + (to - from) * part;
         Self {
             corners: of(self.corners, to.corners),
+            narrow: of(self.narrow, to.narrow),
             jaw: of(self.jaw, to.jaw),
             brows: of(self.brows, to.brows),
             inner_up: of(self.inner_up, to.inner_up),
             inner_in: of(self.inner_in, to.inner_in),
             eyes: of(self.eyes, to.eyes),
+            smooth: of(self.smooth, to.smooth),
+            frown: of(self.frown, to.frown),
         }
     }
 
