@@ -170,6 +170,7 @@ pub fn write_picture(
     path: &Path,
     force: bool,
     rate_hz: f64,
+    limit: Option<u64>,
     frames: &Receiver<(FrameStamp, Arc<Frame>)>,
     encoder: &Encoder,
 ) -> Result<(), String> {
@@ -222,6 +223,9 @@ pub fn write_picture(
         let Ok((stamp, frame)) = frames.recv() else {
             break;
         };
+        if limit.is_some_and(|limit| stamp.index >= limit) {
+            break;
+        }
         result = put(&mut stdin, stamp, frame);
     }
     drop(stdin);

@@ -361,7 +361,11 @@ impl Job<'_> {
             &self.args.faces.tuning(0),
             &self.input.display().to_string(),
             source.info(),
-            Protocol::Offline,
+            if source.info().stills {
+                Protocol::Stills
+            } else {
+                Protocol::Offline
+            },
             with_file,
         );
         value["counts"] = serde_json::json!({

@@ -63,7 +63,11 @@ pub fn run(args: &RecordArgs) -> Result<(), Failure> {
     if let Some(reason) = failed {
         return Err(Failure::broken(reason));
     }
-    say(&format!("recorded -> {}", plan.path.display()));
+    say(&format!(
+        "recorded -> {} ({} frames dropped)",
+        plan.path.display(),
+        last.rates.dropped
+    ));
     match picture_failed {
         Some(_) => Err(Failure::broken("the rows are whole, the picture is not")),
         None => Ok(()),

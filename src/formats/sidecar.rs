@@ -24,6 +24,8 @@ pub fn sidecar_path(rows: &Path) -> PathBuf {
 pub enum Protocol {
     /// The paper's windows over a whole file.
     Offline,
+    /// Unrelated pictures: each is a sequence of its own.
+    Stills,
     /// The live policy, with its look-ahead.
     Live,
 }
@@ -46,6 +48,11 @@ pub fn sidecar(
             "name": "offline",
             "window_frames": window,
             "note": "windows that do not overlap, the last one shifted back; a gap of more than 1 s starts a new sequence",
+        }),
+        (Protocol::Stills, Some((window, _))) => json!({
+            "name": "stills",
+            "window_frames": window,
+            "note": "each picture by itself, repeated over the window; time_s counts the pictures",
         }),
         (Protocol::Live, Some((window, rate_hz))) => json!({
             "name": "live",

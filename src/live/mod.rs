@@ -157,12 +157,14 @@ impl Live {
         });
         let mut started = vec![rows];
         if let Some(path) = plan.picture_path() {
-            let (shared, force) = (self.shared.clone(), plan.force);
+            let (shared, force, limit) = (self.shared.clone(), plan.force, plan.frames);
             let encoder = Arc::new(Encoder::default());
             self.encoder = encoder.clone();
             started.push(spawn("picture", move || {
                 let rate_hz = shared.nominal_rate_hz();
-                if let Err(reason) = write_picture(&path, force, rate_hz, &pictures_out, &encoder) {
+                if let Err(reason) =
+                    write_picture(&path, force, rate_hz, limit, &pictures_out, &encoder)
+                {
                     shared.picture_failed(id, reason);
                 }
             }));

@@ -23,6 +23,8 @@ use crate::source::{FrameSource, Pace, SourceError, SourceInfo, SourceSpec};
 const RECORDS_WAITING: usize = 2048;
 /// A camera that is not open after this long does not answer.
 const SLOW_OPEN_S: f64 = 3.5;
+/// How long a recording that was stopped waits for its last row.
+const LAST_ROW_S: f64 = 1.0;
 /// Cameras are looked up at most this often.
 const LIST_EVERY_S: f64 = 2.0;
 
@@ -153,6 +155,7 @@ impl Shared {
         inner.analysed = RateMeter::default();
         inner.latency = LatencyMeter::default();
         inner.asked_s = self.clock.now_s();
+        inner.tape = None;
         inner.last_frame_s = None;
         inner.picture = None;
         inner.records.clear();
@@ -201,6 +204,14 @@ impl Shared {
     pub fn watch(&self) {
         let now_s = self.clock.now_s();
         let mut inner = self.lock();
+        // A paused session publishes nothing more: its recording must end all the same.
+        let late = |tape: &Tape| {
+            tape.ends
+                .is_some_and(|(_, asked_s)| now_s - asked_s > LAST_ROW_S)
+        };
+        if inner.tape.as_ref().is_some_and(late) {
+            inner.tape = None;
+        }
         let Inner {
             status,
             asked_s,
@@ -267,7 +278,8 @@ impl Shared {
             inner.status.state = SourceState::Running;
         }
         let mut late = false;
-        if let Some(tape) = &mut inner.tape {
+        if let Some(tape) = inner.tape.as_mut().filter(|tape| tape.ends.is_none()) {
+            tape.captured = Some(frame.stamp.index);
             let origin = *tape.origin.get_or_insert(frame.stamp);
             if let Some(pictures) = &tape.pictures {
                 let stamp = restamp(frame.stamp, origin);
@@ -307,14 +319,21 @@ impl Shared {
             inner.records_missed += 1;
         }
         inner.records.push_back(record.clone());
-        let row = inner.tape.as_ref().and_then(|tape| {
+        let index = record.stamp.index;
+        let row = inner.tape.as_mut().and_then(|tape| {
             let origin = tape.origin?;
-            (record.stamp.index >= origin.index).then(|| {
+            tape.published = Some(index);
+            let last = tape.ends.map_or(u64::MAX, |(last, _)| last);
+            (origin.index..=last).contains(&index).then(|| {
                 let mut row = (**record).clone();
                 row.stamp = restamp(record.stamp, origin);
                 (tape.rows.clone(), Arc::new(row))
             })
         });
+        let over = |tape: &Tape| tape.ends.is_some_and(|(last, _)| index >= last);
+        if inner.tape.as_ref().is_some_and(over) {
+            inner.tape = None;
+        }
         drop(inner);
         if let Some((rows, row)) = row {
             // A writer that is gone has said why.

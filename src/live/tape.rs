@@ -18,6 +18,12 @@ pub(crate) struct Tape {
     pub pictures: Option<SyncSender<(FrameStamp, Arc<Frame>)>>,
     /// Its first frame; set by the capture thread.
     pub origin: Option<FrameStamp>,
+    /// The newest frame that was captured for it, and the newest that became a row.
+    pub captured: Option<u64>,
+    pub published: Option<u64>,
+    /// Its last frame and when the end was asked for: what was captured until then still becomes rows, so that picture
+    /// and rows end together.
+    pub ends: Option<(u64, f64)>,
 }
 
 impl Tape {
@@ -29,6 +35,9 @@ impl Tape {
             rows,
             pictures,
             origin: None,
+            captured: None,
+            published: None,
+            ends: None,
         }
     }
 }
@@ -44,9 +53,18 @@ impl Shared {
         inner.tape_id
     }
 
-    /// Lets go of the channels; the writers end when they have written what is in them.
+    /// No further frame belongs to the recording. The channels are let go of when the last one has become a row; the
+    /// writers end when they have written what is in them.
     pub fn stop_recording(&self) {
-        self.lock().tape = None;
+        let now_s = self.clock.now_s();
+        let mut inner = self.lock();
+        match &mut inner.tape {
+            Some(tape) if tape.ends.is_none() && tape.captured > tape.published => {
+                tape.ends = tape.captured.map(|last| (last, now_s));
+            }
+            Some(tape) if tape.ends.is_some() => {}
+            _ => inner.tape = None,
+        }
     }
 
     pub fn rows_written(&self, id: u64, rows: u64) {
