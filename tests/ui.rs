@@ -455,3 +455,31 @@ fn a_source_that_nobody_asked_for_is_explained() {
     harness.run_steps(3);
     harness.get_by_label("No camera was found, so the demo is shown");
 }
+
+/// A file as the desktop hands it over.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl eframe::egui::DroppedFile for Dropped {
+    fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        Err("nobody reads it here".to_owned())
+    }
+}
+
+#[test]
+fn a_file_dropped_on_the_window_is_opened() {
+    let fake = running(&[]);
+    let mut harness = window(&fake);
+    let path = PathBuf::from("/somewhere/talk.mp4");
+    harness
+        .input_mut()
+        .dropped_files
+        .push(std::sync::Arc::new(Dropped(path.clone())));
+    harness.run_steps(2);
+    let open = Command::Open(SourceSpec::Path(path));
+    assert_eq!(fake.commands().iter().filter(|c| **c == open).count(), 1);
+}
