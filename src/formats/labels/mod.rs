@@ -1,0 +1,141 @@
+//! Files of labels and of predictions: whatever their format, one [`Series`] for each video or set of pictures.
+
+use std::path::PathBuf;
+
+use crate::analysis::BoxPx;
+use crate::labels::Expression;
+
+/// Which person of a video with two a file speaks of: the suffix `_left` / `_right` of Aff-Wild2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Person {
+    /// The one on the picture's left.
+    Left,
+    /// The one on the picture's right.
+    Right,
+}
+
+/// What one row says. A row may carry several of `frame`, `time_s` and `picture`; at least one is there.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Label {
+    /// Line in the file, from 1, for messages (record number from 1 in a file without lines).
+    pub line: u64,
+    /// Frame of the video, from 0 (formats that count from 1 are turned).
+    pub frame: Option<u64>,
+    /// Seconds from the start of the video.
+    pub time_s: Option<f64>,
+    /// The picture's name as the file gives it, `/` between folders.
+    pub picture: Option<String>,
+    /// The face, where a file tells several apart.
+    pub face_id: Option<u32>,
+    /// Where the face is in the picture, pixels.
+    pub box_px: Option<BoxPx>,
+    /// The expression; `None` where the row has none or marks it as invalid.
+    pub expression: Option<Expression>,
+    /// Valence in -1..=1; `None` likewise.
+    pub valence: Option<f64>,
+    /// Arousal in -1..=1; `None` likewise.
+    pub arousal: Option<f64>,
+}
+
+impl Label {
+    /// Whether it says anything.
+    pub fn is_valid(&self) -> bool {
+        self.expression.is_some() || self.valence.is_some() || self.arousal.is_some()
+    }
+}
+
+/// The labels or predictions of one video, or of one set of pictures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// The video's name: the file's stem without `_left` / `_right` and without `.affect`, or what the rows say
+    /// (`video/00001.jpg`).
+    pub video: String,
+    /// Which person of the video.
+    pub person: Option<Person>,
+    /// Every data row of the file, rows marked as invalid included, in the file's order.
+    pub labels: Vec<Label>,
+    /// How many frames the file speaks of, where it has a row for every frame: the lines of an Aff-Wild2 file, the
+    /// last frame + 1 of our own rows. `None` for pictures and for sparse or timed rows.
+    pub frames: Option<u64>,
+}
+
+impl Series {
+    /// Rows that carry at least one label.
+    pub fn valid(&self) -> usize {
+        self.labels.iter().filter(|l| l.is_valid()).count()
+    }
+
+    /// Rows that carry none: marked as invalid, or frames without a face.
+    pub fn invalid(&self) -> usize {
+        self.labels.len() - self.valid()
+    }
+}
+
+/// Which file format; told from a file's content, never from its name alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
+pub enum LabelFormat {
+    /// Our own rows (csv or jsonl), as `analyze` and `record` write them.
+    Affectscope,
+    /// Aff-Wild2 expression annotations, and the 2021 submission of the same form.
+    AffWild2Expr,
+    /// Aff-Wild2 valence-arousal annotations, and the 2021 submission of the same form.
+    AffWild2Va,
+    /// The flat submission file of ABAW 5 and 6, valence-arousal or expression.
+    AbawFlat,
+    /// AffectNet's CSV.
+    Affectnet,
+    /// ExpW's `label.lst`.
+    Expw,
+    /// AFEW-VA's json, one a clip.
+    AfewVa,
+    /// FER+ votes, `fer2013new.csv`.
+    Ferplus,
+    /// DARMA or CARMA ratings.
+    Darma,
+    /// OpenFace's CSV: frames, times, faces and confidences, no labels of ours.
+    Openface,
+    /// A plain csv: `frame` or `time_s`, and any of `expression`, `valence`, `arousal`.
+    Plain,
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Labels {
+    /// What it was told to be.
+    pub format: LabelFormat,
+    /// One for each video in it; at least one.
+    pub series: Vec<Series>,
+}
+
+/// Why a file of labels cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LabelError {
+    /// It cannot be read.
+    #[error("{path}: cannot be read ({reason}). Check the path.", path = path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// The system's word.
+        reason: std::io::Error,
+    },
+    /// No known format.
+    #[error("{path}: {reason}", path = path.display())]
+    Unknown {
+        /// Which file.
+        path: PathBuf,
+        /// What was seen, and which formats are read.
+        reason: String,
+    },
+    /// A value that cannot be.
+    #[error("{path}: line {line}, column {column}: {reason}", path = path.display())]
+    Value {
+        /// Which file.
+        path: PathBuf,
+        /// From 1.
+        line: u64,
+        /// Field from 1 (with its name where there is a header), as in `3 (valence)`.
+        column: String,
+        /// What is wrong, with the text that was there and what is wanted.
+        reason: String,
+    },
+}
