@@ -66,7 +66,7 @@ pub enum ThemeArg {
 /// Network and device, common to all commands that analyse.
 #[derive(Debug, Args)]
 pub struct NetworkArgs {
-    /// Student weights (.safetensors) in place of the built-in ones
+    /// Student weights in place of the built-in ones: .safetensors, or the paper's own checkpoints (.pth)
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
     /// Where the network runs
@@ -119,6 +119,8 @@ pub enum Command {
     Devices,
     /// Show what a weights file is: its network, training data and scores
     Info(InfoArgs),
+    /// Turn a PyTorch checkpoint of the paper's student into a safetensors file with its config
+    Convert(ConvertArgs),
 }
 
 /// `affectscope analyze`
@@ -185,8 +187,31 @@ pub struct RecordArgs {
 /// `affectscope info`
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    /// A weights file [default: the built-in student]
+    /// A weights file, .safetensors or .pth [default: the built-in student]
     pub weights: Option<PathBuf>,
+}
+
+/// `affectscope convert`
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// The checkpoint (.pth)
+    #[arg(value_name = "IN.pth")]
+    pub input: PathBuf,
+    /// The weights file to write
+    #[arg(value_name = "OUT.safetensors")]
+    pub output: PathBuf,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
+    /// What they were trained on, for the card
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub trained_on: String,
+    /// Where their valence and arousal labels came from, for the card
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub affect_labels: String,
+    /// Under which terms they may be used, for the card
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub licence: String,
 }
 
 impl WindowArgs {

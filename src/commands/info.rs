@@ -43,9 +43,27 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
             config.backbone.scale
         ),
     );
+    if let Some(side) = config.resize {
+        line(
+            "crop",
+            &format!(
+                "enlarged to {side}x{side}, its centre of {w}x{w} cut out",
+                w = config.backbone.input[2]
+            ),
+        );
+    }
     match student.window() {
         Some((window, rate_hz)) => line("window", &format!("{window} frames at {rate_hz} Hz")),
         None => line("window", "none: each frame by itself"),
+    }
+    if weights.checkpoint {
+        line(
+            "config",
+            "a PyTorch checkpoint has none: sizes from its tensors; RGB, means, crop and window as in the reference code",
+        );
+    }
+    if !config.origin.is_empty() {
+        line("origin", &config.origin);
     }
     line("trained on", or_unknown(&card.trained_on));
     line("affect labels", or_unknown(&card.affect_labels));

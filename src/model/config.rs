@@ -6,6 +6,8 @@ use crate::labels::Expression;
 
 /// Bins of each of the two affect dimensions (paper, section 3.2: 20 equal bins of [-1, 1]).
 pub const AFFECT_BINS: usize = 20;
+/// What a batch norm consists of.
+const NORM: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
 /// The side of the aligned crop in pixels; the alignment template is made for it.
 pub const CROP_SIDE_PX: usize = 112;
 
@@ -114,6 +116,13 @@ pub struct StudentConfig {
     /// The recurrent layers, if it has them.
     #[serde(default)]
     pub temporal: Option<TemporalConfig>,
+    /// The side to which a 112x112 crop is enlarged before its centre of 112x112 is cut out, pixels: 134 for the
+    /// reference's networks. Without it crops are taken whole.
+    #[serde(default)]
+    pub resize: Option<usize>,
+    /// Where the weights came from: the file they were converted from.
+    #[serde(default)]
+    pub origin: String,
     /// What it was trained on.
     #[serde(default)]
     pub trained_on: String,
@@ -137,6 +146,68 @@ impl StudentConfig {
         let config: Self = serde_json::from_str(json).map_err(|e| format!("its config: {e}"))?;
         config.check()?;
         Ok(config)
+    }
+
+    /// The side that a crop is resized to before its centre is cut out, pixels: 112 takes it whole.
+    pub fn resize_px(&self) -> usize {
+        self.resize.unwrap_or(CROP_SIDE_PX)
+    }
+
+    /// Every tensor of such a network: its name and shape.
+    pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let mut all = Vec::new();
+        let mut add = |name: String, shape: &[usize]| all.push((name, shape.to_vec()));
+        let backbone = &self.backbone;
+        let mut conv = |name: &str, from: usize, to: usize, kernel: usize| {
+            add(format!("{name}.conv.weight"), &[to, from, kernel, kernel]);
+            for field in NORM {
+                add(format!("{name}.bn.{field}"), &[to]);
+            }
+        };
+        conv("backbone.stem", backbone.input[0], backbone.stem, 7);
+        let mut channels = backbone.stem;
+        for (stage, (&width, &count)) in backbone.widths.iter().zip(&backbone.blocks).enumerate() {
+            let wide = width * backbone.expansion;
+            for block in 0..count {
+                let name = format!("backbone.stages.{stage}.{block}");
+                conv(&format!("{name}.reduce"), channels, width, 1);
+                conv(&format!("{name}.spatial"), width, width, 3);
+                conv(&format!("{name}.expand"), width, wide, 1);
+                if block == 0 {
+                    conv(&format!("{name}.project"), channels, wide, 1);
+                }
+                channels = wide;
+            }
+        }
+        let (pooled, hidden) = (backbone.pooled(), self.heads.hidden);
+        let outputs = [
+            ("expression", self.heads.expression),
+            ("affect", self.heads.affect),
+        ];
+        for (task, outputs) in outputs {
+            for (norm, size) in [("bn0", pooled), ("bn1", hidden)] {
+                for field in NORM {
+                    add(format!("heads.{task}.{norm}.{field}"), &[size]);
+                }
+            }
+            add(format!("heads.{task}.fc0.weight"), &[hidden, pooled]);
+            add(format!("heads.{task}.fc0.bias"), &[hidden]);
+            add(format!("heads.{task}.fc1.weight"), &[outputs, hidden]);
+            add(format!("heads.{task}.fc1.bias"), &[outputs]);
+            if let Some(TemporalConfig { hidden: units, .. }) = self.temporal {
+                let gates = 3 * units;
+                for direction in ["", "_reverse"] {
+                    let gru = |part: &str| format!("temporal.{task}.gru.{part}{direction}");
+                    add(gru("weight_ih"), &[gates, hidden]);
+                    add(gru("weight_hh"), &[gates, units]);
+                    add(gru("bias_ih"), &[gates]);
+                    add(gru("bias_hh"), &[gates]);
+                }
+                add(format!("temporal.{task}.fc.weight"), &[outputs, 2 * units]);
+                add(format!("temporal.{task}.fc.bias"), &[outputs]);
+            }
+        }
+        all
     }
 
     fn check(&self) -> Result<(), String> {
@@ -174,6 +245,11 @@ impl StudentConfig {
         wanted(
             self.heads.expression == Expression::COUNT && self.heads.affect == 2 * AFFECT_BINS,
             "the heads must have 7 and 40 outputs",
+        )?;
+        wanted(
+            self.resize
+                .is_none_or(|side| (CROP_SIDE_PX..=4 * CROP_SIDE_PX).contains(&side)),
+            "`resize` must be between 112 and 448",
         )?;
         if let Some(temporal) = &self.temporal {
             wanted(

@@ -6,5 +6,6 @@ pub mod conv;
 pub mod device;
 pub mod gru;
 pub mod heads;
+mod pth;
 pub mod student;
 pub mod weights;

@@ -76,6 +76,7 @@ impl Student {
     /// When the config or a tensor is wrong, or the device has no room.
     pub fn new(weights: &Weights, device: &Device) -> Result<Self, WeightsError> {
         let config = StudentConfig::parse(&weights.config).map_err(|e| weights.wrong(e + "."))?;
+        weights.check(&config)?;
         let pooled = config.backbone.pooled();
         let heads = &config.heads;
         let head = |name, outputs| Head::load(weights, name, pooled, heads, outputs, device);

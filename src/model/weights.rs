@@ -1,10 +1,13 @@
-//! Weights files: safetensors with the network's config in the metadata.
+//! Weights files: safetensors with the network's config in the metadata, or the reference's PyTorch checkpoints.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use sha2::{Digest, Sha256};
+
+use super::config::StudentConfig;
+use super::pth;
 
 /// The default student, in the binary.
 pub const STUDENT: &[u8] = include_bytes!("../../weights/student-thin.safetensors");
@@ -31,7 +34,7 @@ pub enum WeightsError {
     },
     /// The file is read and is not what is wanted.
     #[error(
-        "weights {origin}: {reason} Give a .safetensors file of a student network; `affectscope info FILE` shows what one holds."
+        "weights {origin}: {reason} Give a student network as .safetensors, or the paper's as .pth; `affectscope info FILE` shows what one holds."
     )]
     Wrong {
         /// Which file.
@@ -47,7 +50,7 @@ pub struct Claims {
     /// Under which terms the weights may be used.
     pub licence: String,
     /// What was measured, and what came out.
-    pub scores: std::collections::BTreeMap<String, String>,
+    pub scores: BTreeMap<String, String>,
 }
 
 /// A weights file in memory, on the CPU.
@@ -62,7 +65,9 @@ pub struct Weights {
     pub config: String,
     /// Licence and scores, where they are known.
     pub claims: Claims,
-    tensors: HashMap<String, Tensor>,
+    /// Whether it is a PyTorch checkpoint, whose config is implied.
+    pub checkpoint: bool,
+    tensors: BTreeMap<String, Tensor>,
 }
 
 impl Weights {
@@ -91,15 +96,31 @@ impl Weights {
         Self::from_bytes(&bytes, &origin, &name)
     }
 
-    /// Reads the bytes of a safetensors file; `origin` and `name` are for messages and the card.
+    /// Reads the bytes of a weights file, told from its content; `origin` and `name` are for messages and the card.
+    ///
+    /// A PyTorch checkpoint must hold the reference's CNN-GRU or CNN student, bare or nested under `state_dict` or
+    /// `model`; it then stands under our own names, in f32, with the config that its shapes imply. What no tensor
+    /// tells (RGB, FER+ means, crops resized to 134 pixels, windows of 32) is the reference code's.
     ///
     /// # Errors
-    /// When they are not a safetensors file with a `config`.
+    /// When they are neither a safetensors file with a `config` nor such a checkpoint.
     pub fn from_bytes(bytes: &[u8], origin: &str, name: &str) -> Result<Self, WeightsError> {
         let wrong = |reason: String| WeightsError::Wrong {
             origin: origin.to_owned(),
             reason,
         };
+        if pth::looks_like_one(bytes) {
+            let renamed = pth::read(bytes).and_then(pth::student).map_err(wrong)?;
+            return Ok(Self {
+                origin: origin.to_owned(),
+                name: name.to_owned(),
+                sha256: sha256(bytes),
+                config: renamed.config,
+                claims: Claims::default(),
+                tensors: renamed.tensors,
+                checkpoint: true,
+            });
+        }
         let (_, header) = safetensors::SafeTensors::read_metadata(bytes)
             .map_err(|e| wrong(format!("it is not a readable safetensors file ({e}).")))?;
         let config = header
@@ -113,17 +134,15 @@ impl Weights {
         Ok(Self {
             origin: origin.to_owned(),
             name: name.to_owned(),
-            sha256: Sha256::digest(bytes)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            sha256: sha256(bytes),
             config,
             claims: if bytes == STUDENT {
                 serde_json::from_str(STUDENT_CARD).unwrap_or_default()
             } else {
                 Claims::default()
             },
-            tensors,
+            tensors: tensors.into_iter().collect(),
+            checkpoint: false,
         })
     }
 
@@ -142,13 +161,62 @@ impl Weights {
 
     /// Names and shapes, sorted by name.
     pub fn listing(&self) -> Vec<(String, Vec<usize>)> {
-        let mut all: Vec<_> = self
-            .tensors
+        self.tensors
             .iter()
             .map(|(name, tensor)| (name.clone(), tensor.dims().to_vec()))
+            .collect()
+    }
+
+    /// Checks that it holds just the tensors of a network of this config.
+    ///
+    /// # Errors
+    /// Names those that are missing, surplus, or of a wrong shape.
+    pub fn check(&self, config: &StudentConfig) -> Result<(), WeightsError> {
+        let (mut missing, mut misshapen) = (Vec::new(), Vec::new());
+        let wanted: BTreeMap<String, Vec<usize>> = config.tensors().into_iter().collect();
+        for (name, shape) in &wanted {
+            match self.tensors.get(name) {
+                None => missing.push(format!("`{name}`")),
+                Some(tensor) if tensor.dims() != shape => {
+                    misshapen.push(format!("`{name}` is {:?}, not {shape:?}", tensor.dims()));
+                }
+                Some(_) => {}
+            }
+        }
+        let surplus: Vec<String> = self
+            .tensors
+            .keys()
+            .filter(|name| !wanted.contains_key(*name))
+            .map(|name| format!("`{name}`"))
             .collect();
-        all.sort();
-        all
+        faults(&missing, &surplus, &misshapen).map_err(|reason| self.wrong(reason))
+    }
+
+    /// The same network as the bytes of a safetensors file: every tensor in f32, and this config in the metadata.
+    ///
+    /// # Errors
+    /// As [`Weights::values`].
+    pub fn to_safetensors(&self, config: &str) -> Result<Vec<u8>, WeightsError> {
+        let mut data = Vec::with_capacity(self.tensors.len());
+        for (name, tensor) in &self.tensors {
+            let values = self.values(name, tensor.dims())?;
+            let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            data.push((name, tensor.dims().to_vec(), bytes));
+        }
+        let failed =
+            |e: safetensors::SafeTensorError| self.wrong(format!("they cannot be written ({e})."));
+        let views = data
+            .iter()
+            .map(|(name, shape, bytes)| {
+                safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes)
+                    .map(|view| (name.as_str(), view))
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(failed)?;
+        let metadata = [("config".to_owned(), config.to_owned())]
+            .into_iter()
+            .collect();
+        safetensors::serialize(views, Some(metadata)).map_err(failed)
     }
 
     /// A tensor's values in row-major order, when it is there with just this shape.
@@ -204,4 +272,43 @@ impl Weights {
             .collect();
         Ok((scale, shift))
     }
+}
+
+/// What keeps tensors from making a student: one sentence for each kind of fault, names and all.
+pub(super) fn faults(
+    missing: &[String],
+    surplus: &[String],
+    wrong: &[String],
+) -> Result<(), String> {
+    let sentences: Vec<String> = [
+        ("missing", missing),
+        ("surplus", surplus),
+        ("of a wrong shape", wrong),
+    ]
+    .into_iter()
+    .filter(|(_, names)| !names.is_empty())
+    .map(|(what, names)| {
+        const SHOWN: usize = 6;
+        let more = match names.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            n => format!(", and {n} more"),
+        };
+        let shown = &names[..names.len().min(SHOWN)];
+        format!("{} {what}: {}{more}.", names.len(), shown.join(", "))
+    })
+    .collect();
+    if sentences.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "its tensors do not make a student. {}",
+        sentences.join(" ")
+    ))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

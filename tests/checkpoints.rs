@@ -1,0 +1,502 @@
+//! PyTorch checkpoints: the paper's own numbers from its own kind of file, and every way a file may be wrong.
+//!
+//! `abaw2021-pattern*.pth.xz` are real `torch.save` state dicts of the reference's CNN-GRU and CNN students (weights in
+//! a repeating pattern); `abaw2021-pattern.json` holds what the reference code (its heads, GRU heads and sequence model
+//! around the FER+ ResNet-50; PyTorch 2.15, CPU, f32) says of 32 RGB frames given by formula:
+//! `u8 = clip(128 + 60 sin(0.11x + 0.3f + c) + 50 cos(0.07y(1 + 0.1c) - 0.2f) + ((7x + 13y + 5c + 3f) mod 17), 0, 255)`,
+//! rounded half to even, minus (131.0912, 103.8827, 91.4953).
+
+pub mod made;
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::sync::{LazyLock, OnceLock};
+
+use affectscope::analysis::Crop;
+use affectscope::model::student::{Features, Student};
+use affectscope::model::weights::Weights;
+use candle_core::Device;
+use proptest::prelude::*;
+use serde_json::Value;
+
+use self::made::{Dtype, Made};
+
+/// The golden CNN-GRU checkpoint.
+pub static CNN_GRU: LazyLock<Vec<u8>> =
+    LazyLock::new(|| unpack(include_bytes!("data/abaw2021-pattern.pth.xz")));
+static CNN: LazyLock<Vec<u8>> =
+    LazyLock::new(|| unpack(include_bytes!("data/abaw2021-pattern-cnn.pth.xz")));
+
+fn unpack(packed: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    lzma_rust2::XzReader::new(packed, true)
+        .read_to_end(&mut bytes)
+        .unwrap();
+    bytes
+}
+
+/// The golden CNN-GRU checkpoint as a file, for the binary.
+pub fn cnn_gru_file() -> PathBuf {
+    static FILE: OnceLock<tempfile::TempPath> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let file = tempfile::Builder::new()
+            .prefix("abaw2021-pattern-")
+            .suffix(".pth")
+            .tempfile()
+            .unwrap();
+        std::fs::write(file.path(), &*CNN_GRU).unwrap();
+        file.into_temp_path()
+    })
+    .to_path_buf()
+}
+
+fn student(bytes: &[u8]) -> Student {
+    Student::new(
+        &Weights::from_bytes(bytes, "test", "test").unwrap(),
+        &Device::Cpu,
+    )
+    .unwrap()
+}
+
+/// The 32 frames of the formula above, RGB.
+pub fn frames() -> Vec<Crop> {
+    (0..32)
+        .map(|f| {
+            let mut pixels = Vec::with_capacity(112 * 112 * 3);
+            for y in 0..112 {
+                for x in 0..112 {
+                    for c in 0..3 {
+                        let (xf, yf, ff, cf) =
+                            (f64::from(x), f64::from(y), f64::from(f), f64::from(c));
+                        let value = 128.0
+                            + 60.0 * (0.11 * xf + 0.3 * ff + cf).sin()
+                            + 50.0 * (0.07 * yf * (1.0 + 0.1 * cf) - 0.2 * ff).cos()
+                            + f64::from((7 * x + 13 * y + 5 * c + 3 * f) % 17);
+                        pixels.push(value.clamp(0.0, 255.0).round_ties_even() as u8);
+                    }
+                }
+            }
+            Crop {
+                face_id: 1,
+                side_px: 112,
+                channels: 3,
+                pixels,
+            }
+        })
+        .collect()
+}
+
+/// 1e-4 relative; the numbers were written with seven digits.
+#[track_caller]
+fn close(name: &str, got: &[f32], wanted: &Value) {
+    let wanted: Vec<f64> = serde_json::from_value(wanted.clone()).unwrap();
+    assert_eq!(got.len(), wanted.len(), "{name}");
+    for (i, (g, w)) in got.iter().zip(&wanted).enumerate() {
+        let off = (f64::from(*g) - w).abs();
+        assert!(off <= 1e-4 * w.abs() + 2e-6, "{name}[{i}]: {g}, wanted {w}");
+    }
+}
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("data/abaw2021-pattern.json")).unwrap()
+}
+
+#[test]
+fn the_papers_cnn_gru_gives_the_papers_numbers() {
+    let (golden, student, frames) = (golden(), student(&CNN_GRU), frames());
+    let sum: u64 = frames
+        .iter()
+        .flat_map(|f| &f.pixels)
+        .map(|&v| u64::from(v))
+        .sum();
+    assert_eq!(
+        Some(sum),
+        golden["input_sum"].as_u64(),
+        "the input's formula"
+    );
+
+    let (cnn, gru) = (&golden["cnn"], &golden["gru"]);
+    let pooled: Vec<Vec<f32>> = student.pooled(&frames).unwrap().to_vec2().unwrap();
+    for (t, row) in pooled.iter().enumerate() {
+        close("pooled", &row[..8], &cnn["cross_task_first8"][t]);
+    }
+    let features = student.features(&frames).unwrap();
+    close(
+        "expression feature",
+        &features[0].expression,
+        &cnn["EXPR_feature_frame0"],
+    );
+    close(
+        "affect feature",
+        &features[0].affect,
+        &cnn["VA_feature_frame0"],
+    );
+    let (expression, affect) = student.cnn_logits(&frames).unwrap();
+    let (expression, affect): (Vec<Vec<f32>>, Vec<Vec<f32>>) =
+        (expression.to_vec2().unwrap(), affect.to_vec2().unwrap());
+    let steps: Vec<&Features> = features.iter().collect();
+    let window = student.window_logits(&steps).unwrap();
+    let estimates = student.read_sequence(&features).unwrap();
+    for t in 0..32 {
+        close("cnn expression", &expression[t], &cnn["EXPR"][t]);
+        close("cnn affect", &affect[t], &cnn["VA"][t]);
+        close(
+            "cnn valence, arousal",
+            &[features[t].alone.valence, features[t].alone.arousal],
+            &cnn["valence_arousal"][t],
+        );
+        close("gru expression", &window.expression[t], &gru["EXPR"][t]);
+        close("gru affect", &window.affect[t], &gru["VA"][t]);
+        close(
+            "probabilities",
+            &estimates[t].probabilities,
+            &gru["expr_prob"][t],
+        );
+        close(
+            "valence, arousal",
+            &[estimates[t].valence, estimates[t].arousal],
+            &gru["valence_arousal"][t],
+        );
+    }
+}
+
+#[test]
+fn the_cnn_alone_gives_the_papers_numbers_and_has_no_window() {
+    let (golden, student, frames) = (golden(), student(&CNN), &frames()[..4]);
+    assert_eq!(student.window(), None);
+    let features = student.features(frames).unwrap();
+    for (t, estimate) in student.read_sequence(&features).unwrap().iter().enumerate() {
+        close(
+            "valence, arousal",
+            &[estimate.valence, estimate.arousal],
+            &golden["cnn"]["valence_arousal"][t],
+        );
+    }
+}
+
+#[test]
+fn the_order_of_the_channels_matters_and_is_rgb() {
+    let (golden, student) = (golden(), student(&CNN));
+    let frame = frames().remove(0);
+    let mut swapped = frame.clone();
+    swapped
+        .pixels
+        .chunks_exact_mut(3)
+        .for_each(|p| p.swap(0, 2));
+    let read = |crop: &Crop| {
+        student
+            .pooled(std::slice::from_ref(crop))
+            .unwrap()
+            .to_vec2::<f32>()
+            .unwrap()
+            .remove(0)
+    };
+    let (rgb, bgr) = (read(&frame), read(&swapped));
+    close("RGB", &rgb[..8], &golden["cnn"]["cross_task_first8"][0]);
+    let far = rgb
+        .iter()
+        .zip(&bgr)
+        .any(|(a, b)| (a - b).abs() > 0.05 * a.abs().max(0.1));
+    assert!(far, "BGR must not give what RGB gives");
+    // The means too are in the order R, G, B.
+    let input: Vec<f32> = student
+        .input(&[frame.clone()])
+        .unwrap()
+        .flatten_all()
+        .unwrap()
+        .to_vec1()
+        .unwrap();
+    for (channel, mean) in [131.0912f32, 103.8827, 91.4953].into_iter().enumerate() {
+        let wanted = f32::from(frame.pixels[channel]) - mean;
+        assert!((input[channel * 112 * 112] - wanted).abs() < 1e-4);
+    }
+}
+
+#[test]
+fn every_way_of_saving_it_gives_the_same_network() {
+    let plain = student(&Made::default().bytes());
+    let crops = frames().into_iter().take(2).collect::<Vec<_>>();
+    let wanted = plain.features(&crops).unwrap();
+    assert_eq!(plain.window(), Some((32, 30.0)));
+    let ways = [
+        Made {
+            nest: &["state_dict"],
+            ..Made::default()
+        },
+        Made {
+            nest: &["model"],
+            prefix: "module.",
+            ..Made::default()
+        },
+        Made {
+            nest: &["model", "state_dict"],
+            ..Made::default()
+        },
+        Made {
+            prefix: "module.module.",
+            ..Made::default()
+        },
+        Made {
+            dtype: Dtype::F64,
+            ..Made::default()
+        },
+        Made {
+            dtype: Dtype::F16,
+            ..Made::default()
+        },
+        Made {
+            dtype: Dtype::Bf16,
+            ..Made::default()
+        },
+        Made {
+            channels_last: true,
+            ..Made::default()
+        },
+        Made {
+            parameters: true,
+            ..Made::default()
+        },
+        Made {
+            counters: false,
+            ..Made::default()
+        },
+    ];
+    for way in ways {
+        let got = student(&way.bytes()).features(&crops).unwrap();
+        assert_eq!(got, wanted, "{way:?}");
+    }
+    let cnn = student(
+        &Made {
+            temporal: false,
+            ..Made::default()
+        }
+        .bytes(),
+    );
+    assert_eq!(cnn.window(), None);
+    assert_eq!(cnn.features(&crops).unwrap(), wanted);
+}
+
+/// What is said of bytes that are no student.
+#[track_caller]
+fn refused(bytes: &[u8]) -> String {
+    match Weights::from_bytes(bytes, "bad.pth", "bad") {
+        Err(error) => error.to_string(),
+        Ok(_) => panic!("it was taken"),
+    }
+}
+
+#[test]
+fn tensors_that_do_not_fit_are_named() {
+    let missing = refused(
+        &Made {
+            without: &["classifier.1.fc_1.bias"],
+            ..Made::default()
+        }
+        .bytes(),
+    );
+    assert!(
+        missing.contains("1 missing: `classifier.1.fc_1.bias`"),
+        "{missing}"
+    );
+    let surplus = refused(
+        &Made {
+            surplus: &["backbone.backbone.model.classifier.weight"],
+            ..Made::default()
+        }
+        .bytes(),
+    );
+    assert!(
+        surplus.contains("1 surplus: `backbone.backbone.model.classifier.weight`"),
+        "{surplus}"
+    );
+    let misshapen = refused(
+        &Made {
+            misshapen: "backbone.classifier.0.fc_0.bias",
+            ..Made::default()
+        }
+        .bytes(),
+    );
+    assert!(
+        misshapen.contains("1 of a wrong shape: `backbone.classifier.0.fc_0.bias` is [9], not [8]"),
+        "{misshapen}"
+    );
+    let other = refused(
+        &Made {
+            prefix: "encoder.",
+            ..Made::default()
+        }
+        .bytes(),
+    );
+    assert!(
+        other.contains("`encoder.backbone") && other.contains("CNN-GRU"),
+        "{other}"
+    );
+}
+
+#[test]
+fn a_safetensors_file_with_surplus_or_missing_tensors_is_refused_by_name() {
+    let weights = Weights::from_bytes(&Made::default().bytes(), "made", "made").unwrap();
+    let config = weights
+        .config
+        .replace(r#""blocks":[1,1,1,1]"#, r#""blocks":[1,1,1,2]"#);
+    assert_ne!(config, weights.config);
+    let bytes = weights.to_safetensors(&config).unwrap();
+    let weights = Weights::from_bytes(&bytes, "other", "other").unwrap();
+    let error = Student::new(&weights, &Device::Cpu)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        error.contains("missing: `backbone.stages.3.1.expand.bn.bias`"),
+        "{error}"
+    );
+    let config = weights
+        .config
+        .replace(r#""blocks":[1,1,1,2]"#, r#""blocks":[1,1,1,1]"#)
+        .replace("\"temporal\"", "\"x\"");
+    let weights =
+        Weights::from_bytes(&weights.to_safetensors(&config).unwrap(), "other", "other").unwrap();
+    let error = Student::new(&weights, &Device::Cpu)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        error.contains("20 surplus: `temporal.affect.fc.bias`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn files_that_are_no_state_dict_say_so() {
+    for (bytes, words) in [
+        (
+            b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.".to_vec(),
+            "old format",
+        ),
+        (b"PK\x05\x06".to_vec(), "cut off or damaged"),
+        (
+            Made {
+                nest: &["weights"],
+                ..Made::default()
+            }
+            .bytes(),
+            "`weights`",
+        ),
+        (
+            made::archive(&[("a/data.pkl", b"\x80\x02cmodels\nNet\n)\x81.")]),
+            "whole PyTorch object",
+        ),
+        (
+            made::archive(&[("a/data.pkl", b"\x80\x02}."), ("a/constants.pkl", b"")]),
+            "TorchScript",
+        ),
+        (
+            made::archive(&[("a/data.pkl", b"\x80\x02}."), ("a/byteorder", b"big")]),
+            "big-endian",
+        ),
+        (
+            made::archive(&[("a/readme.txt", b"hello")]),
+            "without `data.pkl`",
+        ),
+        (
+            made::archive(&[("a/data.pkl", b"\x80\x02}.")]),
+            "with nothing in it",
+        ),
+        (
+            made::archive(&[(
+                "a/data.pkl",
+                b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R.",
+            )]),
+            "whole PyTorch object",
+        ),
+    ] {
+        let said = refused(&bytes);
+        assert!(
+            said.contains(words) && said.contains("bad.pth"),
+            "`{words}`: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_file_cut_anywhere_is_an_error() {
+    for whole in [&*CNN_GRU, &Made::default().bytes()] {
+        for cut in 0..50 {
+            refused(&whole[..whole.len() * cut / 50]);
+        }
+        refused(&whole[..whole.len() - 1]);
+    }
+}
+
+#[test]
+fn absurd_shapes_cost_nothing() {
+    for shape in [
+        vec![u64::MAX / 2, 2],
+        vec![1 << 40],
+        vec![1 << 20, 1 << 20, 1 << 20],
+        vec![1; 9],
+        vec![i64::MAX as u64; 8],
+    ] {
+        let said = refused(
+            &Made {
+                absurd: Some(shape.clone()),
+                ..Made::default()
+            }
+            .bytes(),
+        );
+        assert!(!said.is_empty(), "{shape:?}");
+    }
+    // Strides of zero show a single value as many.
+    let said = refused(
+        &Made {
+            absurd: Some(vec![1 << 34]),
+            zero_strides: true,
+            ..Made::default()
+        }
+        .bytes(),
+    );
+    assert!(
+        said.contains("more values than the file has bytes"),
+        "{said}"
+    );
+}
+
+proptest! {
+    #[test]
+    fn flipped_bytes_are_an_error_or_the_same_kind_of_network(
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 1u8..), 1..6)
+    ) {
+        static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| Made::default().bytes());
+        let mut bytes = WHOLE.clone();
+        for (at, by) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] ^= by;
+        }
+        if let Ok(weights) = Weights::from_bytes(&bytes, "flipped", "flipped") {
+            let _ = Student::new(&weights, &Device::Cpu);
+        }
+    }
+
+    #[test]
+    fn a_flipped_byte_in_the_pickle_or_the_directory_breaks_nothing(
+        at in any::<prop::sample::Index>(), by in 1u8.., second in any::<prop::sample::Index>(), to in any::<u8>()
+    ) {
+        // The pickle lies in front, the directory at the end; the values between are most of the file.
+        static WHOLE: LazyLock<(Vec<u8>, Vec<usize>)> = LazyLock::new(|| {
+            let bytes = Made::default().bytes();
+            let start = bytes.windows(2).position(|w| w == b"\x80\x02").unwrap();
+            let end = bytes.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+            let places = (start..start + made::pickle_length(&bytes)).chain(end..bytes.len()).collect();
+            (bytes, places)
+        });
+        let (bytes, places) = &*WHOLE;
+        let mut bytes = bytes.clone();
+        bytes[*at.get(places)] ^= by;
+        bytes[*second.get(places)] = to;
+        // As a hostile writer would: the checksum says nothing about the pickle.
+        made::repair_checksum(&mut bytes);
+        if let Ok(weights) = Weights::from_bytes(&bytes, "flipped", "flipped") {
+            let _ = Student::new(&weights, &Device::Cpu);
+        }
+    }
+}
