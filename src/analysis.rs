@@ -59,6 +59,8 @@ pub enum Status {
     Dropped,
     /// The frame or file could not be decoded.
     Unreadable,
+    /// Among crops of a video: there is none of this number.
+    Missing,
 }
 
 impl Status {
@@ -69,6 +71,7 @@ impl Status {
             Self::NoFace => "no_face",
             Self::Dropped => "dropped",
             Self::Unreadable => "unreadable",
+            Self::Missing => "missing",
         }
     }
 }
@@ -78,14 +81,28 @@ impl Status {
 pub struct Reading {
     /// Stays with the face as long as it is tracked; counts from 1.
     pub face_id: u32,
+    /// Where it was found; `None` for a picture that was given as a face already cropped.
+    pub place: Option<Place>,
+    /// What the network reads in it.
+    pub estimate: Estimate,
+}
+
+impl Reading {
+    /// The area of its box in square pixels; 0 where it has none.
+    pub fn area_px2(&self) -> f32 {
+        self.place.map_or(0.0, |p| p.box_px.w * p.box_px.h)
+    }
+}
+
+/// Where a face is in its picture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Place {
     /// The detector's score of this face; about 2 (barely) to 60 and more (plain).
     pub detection_score: f32,
     /// The detector's box.
     pub box_px: BoxPx,
     /// The five landmarks.
     pub landmarks_px: Landmarks,
-    /// What the network reads in it.
-    pub estimate: Estimate,
 }
 
 /// All that is known of one frame, without its pixels.

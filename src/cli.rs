@@ -126,15 +126,22 @@ pub enum Command {
 /// `affectscope analyze`
 #[derive(Debug, Args)]
 pub struct AnalyzeArgs {
-    /// Videos, pictures or folders of pictures
+    /// Videos, pictures or folders of pictures; with --crops, folders of crops
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
     /// The table: a file, a folder, or - for standard output [default: NAME.affect.csv in this folder]
     #[arg(long, short, value_name = "FILE|DIR")]
     pub out: Option<PathBuf>,
-    /// How rows are written
+    /// What is written
     #[arg(long, value_enum, default_value_t)]
-    pub format: RowFormat,
+    pub format: AnalyzeFormat,
+    /// INPUT holds faces already cropped and aligned, named by frame from 00001.jpg: one video's folder, or a folder
+    /// of such folders (Aff-Wild2's cropped_aligned)
+    #[arg(long)]
+    pub crops: bool,
+    /// The video that the crops were cut from, or a folder of such videos: its frames are counted, and its times used
+    #[arg(long, value_name = "FILE|DIR", requires = "crops")]
+    pub video: Option<PathBuf>,
     /// Replace what is there
     #[arg(long)]
     pub force: bool,
@@ -144,6 +151,20 @@ pub struct AnalyzeArgs {
     /// Network and device.
     #[command(flatten)]
     pub network: NetworkArgs,
+}
+
+/// `analyze --format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum AnalyzeFormat {
+    /// Comma-separated rows, with a header line.
+    #[default]
+    Csv,
+    /// One JSON object a line, with the same names; absent values are `null`.
+    Jsonl,
+    /// A submission of 2021: EXPR_Set/VIDEO.txt and VA_Set/VIDEO.txt, a line for every frame
+    Abaw2021,
+    /// The flat files of ABAW 5 and 6: predictions_EXPR.txt and predictions_VA.txt over all videos
+    AbawFlat,
 }
 
 /// `affectscope record`

@@ -11,7 +11,7 @@ use crate::frame::FrameStamp;
 use crate::model::student::{Features, NetworkError, Student};
 use crate::pipeline::Observed;
 
-/// A face unseen for longer starts a new sequence.
+/// In a video, a face unseen for longer starts a new sequence.
 const NEW_SEQUENCE_S: f64 = 1.0;
 
 struct Waiting {
@@ -34,15 +34,36 @@ struct Sequence {
 }
 
 /// Gathers observations, gives out records in the order of their frames.
-#[derive(Default)]
 pub struct Offline {
+    /// A face unseen for longer starts a new sequence.
+    longest_gap_s: f64,
     waiting: VecDeque<Waiting>,
     /// Serial number of the first waiting frame.
     first: u64,
     sequences: HashMap<u32, Sequence>,
 }
 
+impl Default for Offline {
+    fn default() -> Self {
+        Self {
+            longest_gap_s: NEW_SEQUENCE_S,
+            waiting: VecDeque::new(),
+            first: 0,
+            sequences: HashMap::new(),
+        }
+    }
+}
+
 impl Offline {
+    /// One in which no gap ends a sequence: crops of a video follow each other in the windows whatever numbers are
+    /// missing between them, as the reference code lists the files that are there.
+    pub fn unbroken() -> Self {
+        Self {
+            longest_gap_s: f64::INFINITY,
+            ..Self::default()
+        }
+    }
+
     /// Takes a frame's faces (or none, with the reason); gives out the records that are settled.
     ///
     /// # Errors
@@ -55,7 +76,8 @@ impl Offline {
         status: Status,
         faces: Vec<Observed>,
     ) -> Result<Vec<Record>, NetworkError> {
-        self.close(student, |s| stamp.time_s - s.last_s > NEW_SEQUENCE_S)?;
+        let longest_gap_s = self.longest_gap_s;
+        self.close(student, |s| stamp.time_s - s.last_s > longest_gap_s)?;
         let serial = self.first + self.waiting.len() as u64;
         let mut readings: Vec<Reading> = Vec::with_capacity(faces.len());
         let mut full = Vec::new();

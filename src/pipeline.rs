@@ -3,7 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::analysis::{Analysis, Crop, Reading, Record, Status};
+use crate::analysis::{Analysis, Crop, Place, Reading, Record, Status};
+use crate::face::cropped;
 use crate::face::finder::{Finder, FinderError, Found, Schedule};
 use crate::face::track::FORGET_S;
 use crate::frame::Frame;
@@ -25,8 +26,10 @@ pub enum PipelineError {
 /// A face of a frame with its features, not yet read within its sequence.
 #[derive(Debug, Clone)]
 pub struct Observed {
-    /// Where it is, and its crop.
-    pub found: Found,
+    /// Where it was found; `None` for a face that was given cropped.
+    pub place: Option<Place>,
+    /// What the network sees of it, with its id.
+    pub crop: Crop,
     /// What the network knows of it.
     pub features: Features,
 }
@@ -35,10 +38,8 @@ impl Observed {
     /// The row of this face, given what was read in it.
     pub fn reading(&self, estimate: Estimate) -> Reading {
         Reading {
-            face_id: self.found.crop.face_id,
-            detection_score: self.found.detection.score,
-            box_px: self.found.detection.box_px,
-            landmarks_px: self.found.landmarks_px,
+            face_id: self.crop.face_id,
+            place: self.place,
             estimate,
         }
     }
@@ -76,7 +77,7 @@ impl Pipeline {
     ) -> Result<Self, PipelineError> {
         let student = student.into();
         Ok(Self {
-            finder: Finder::new(schedule, student.config().backbone.color)?,
+            finder: Finder::new(schedule, student.config())?,
             student,
             tuning,
             histories: HashMap::new(),
@@ -117,8 +118,43 @@ impl Pipeline {
         Ok(found
             .into_iter()
             .zip(features)
-            .map(|(found, features)| Observed { found, features })
+            .map(|(found, features)| {
+                let Found {
+                    detection,
+                    landmarks_px,
+                    crop,
+                } = found;
+                let place = Place {
+                    detection_score: detection.score,
+                    box_px: detection.box_px,
+                    landmarks_px,
+                };
+                Observed {
+                    place: Some(place),
+                    crop,
+                    features,
+                }
+            })
             .collect())
+    }
+
+    /// Features of a picture that is a face already, cropped and aligned as Aff-Wild2's `cropped_aligned` are: the
+    /// reference's preprocessing in place of detection (see [`cropped::prepare`]). Its face has the id 1.
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub fn observe_cropped(&self, frame: &Frame) -> Result<Observed, PipelineError> {
+        let crop = cropped::prepare(frame, self.student.config());
+        let features = self.student.features(std::slice::from_ref(&crop))?;
+        let features = features
+            .into_iter()
+            .next()
+            .ok_or(NetworkError::NotANumber)?;
+        Ok(Observed {
+            place: None,
+            crop,
+            features,
+        })
     }
 
     /// How long the look-ahead holds a frame back, seconds.
@@ -143,7 +179,7 @@ impl Pipeline {
             let reading = observed.reading(observed.features.alone);
             let history = self.histories.entry(reading.face_id).or_default();
             history.steps.push_back((time_s, observed.features));
-            faces.push((reading, observed.found.crop));
+            faces.push((reading, observed.crop));
         }
         self.pending.push_back(Pending { frame, faces });
         self.forget(time_s);

@@ -9,18 +9,18 @@ use tempfile::TempDir;
 use super::pipeline::{canvas, portrait};
 
 /// A folder to work in, with the program at hand.
-struct Scratch(TempDir);
+pub struct Scratch(TempDir);
 
 impl Scratch {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_affectscope"));
         command
             .current_dir(&self.0)
@@ -29,13 +29,13 @@ impl Scratch {
         command
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub fn run(&self, args: &[&str]) -> Output {
         self.command().args(args).output().unwrap()
     }
 
     /// One line that says it, the exit code, and nothing left behind.
     #[track_caller]
-    fn refuses(&self, args: &[&str], words: &[&str]) {
+    pub fn refuses(&self, args: &[&str], words: &[&str]) {
         let before = self.listing();
         let output = self.run(args);
         let text = stderr(&output);
@@ -51,7 +51,7 @@ impl Scratch {
         assert_eq!(self.listing(), before, "{args:?}: something is left behind");
     }
 
-    fn listing(&self) -> Vec<String> {
+    pub fn listing(&self) -> Vec<String> {
         let mut names: Vec<String> = std::fs::read_dir(&self.0)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
@@ -61,7 +61,7 @@ impl Scratch {
     }
 
     /// The portrait sliding over a grey ground, and out of it if asked, as a video.
-    fn clip(&self, name: &str, frames: u32, leaves: bool, options: &[&str]) -> PathBuf {
+    pub fn clip(&self, name: &str, frames: u32, leaves: bool, options: &[&str]) -> PathBuf {
         let path = self.path(name);
         let mut raw = Vec::new();
         for i in 0..frames {

@@ -36,8 +36,8 @@ proptest! {
         let picture = frame(0, 0.0, &image::RgbImage::from_pixel(40, 30, image::Rgb([9, 9, 9])));
         let mut gray = Gray::default();
         gray.fill(&picture);
-        for color in [Color::Gray, Color::Rgb] {
-            if let Some(pixels) = crop(&picture, &gray, &points, color) {
+        for (color, resize_px) in [(Color::Gray, 112), (Color::Rgb, 134)] {
+            if let Some(pixels) = crop(&picture, &gray, &points, (color, resize_px)) {
                 prop_assert_eq!(pixels.len(), 112 * 112 * color.channels());
             }
         }

@@ -4,6 +4,7 @@
 
 mod checkpoints;
 mod cli;
+mod crops;
 mod face;
 mod golden;
 mod live;

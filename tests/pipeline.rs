@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use affectscope::analysis::{BoxPx, Crop, Status};
-use affectscope::face::detect::Detection;
-use affectscope::face::finder::{Found, Schedule};
+use affectscope::analysis::{BoxPx, Crop, Place, Status};
+use affectscope::face::finder::Schedule;
 use affectscope::frame::{Frame, FrameStamp};
 use affectscope::labels::{Estimate, Expression};
 use affectscope::model::student::{Features, Student};
@@ -206,13 +205,13 @@ fn observed(student: &Student, face_id: u32, seed: u64) -> Observed {
         w: 9.0,
         h: 9.0,
     };
-    let detection = Detection { box_px, score: 5.0 };
     Observed {
-        found: Found {
-            detection,
+        place: Some(Place {
+            detection_score: 5.0,
+            box_px,
             landmarks_px: [[0.0; 2]; 5],
-            crop,
-        },
+        }),
+        crop,
         features,
     }
 }
@@ -303,7 +302,7 @@ fn two_faces_that_cross_in_the_picture_keep_their_ids() {
             .record
             .readings
             .iter()
-            .map(|r| (r.box_px.x as i32, r.face_id))
+            .map(|r| (r.place.unwrap().box_px.x as i32, r.face_id))
             .collect();
         seen.sort_unstable();
         let ids: Vec<u32> = seen.into_iter().map(|(_, id)| id).collect();

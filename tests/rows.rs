@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use affectscope::analysis::{BoxPx, Reading, Record, Status};
+use affectscope::analysis::{BoxPx, Place, Reading, Record, Status};
 use affectscope::formats::output::{Output, OutputError, part_path, write_whole};
 use affectscope::formats::rows::{RowFormat, RowWriter, columns};
 use affectscope::frame::FrameStamp;
@@ -30,14 +30,16 @@ fn reading() -> impl Strategy<Value = Reading> {
             let sum: f32 = p.iter().sum::<f32>().max(1e-6);
             Reading {
                 face_id,
-                detection_score: x.abs(),
-                box_px: BoxPx {
-                    x,
-                    y: -x,
-                    w: 10.5,
-                    h: 20.25,
-                },
-                landmarks_px,
+                place: Some(Place {
+                    detection_score: x.abs(),
+                    box_px: BoxPx {
+                        x,
+                        y: -x,
+                        w: 10.5,
+                        h: 20.25,
+                    },
+                    landmarks_px,
+                }),
                 estimate: Estimate {
                     probabilities: p.map(|v| v / sum),
                     valence: va[0],
@@ -104,13 +106,13 @@ proptest! {
                     None => prop_assert!((5..22).all(|i| row[i].is_empty())),
                     Some(r) => {
                         prop_assert_eq!(row[3].parse::<u32>().unwrap(), r.face_id);
-                        prop_assert!(near(&row[6], r.box_px.x, 0.01));
+                        prop_assert!(near(&row[6], r.place.unwrap().box_px.x, 0.01));
                         for (i, p) in r.estimate.probabilities.iter().enumerate() {
                             prop_assert!(near(&row[10 + i], *p, 1e-6));
                         }
                         prop_assert_eq!(&row[17], r.estimate.expression().name());
                         prop_assert!(near(&row[18], r.estimate.valence, 1e-6));
-                        prop_assert!(near(&row[32], r.landmarks_px[4][1], 0.01));
+                        prop_assert!(near(&row[32], r.place.unwrap().landmarks_px[4][1], 0.01));
                     }
                 }
             }

@@ -29,6 +29,7 @@ fn read_all(source: &mut dyn FrameSource) -> Given {
     loop {
         match source.next().unwrap() {
             Next::Frame(frame) => given.frames.push(frame),
+            Next::Missing { .. } => panic!("nothing is missing here"),
             Next::Unreadable { stamp, reason, .. } => given.unreadable.push((stamp.index, reason)),
             Next::End { note } => {
                 given.note = note;

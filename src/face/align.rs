@@ -73,6 +73,20 @@ impl Similarity {
         }
     }
 
+    /// To the centre of a crop that is resized from 112 to `resize_px` a side: pixel centres move as a resize moves them.
+    fn enlarged(&self, resize_px: usize) -> Self {
+        let by = resize_px as f64 / CROP_SIDE_PX as f64;
+        // As torchvision's CenterCrop rounds.
+        let off = ((resize_px - CROP_SIDE_PX) as f64 / 2.0).round_ties_even();
+        let shift = |t: f64| (t + 0.5) * by - 0.5 - off;
+        Self {
+            a: self.a * by,
+            b: self.b * by,
+            tx: shift(self.tx),
+            ty: shift(self.ty),
+        }
+    }
+
     /// How much longer a line becomes.
     pub fn scale(&self) -> f64 {
         self.a.hypot(self.b)
@@ -154,8 +168,16 @@ fn warp<const N: usize>(plane: &impl Plane<N>, to_picture: &Similarity) -> Vec<u
 }
 
 /// The crop's pixels `[112, 112, channels]`; `None` when the landmarks fit nothing.
-pub fn crop(frame: &Frame, gray: &Gray, landmarks: &Landmarks, color: Color) -> Option<Vec<u8>> {
-    let to_crop = Similarity::fit(landmarks, &TEMPLATE_PX)?;
+///
+/// A network that was trained on the centre of enlarged crops (`resize_px` above 112: the reference's, 134) gets the
+/// same part of the face, sampled from the picture at once.
+pub fn crop(
+    frame: &Frame,
+    gray: &Gray,
+    landmarks: &Landmarks,
+    (color, resize_px): (Color, usize),
+) -> Option<Vec<u8>> {
+    let to_crop = Similarity::fit(landmarks, &TEMPLATE_PX)?.enlarged(resize_px);
     let to_picture = to_crop.inverse();
     let sizes = to_picture.scale();
     if !sizes.is_finite() || sizes <= 0.0 {

@@ -7,7 +7,7 @@ use super::landmarks::LandmarkNet;
 use super::track::{Look, Sighting, Tracker};
 use crate::analysis::{BoxPx, Crop, Landmarks};
 use crate::frame::Frame;
-use crate::model::config::{CROP_SIDE_PX, Color};
+use crate::model::config::{CROP_SIDE_PX, Color, StudentConfig};
 use crate::model::weights::WeightsError;
 use crate::session::{Faces, Tuning};
 
@@ -63,24 +63,26 @@ pub struct Finder {
     gray: Gray,
     schedule: Schedule,
     color: Color,
+    resize_px: usize,
     scanned_s: Option<f64>,
     frames: u64,
     slice: u64,
 }
 
 impl Finder {
-    /// Loads the built-in models; crops will be of this colour model.
+    /// Loads the built-in models; crops will be as this network takes them.
     ///
     /// # Errors
     /// When a built-in model is damaged.
-    pub fn new(schedule: Schedule, color: Color) -> Result<Self, FinderError> {
+    pub fn new(schedule: Schedule, config: &StudentConfig) -> Result<Self, FinderError> {
         Ok(Self {
             detector: Detector::new()?,
             landmarks: LandmarkNet::new()?,
             tracker: Tracker::new(),
             gray: Gray::default(),
             schedule,
-            color,
+            color: config.backbone.color,
+            resize_px: config.resize_px(),
             scanned_s: None,
             frames: 0,
             slice: 0,
@@ -136,7 +138,12 @@ impl Finder {
 
     fn align(&mut self, frame: &Frame, detection: Detection) -> Option<Found> {
         let landmarks_px = self.landmarks.find(&self.gray, detection.box_px);
-        let pixels = align::crop(frame, &self.gray, &landmarks_px, self.color)?;
+        let pixels = align::crop(
+            frame,
+            &self.gray,
+            &landmarks_px,
+            (self.color, self.resize_px),
+        )?;
         Some(Found {
             detection,
             landmarks_px,

@@ -1,8 +1,10 @@
 //! From a picture to aligned faces with stable ids: detect, landmarks, align, track.
 
 pub mod align;
+pub mod cropped;
 pub mod detect;
 pub mod finder;
 pub mod gray;
 pub mod landmarks;
+mod resample;
 pub mod track;

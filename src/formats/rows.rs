@@ -50,7 +50,7 @@ pub fn columns(with_file: bool) -> Vec<Column> {
             "seconds: the container's time stamp, or since the first frame for a camera",
         ),
         column("face_id", "stays with a face while it is tracked, from 1"),
-        column("status", "ok, no_face, dropped, unreadable"),
+        column("status", "ok, no_face, dropped, unreadable, missing"),
         column("detection_score", "the detector's score, about 2 and up"),
         column("box_x_px", "pixels, left edge of the face box"),
         column("box_y_px", "pixels, upper edge"),
@@ -114,9 +114,14 @@ fn cells<'a>(record: &'a Record, reading: Option<&Reading>, with_file: bool) -> 
     row.push(Cell::Text(record.status.name()));
     match reading {
         Some(r) => {
-            row.push(number(f64::from(r.detection_score), 3));
-            let b = r.box_px;
-            row.extend([b.x, b.y, b.w, b.h].map(|v| number(f64::from(v), 2)));
+            match &r.place {
+                Some(place) => {
+                    row.push(number(f64::from(place.detection_score), 3));
+                    let b = place.box_px;
+                    row.extend([b.x, b.y, b.w, b.h].map(|v| number(f64::from(v), 2)));
+                }
+                None => row.extend((0..5).map(|_| Cell::Empty)),
+            }
             let e = &r.estimate;
             row.extend(e.probabilities.map(|p| number(f64::from(p), 6)));
             row.push(Cell::Text(e.expression().name()));
@@ -127,9 +132,10 @@ fn cells<'a>(record: &'a Record, reading: Option<&Reading>, with_file: bool) -> 
         None => row.extend((0..17).map(|_| Cell::Empty)),
     }
     row.push(record.latency_ms.map_or(Cell::Empty, |ms| number(ms, 2)));
-    match reading {
-        Some(r) => row.extend(
-            r.landmarks_px
+    match reading.and_then(|r| r.place) {
+        Some(place) => row.extend(
+            place
+                .landmarks_px
                 .iter()
                 .flatten()
                 .map(|&v| number(f64::from(v), 2)),

@@ -26,6 +26,13 @@ pub enum Protocol {
     Offline,
     /// Unrelated pictures: each is a sequence of its own.
     Stills,
+    /// A video's faces, given as crops.
+    Crops {
+        /// The side that a crop is resized to before its centre is cut out.
+        resize_px: usize,
+        /// Whether times are the video's own.
+        timed: bool,
+    },
     /// The live policy, with its look-ahead.
     Live,
 }
@@ -37,24 +44,35 @@ pub fn sidecar(
     tuning: &Tuning,
     source: &str,
     info: &SourceInfo,
-    protocol: Protocol,
+    protocol: &Protocol,
     with_file: bool,
 ) -> Value {
     let config = student.config();
     let card = student.card();
     let protocol = match (protocol, student.window()) {
+        (&Protocol::Crops { resize_px, timed }, window) => json!({
+            "name": "crops",
+            "window_frames": window.map(|(window, _)| window),
+            "resize_px": resize_px,
+            "note": "no detection: each picture is resized and its centre of 112 pixels cut out; the pictures that are there follow one another in the windows, whatever numbers are missing between them",
+            "times": if timed {
+                "the video's own time stamps"
+            } else {
+                "frame / 30: crops carry no clock"
+            },
+        }),
         (_, None) => json!({"name": "cnn", "note": "each frame by itself"}),
-        (Protocol::Offline, Some((window, _))) => json!({
+        (&Protocol::Offline, Some((window, _))) => json!({
             "name": "offline",
             "window_frames": window,
             "note": "windows that do not overlap, the last one shifted back; a gap of more than 1 s starts a new sequence",
         }),
-        (Protocol::Stills, Some((window, _))) => json!({
+        (&Protocol::Stills, Some((window, _))) => json!({
             "name": "stills",
             "window_frames": window,
             "note": "each picture by itself, repeated over the window; time_s counts the pictures",
         }),
-        (Protocol::Live, Some((window, rate_hz))) => json!({
+        (&Protocol::Live, Some((window, rate_hz))) => json!({
             "name": "live",
             "window_frames": window,
             "rate_hz": rate_hz,

@@ -140,7 +140,7 @@ pub fn show(ui: &mut Ui, rect: Rect, model: &Model, crops: &mut Crops) -> Vec<Ac
                 ui,
                 pos2(x, tile.center().y),
                 model,
-                reading.detection_score,
+                reading.place.map_or(0.0, |place| place.detection_score),
                 id,
             );
             x += words_width;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::analysis::{BoxPx, Reading};
+use crate::analysis::Reading;
 use crate::frame::FrameStamp;
 
 fn estimate(valence: f32) -> Estimate {
@@ -25,14 +25,7 @@ fn record(time_s: f64, faces: &[u32]) -> Record {
         .iter()
         .map(|&face_id| Reading {
             face_id,
-            detection_score: 10.0,
-            box_px: BoxPx {
-                x: 0.0,
-                y: 0.0,
-                w: 1.0,
-                h: 1.0,
-            },
-            landmarks_px: [[0.0; 2]; 5],
+            place: None,
             estimate: estimate(face_id as f32 / 10.0),
         })
         .collect();

@@ -164,7 +164,7 @@ impl Model {
     }
 
     fn choose_followed(&mut self, readings: &[Reading], time_s: f64, follow: FollowMode) {
-        let area = |r: &Reading| r.box_px.w * r.box_px.h;
+        let area = Reading::area_px2;
         let largest = readings
             .iter()
             .max_by(|a, b| area(a).total_cmp(&area(b)))
@@ -285,7 +285,11 @@ impl Model {
             return Some(Hint::Dark);
         }
         let height = picture.frame.height_px() as f32;
-        (is_camera && face.box_px.h < SMALL_BELOW * height).then_some(Hint::Small)
+        (is_camera
+            && face
+                .place
+                .is_some_and(|p| p.box_px.h < SMALL_BELOW * height))
+        .then_some(Hint::Small)
     }
 
     /// True when the source is the built-in demo.

@@ -210,12 +210,15 @@ fn overlay(painter: &Painter, model: &Model, settings: &Settings, map: &Map) {
         } else {
             Color32::from_white_alpha(210)
         };
-        let b = &reading.box_px;
+        let Some(place) = &reading.place else {
+            continue;
+        };
+        let b = &place.box_px;
         let face = Rect::from_two_pos(map.at(b.x, b.y), map.at(b.x + b.w, b.y + b.h));
         corners(painter, face, color, if on { 2.5 } else { 1.5 });
         if settings.landmarks {
             let dot = (face.width() / 32.0).clamp(1.5, 3.0);
-            for [x, y] in reading.landmarks_px {
+            for [x, y] in place.landmarks_px {
                 let at = map.at(x, y);
                 painter.circle(
                     at,

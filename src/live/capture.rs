@@ -168,6 +168,14 @@ impl Capture {
                         status: Status::Unreadable,
                     });
                 }
+                Next::Missing { stamp } => {
+                    let stamp = self.stamp(pace, stamp);
+                    self.skipped.push(Skipped {
+                        stamp,
+                        file: None,
+                        status: Status::Missing,
+                    });
+                }
                 Next::End { note } => {
                     self.send(Item::End { note });
                     return None;

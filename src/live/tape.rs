@@ -140,7 +140,7 @@ impl Shared {
             tuning,
             &spec.to_string(),
             &info,
-            Protocol::Live,
+            &Protocol::Live,
             false,
         );
         value["picture"] = serde_json::json!({

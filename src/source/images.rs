@@ -1,5 +1,6 @@
 //! Pictures: one file, a folder, or a numbered sequence.
 
+pub mod crops;
 mod decode;
 mod names;
 
@@ -284,21 +285,26 @@ impl FrameSource for ImageSource {
             None if !path.exists() => Err("it is not there".to_owned()),
             None => decode::decode(&path),
         };
-        let frame = picture.and_then(|picture| {
-            Frame::new(stamp, picture.width_px, picture.height_px, picture.rgb)
-                .map_err(|error| error.to_string())
-        });
-        Ok(match frame {
-            Ok(mut frame) => {
-                frame.file = Some(file);
-                Next::Frame(frame)
-            }
-            Err(reason) => Next::Unreadable {
-                stamp,
-                file: Some(file),
-                reason,
-            },
-        })
+        Ok(give(stamp, file, picture))
+    }
+}
+
+/// A decoded file as a frame, or why it is none.
+fn give(stamp: FrameStamp, file: Arc<str>, picture: Result<Picture, String>) -> Next {
+    let frame = picture.and_then(|picture| {
+        Frame::new(stamp, picture.width_px, picture.height_px, picture.rgb)
+            .map_err(|error| error.to_string())
+    });
+    match frame {
+        Ok(mut frame) => {
+            frame.file = Some(file);
+            Next::Frame(frame)
+        }
+        Err(reason) => Next::Unreadable {
+            stamp,
+            file: Some(file),
+            reason,
+        },
     }
 }
 

@@ -98,6 +98,11 @@ pub enum Next {
         /// What is wrong with it, in words.
         reason: String,
     },
+    /// There is no picture of this frame, and others come after it (crops of a video, where no face was found).
+    Missing {
+        /// Which.
+        stamp: FrameStamp,
+    },
     /// No more frames. `note` says so in words when the end came early (a truncated file).
     End {
         /// What the user should know about how it ended.

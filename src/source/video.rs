@@ -113,6 +113,25 @@ impl VideoSource {
         })
     }
 
+    /// The time of every frame of a video, in seconds, by decoding all of it: how many there really are, whatever its
+    /// header says. With a note when the video ends early.
+    ///
+    /// # Errors
+    /// As [`VideoSource::open`] and [`FrameSource::next`].
+    pub fn times_s(path: &Path) -> Result<(Vec<f64>, Option<String>), SourceError> {
+        let mut source = Self::open(path)?;
+        let mut times_s = Vec::new();
+        loop {
+            match source.next()? {
+                Next::Frame(frame) => times_s.push(frame.stamp.time_s),
+                Next::Unreadable { stamp, .. } | Next::Missing { stamp } => {
+                    times_s.push(stamp.time_s);
+                }
+                Next::End { note } => return Ok((times_s, note)),
+            }
+        }
+    }
+
     fn time_s(&mut self, stamped_s: Option<f64>) -> f64 {
         let time_s = match (stamped_s, self.last_time_s) {
             (Some(stamped_s), _) => stamped_s,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use affectscope::analysis::{Analysis, BoxPx, Crop, Reading, Record, Status};
+use affectscope::analysis::{Analysis, BoxPx, Crop, Place, Reading, Record, Status};
 use affectscope::frame::{Frame, FrameStamp};
 use affectscope::labels::{Estimate, Expression};
 use affectscope::session::{Command, Engine, LiveStatus, Rates, SourceState, Update, WeightsCard};
@@ -59,14 +59,16 @@ fn reading(face_id: u32, x: f32) -> Reading {
     probabilities[Expression::Surprise.index()] = 0.09;
     Reading {
         face_id,
-        detection_score: 38.2,
-        box_px: BoxPx {
-            x,
-            y: 20.0,
-            w: 30.0 - face_id as f32,
-            h: 30.0,
-        },
-        landmarks_px: [[x + 5.0, 30.0]; 5],
+        place: Some(Place {
+            detection_score: 38.2,
+            box_px: BoxPx {
+                x,
+                y: 20.0,
+                w: 30.0 - face_id as f32,
+                h: 30.0,
+            },
+            landmarks_px: [[x + 5.0, 30.0]; 5],
+        }),
         estimate: Estimate {
             probabilities,
             valence: 0.64,

@@ -1,5 +1,7 @@
 //! Files of labels and of predictions: whatever their format, one [`Series`] for each video or set of pictures.
 
+pub mod abaw_write;
+
 use std::path::PathBuf;
 
 use crate::analysis::BoxPx;

@@ -1,0 +1,220 @@
+//! The frames of one input through the pipeline and the offline protocol.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use super::Job;
+use crate::analysis::{Record, Status};
+use crate::commands::progress::Progress;
+use crate::commands::{Failure, Interrupt, say};
+use crate::formats::sidecar::{Protocol, sidecar};
+use crate::offline::Offline;
+use crate::pipeline::{Pipeline, PipelineError};
+use crate::source::images::crops::CropSource;
+use crate::source::video::VideoSource;
+use crate::source::{self, FrameSource, Next};
+
+/// What came of one input.
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    pub frames: u64,
+    pub with_face: u64,
+    pub unreadable: u64,
+    pub missing: u64,
+    pub rows: u64,
+    pub faces: HashSet<u32>,
+    /// How it ended early, if it did.
+    pub note: Option<String>,
+    pub interrupted: bool,
+}
+
+impl Job<'_> {
+    /// Opens the input.
+    pub(super) fn open(&self) -> Result<Box<dyn FrameSource>, Failure> {
+        if !self.args.crops {
+            return Ok(source::open_path(&self.item.path)?);
+        }
+        let times_s = match &self.item.video {
+            None => None,
+            Some(video) => {
+                let (times_s, note) = VideoSource::times_s(video)?;
+                if let Some(note) = note {
+                    say(&format!("{}: {note}", video.display()));
+                }
+                Some(times_s)
+            }
+        };
+        Ok(Box::new(CropSource::open(&self.item.path, times_s)?))
+    }
+
+    /// Takes every frame; `consume` gets the records in order, as soon as each is settled.
+    pub(super) fn frames(
+        &self,
+        source: &mut dyn FrameSource,
+        pipeline: &mut Pipeline,
+        interrupt: &Interrupt,
+        consume: &mut dyn FnMut(&Record) -> Result<(), Failure>,
+    ) -> Result<Summary, Failure> {
+        let path = &self.item.path;
+        let progress = Progress::new(path, source.info().frames);
+        let stills = source.info().stills;
+        let mut offline = if self.args.crops {
+            Offline::unbroken()
+        } else {
+            Offline::default()
+        };
+        let mut summary = Summary::default();
+        let mut take = |summary: &mut Summary, records: Vec<Record>| -> Result<(), Failure> {
+            for record in records {
+                for reading in &record.readings {
+                    summary.faces.insert(reading.face_id);
+                }
+                summary.with_face += u64::from(record.status == Status::Ok);
+                consume(&record)?;
+            }
+            Ok(())
+        };
+        loop {
+            if interrupt.is_set() {
+                summary.interrupted = true;
+                break;
+            }
+            let next = source.next()?;
+            let (stamp, file, status, faces) = match next {
+                Next::Frame(frame) => {
+                    if stills {
+                        // Pictures have nothing to do with each other: ids and sequences begin anew.
+                        pipeline.reset();
+                    }
+                    let faces = if self.args.crops {
+                        vec![pipeline.observe_cropped(&frame)?]
+                    } else {
+                        pipeline.observe(&frame)?
+                    };
+                    let status = if faces.is_empty() {
+                        Status::NoFace
+                    } else {
+                        Status::Ok
+                    };
+                    (frame.stamp, frame.file.clone(), status, faces)
+                }
+                Next::Unreadable {
+                    stamp,
+                    file,
+                    reason,
+                } => {
+                    progress.say(&format!(
+                        "{}: frame {}: {reason}",
+                        file.as_deref().unwrap_or(&path.display().to_string()),
+                        stamp.index
+                    ));
+                    summary.unreadable += 1;
+                    (stamp, file, Status::Unreadable, Vec::new())
+                }
+                Next::Missing { stamp } => {
+                    summary.missing += 1;
+                    (stamp, None, Status::Missing, Vec::new())
+                }
+                Next::End { note } => {
+                    // A decoder that was interrupted with us ends early too.
+                    summary.interrupted = interrupt.is_set();
+                    summary.note = note;
+                    break;
+                }
+            };
+            summary.frames += 1;
+            let student = pipeline.student();
+            let mut records = offline
+                .push(student, stamp, file, status, faces)
+                .map_err(PipelineError::from)?;
+            if stills {
+                records.extend(offline.finish(student).map_err(PipelineError::from)?);
+            }
+            take(&mut summary, records)?;
+            progress.at(summary.frames);
+        }
+        let rest = offline
+            .finish(pipeline.student())
+            .map_err(PipelineError::from)?;
+        take(&mut summary, rest)?;
+        progress.end();
+        if summary.frames == 0 && !summary.interrupted {
+            return Err(Failure::bad_input(format!(
+                "{}: no frame could be read from it. Check that it plays elsewhere.",
+                path.display()
+            )));
+        }
+        Ok(summary)
+    }
+
+    /// What the results were made from and with, as text; `more` is put beside the counts.
+    pub(super) fn sidecar_text(
+        &self,
+        source: &dyn FrameSource,
+        pipeline: &Pipeline,
+        summary: &Summary,
+        with_file: bool,
+        more: Option<(&str, serde_json::Value)>,
+    ) -> Result<String, Failure> {
+        let protocol = if self.args.crops {
+            Protocol::Crops {
+                resize_px: pipeline.student().config().resize_px(),
+                timed: self.item.video.is_some(),
+            }
+        } else if source.info().stills {
+            Protocol::Stills
+        } else {
+            Protocol::Offline
+        };
+        let mut value = sidecar(
+            pipeline.student(),
+            self.device,
+            &self.args.faces.tuning(0),
+            &self.item.path.display().to_string(),
+            source.info(),
+            &protocol,
+            with_file,
+        );
+        value["counts"] = serde_json::json!({
+            "frames": summary.frames,
+            "frames_with_a_face": summary.with_face,
+            "frames_unreadable": summary.unreadable,
+            "frames_missing": summary.missing,
+            "faces": summary.faces.len(),
+            "rows": summary.rows,
+        });
+        value["ended_early"] = summary.note.clone().into();
+        if let Some((key, more)) = more {
+            value[key] = more;
+        }
+        let mut text =
+            serde_json::to_string_pretty(&value).map_err(|e| Failure::broken(e.to_string()))?;
+        text.push('\n');
+        Ok(text)
+    }
+
+    /// A line on what was done.
+    pub(super) fn report(&self, summary: &Summary, to: &str, started: Option<Instant>) {
+        let rate = started.map_or(String::new(), |s| {
+            format!(
+                ", {:.0}/s",
+                summary.frames as f64 / s.elapsed().as_secs_f64().max(1e-3)
+            )
+        });
+        let count = |n: u64, what: &str| match n {
+            0 => String::new(),
+            n => format!(", {n} {what}"),
+        };
+        say(&format!(
+            "{}: {} frames, {} with a face{}{}{rate} -> {to}",
+            self.item.path.display(),
+            summary.frames,
+            summary.with_face,
+            count(summary.unreadable, "unreadable"),
+            count(summary.missing, "missing"),
+        ));
+        if let Some(note) = &summary.note {
+            say(&format!("{}: {note}", self.item.path.display()));
+        }
+    }
+}

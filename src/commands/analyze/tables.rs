@@ -1,0 +1,125 @@
+//! One input's rows, as they come, into a table.
+
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+use super::frames::Summary;
+use super::{Job, Target};
+use crate::commands::{Failure, Interrupt, say};
+use crate::formats::output::{Output, OutputError, write_whole};
+use crate::formats::rows::{RowFormat, RowWriter};
+use crate::formats::sidecar::sidecar_path;
+use crate::pipeline::Pipeline;
+
+impl Job<'_> {
+    /// Analyses the input into its table.
+    pub(super) fn table(
+        &self,
+        pipeline: &mut Pipeline,
+        interrupt: &Interrupt,
+    ) -> Result<Summary, Failure> {
+        match self.target {
+            Target::File(path, format) => self.table_in_file(path, *format, pipeline, interrupt),
+            Target::Stdout(format) => {
+                let mut source = self.open()?;
+                let with_file = source.info().stills && self.item.path.is_dir();
+                let out = io::BufWriter::new(io::stdout().lock());
+                let mut writer = RowWriter::new(out, *format, with_file).map_err(stdout_failed)?;
+                let summary = self.frames(&mut *source, pipeline, interrupt, &mut |record| {
+                    writer.write(record).map_err(stdout_failed)
+                })?;
+                writer.flush().map_err(stdout_failed)?;
+                self.report(&summary, "standard output", None);
+                Ok(summary)
+            }
+            Target::Submission(_) | Target::Flat(_) => Ok(Summary::default()),
+        }
+    }
+
+    fn table_in_file(
+        &self,
+        path: &Path,
+        format: RowFormat,
+        pipeline: &mut Pipeline,
+        interrupt: &Interrupt,
+    ) -> Result<Summary, Failure> {
+        let mut source = self.open()?;
+        let with_file = source.info().stills && self.item.path.is_dir();
+        let sidecar_path = sidecar_path(path);
+        if !self.args.force && sidecar_path.exists() {
+            return Err(OutputError::Exists(sidecar_path).into());
+        }
+        let failed = |reason| OutputError::Io {
+            path: path.to_owned(),
+            reason,
+        };
+        let output = Output::create(path, self.args.force)?;
+        let mut writer = RowWriter::new(output, format, with_file).map_err(failed)?;
+        let started = Instant::now();
+        let done = self.frames(&mut *source, pipeline, interrupt, &mut |record| {
+            writer
+                .write(record)
+                .map_err(|reason| Failure::broken(failed(reason).to_string()))
+        });
+        let rows = writer.rows();
+        let output = writer.into_inner();
+        let mut summary = match done {
+            Ok(summary) => summary,
+            Err(failure) => {
+                // Rows of a decoder or disk that broke midway are worth keeping.
+                if rows > 0 {
+                    let part = output.leave_part();
+                    return Err(Failure {
+                        message: format!("{failure} {rows} rows lie in {}.", part.display()),
+                        ..failure
+                    });
+                }
+                return Err(failure);
+            }
+        };
+        summary.rows = rows;
+        if summary.interrupted {
+            let part = output.leave_part();
+            say(&format!(
+                "{}: stopped after {} frames; {rows} rows lie in {}",
+                self.item.path.display(),
+                summary.frames,
+                part.display()
+            ));
+            return Ok(summary);
+        }
+        self.refuse_unreadable(&summary, with_file)?;
+        output
+            .finish()
+            .map_err(|e| Failure::broken(e.to_string()))?;
+        let text = self.sidecar_text(&*source, pipeline, &summary, with_file, None)?;
+        write_whole(&sidecar_path, text.as_bytes(), self.args.force)
+            .map_err(|e| Failure::broken(e.to_string()))?;
+        self.report(&summary, &path.display().to_string(), Some(started));
+        Ok(summary)
+    }
+
+    /// An input of which nothing at all could be decoded is a wrong one.
+    pub(super) fn refuse_unreadable(
+        &self,
+        summary: &Summary,
+        with_file: bool,
+    ) -> Result<(), Failure> {
+        if summary.frames > summary.unreadable + summary.missing || with_file {
+            return Ok(());
+        }
+        Err(Failure::bad_input(format!(
+            "{}: it cannot be decoded. Check that it opens elsewhere.",
+            self.item.path.display()
+        )))
+    }
+}
+
+// By value, as `map_err` hands it over.
+#[allow(clippy::needless_pass_by_value)]
+fn stdout_failed(reason: io::Error) -> Failure {
+    Failure::broken(format!(
+        "standard output cannot be written to ({reason}). Give a file with --out."
+    ))
+}

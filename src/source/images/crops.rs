@@ -1,0 +1,223 @@
+//! A video's faces as crops: Aff-Wild2's `cropped_aligned/<video>/00001.jpg`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::decode;
+use super::names::{ENDINGS, natural_order};
+use super::{ending, give, list, not_media};
+use crate::frame::FrameStamp;
+use crate::source::{FrameSource, Next, Pace, SourceError, SourceInfo};
+
+/// Frames a second of a video that is not there to ask (most of Aff-Wild2 has 30).
+pub const ASSUMED_RATE_HZ: f64 = 30.0;
+
+/// The highest number that is taken for a frame's: 18 hours at 30 a second. Every frame below has a row.
+const HIGHEST: u64 = 2_000_000;
+
+/// The numbered pictures of one video.
+///
+/// The number in a file's name is the frame, from 1 there and from 0 here. A number without a picture is
+/// [`Next::Missing`], up to the highest that is there, or up to the video's last frame where its times are given.
+pub struct CropSource {
+    info: SourceInfo,
+    folder: PathBuf,
+    /// By number, from 1.
+    names: BTreeMap<u64, OsString>,
+    frames: u64,
+    given: u64,
+    times_s: Option<Vec<f64>>,
+}
+
+impl CropSource {
+    /// Opens a video's folder; `times_s` are the times of the video's own frames, where the video is there.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or has no numbered picture, when a number comes twice, is 0 or absurd, and when
+    /// there are crops behind the video's last frame.
+    pub fn open(folder: &Path, times_s: Option<Vec<f64>>) -> Result<Self, SourceError> {
+        let names = numbered(folder)?;
+        let Some(&highest) = names.keys().next_back() else {
+            return Err(not_media(
+                folder,
+                "there is no picture named by its number (00001.jpg) in this folder. Give a video's folder of crops, \
+                 or a folder of such folders."
+                    .to_owned(),
+            ));
+        };
+        let frames = match &times_s {
+            Some(times_s) if highest > times_s.len() as u64 => {
+                return Err(not_media(
+                    folder,
+                    format!(
+                        "its crops go up to {highest}, and the video has {} frames. They are not of one video; give \
+                         the right one with --video.",
+                        times_s.len()
+                    ),
+                ));
+            }
+            Some(times_s) => times_s.len() as u64,
+            None => highest,
+        };
+        let name = folder.file_name().map(OsString::from).or_else(|| {
+            // `.` and `..` have no name of their own.
+            let full = folder.canonicalize().ok()?;
+            full.file_name().map(OsString::from)
+        });
+        let mut info = SourceInfo {
+            title: name.unwrap_or_default().to_string_lossy().into_owned(),
+            pace: Pace::File,
+            stills: false,
+            width_px: 0,
+            height_px: 0,
+            rate_hz: times_s.is_none().then_some(ASSUMED_RATE_HZ),
+            frames: Some(frames),
+            format: names.values().next().and_then(|n| ending(Path::new(n))),
+        };
+        let size = names
+            .values()
+            .find_map(|n| decode::size(&folder.join(n)).ok());
+        if let Some((width_px, height_px)) = size {
+            (info.width_px, info.height_px) = (width_px, height_px);
+        }
+        Ok(Self {
+            info,
+            folder: folder.to_owned(),
+            names,
+            frames,
+            given: 0,
+            times_s,
+        })
+    }
+
+    /// How many pictures there are.
+    pub fn pictures(&self) -> u64 {
+        self.names.len() as u64
+    }
+}
+
+impl FrameSource for CropSource {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn next(&mut self) -> Result<Next, SourceError> {
+        if self.given >= self.frames {
+            return Ok(Next::End { note: None });
+        }
+        let index = self.given;
+        self.given += 1;
+        let own_s = self
+            .times_s
+            .as_ref()
+            .and_then(|times_s| times_s.get(index as usize).copied());
+        let stamp = FrameStamp {
+            index,
+            time_s: own_s.unwrap_or(index as f64 / ASSUMED_RATE_HZ),
+        };
+        let Some(name) = self.names.get(&(index + 1)) else {
+            return Ok(Next::Missing { stamp });
+        };
+        let picture = decode::decode(&self.folder.join(name));
+        Ok(give(stamp, name.to_string_lossy().into(), picture))
+    }
+}
+
+/// The videos' folders under a path: itself, when there are numbered pictures in it, else those of its folders that
+/// have some, in natural order.
+///
+/// # Errors
+/// When it cannot be read or there are none.
+pub fn video_folders(path: &Path) -> Result<Vec<PathBuf>, SourceError> {
+    if !path.is_dir() {
+        return Err(match path.try_exists() {
+            Ok(true) => not_media(
+                path,
+                "is not a folder. --crops takes a video's folder of crops (00001.jpg, ...), or a folder of such folders."
+                    .to_owned(),
+            ),
+            _ => SourceError::NotFound(path.to_owned()),
+        });
+    }
+    let mut names = list(path)?;
+    if names.iter().any(|name| number(name).is_some()) {
+        return Ok(vec![path.to_owned()]);
+    }
+    names.retain(|name| {
+        let folder = path.join(name);
+        folder.is_dir()
+            && list(&folder).is_ok_and(|inside| inside.iter().any(|n| number(n).is_some()))
+    });
+    if names.is_empty() {
+        return Err(not_media(
+            path,
+            "there are no crops in it: neither pictures named by their numbers (00001.jpg) nor folders of such. Give \
+             a video's folder of crops, or a folder of such folders."
+                .to_owned(),
+        ));
+    }
+    names.sort_by(|a, b| natural_order(&a.to_string_lossy(), &b.to_string_lossy()));
+    Ok(names.into_iter().map(|name| path.join(name)).collect())
+}
+
+/// The pictures of a folder by their numbers.
+fn numbered(folder: &Path) -> Result<BTreeMap<u64, OsString>, SourceError> {
+    let mut names = BTreeMap::new();
+    for name in list(folder)? {
+        let Some(number) = number(&name) else {
+            continue;
+        };
+        let shown = name.to_string_lossy().into_owned();
+        if number == 0 || number > HIGHEST {
+            return Err(not_media(
+                folder,
+                format!(
+                    "the number of {shown} cannot be a frame's: crops count from 1, to at most {HIGHEST}. Rename it."
+                ),
+            ));
+        }
+        if let Some(other) = names.insert(number, name) {
+            return Err(not_media(
+                folder,
+                format!(
+                    "{} and {shown} are both number {number}. Leave one of them.",
+                    other.to_string_lossy()
+                ),
+            ));
+        }
+    }
+    Ok(names)
+}
+
+/// The number of a picture that is named by nothing else.
+fn number(name: &std::ffi::OsStr) -> Option<u64> {
+    let path = Path::new(name);
+    let stem = path.file_stem()?.to_str()?;
+    let digits = !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit());
+    let picture = ending(path).is_some_and(|ending| ENDINGS.contains(&ending.as_str()));
+    // A number that fits no integer is beyond all frames, and is told so.
+    (digits && picture).then(|| stem.parse().unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crop_is_named_by_its_number_alone() {
+        for (name, wanted) in [
+            ("00001.jpg", Some(1)),
+            ("12.PNG", Some(12)),
+            ("00000.jpg", Some(0)),
+            ("99999999999999999999999.jpg", Some(u64::MAX)),
+            ("a1.jpg", None),
+            ("1.txt", None),
+            ("1", None),
+            (".jpg", None),
+            ("1.2.jpg", None),
+        ] {
+            assert_eq!(number(std::ffi::OsStr::new(name)), wanted, "{name}");
+        }
+    }
+}
