@@ -135,6 +135,8 @@ pub struct WeightsCard {
     pub hash: String,
     /// `CNN-GRU` or `CNN`, then size of input and number of weights.
     pub network: String,
+    /// What goes in: colour model, size, and frames in a window, as in `RGB 112×112, window 32`.
+    pub input: String,
     /// What it was trained on.
     pub trained_on: String,
     /// Where its valence and arousal labels came from.

@@ -205,7 +205,7 @@ fn the_order_of_the_channels_matters_and_is_rgb() {
     assert!(far, "BGR must not give what RGB gives");
     // The means too are in the order R, G, B.
     let input: Vec<f32> = student
-        .input(&[frame.clone()])
+        .input(std::slice::from_ref(&frame))
         .unwrap()
         .flatten_all()
         .unwrap()

@@ -250,7 +250,10 @@ fn settings_in_the_menu_reach_the_session() {
 fn every_figure_of_the_status_bar_explains_itself() {
     let mut harness = window(&running(&[1]));
     for (figure, hover) in [
-        ("weights student-thin", "FER+ accuracy: 0.81"),
+        (
+            "weights student-thin · grey 112×112, window 32",
+            "FER+ accuracy: 0.81",
+        ),
         ("on CPU, 1 thread", "Where the networks run"),
         ("captured 30.0 /s", "Frames that the source gave"),
         ("analysed 29.5 /s", "Frames that were read"),

@@ -43,8 +43,12 @@ pub fn about(ctx: &Context, model: &Model) -> bool {
                 &format!("{} ({}), SHA-256 {}", w.name, w.origin, w.hash),
             );
             field(ui, "Network", &w.network);
-            field(ui, "Trained on", &w.trained_on);
-            field(ui, "Affect labels", &w.affect_labels);
+            let said = |text: &str| match text {
+                "" => "The file does not say.".to_owned(),
+                text => text.to_owned(),
+            };
+            field(ui, "Trained on", &said(&w.trained_on));
+            field(ui, "Affect labels", &said(&w.affect_labels));
             if w.scores.is_empty() {
                 field(ui, "How good", "These weights carry no scores.");
             }

@@ -127,9 +127,9 @@ pub fn show(ui: &mut Ui, rect: Rect, model: &Model, crops: &mut Crops) -> Vec<Ac
             actions.push(Action::Follow(id));
         }
         let estimate = &reading.estimate;
-        let pixels = crop_side(model, id);
+        let kind = crop_kind(model, id);
         response.on_hover_text(format!(
-            "Face {id}: {} {:.2}.\nThe {pixels}×{pixels} pixels that the network sees.{}",
+            "Face {id}: {} {:.2}.\nThe {kind} pixels that the network sees.{}",
             estimate.expression().name(),
             estimate.confidence(),
             if on { "" } else { "\nClick to follow it." },
@@ -171,12 +171,17 @@ pub fn show(ui: &mut Ui, rect: Rect, model: &Model, crops: &mut Crops) -> Vec<Ac
     actions
 }
 
-fn crop_side(model: &Model, face_id: u32) -> usize {
-    model
+/// What a face's crop is, as in `112×112 grey`.
+fn crop_kind(model: &Model, face_id: u32) -> String {
+    let crop = model
         .picture
         .as_ref()
-        .and_then(|p| p.crops.iter().find(|c| c.face_id == face_id))
-        .map_or(112, |c| c.side_px)
+        .and_then(|p| p.crops.iter().find(|c| c.face_id == face_id));
+    match crop {
+        Some(c) if c.channels == 1 => format!("{0}×{0} grey", c.side_px),
+        Some(c) => format!("{0}×{0} RGB", c.side_px),
+        None => "112×112".to_owned(),
+    }
 }
 
 /// Three lines beside the followed face.
@@ -202,11 +207,11 @@ fn words(ui: &Ui, at: eframe::egui::Pos2, model: &Model, score: f32, id: u32) {
         theme::body(),
         p.muted,
     );
-    let side = crop_side(model, id);
+    let kind = crop_kind(model, id);
     painter.text(
         line(0.0),
         Align2::LEFT_CENTER,
-        format!("{side}×{side}, as the network sees it"),
+        format!("{kind}, as the network sees it"),
         theme::caption(),
         p.muted,
     );

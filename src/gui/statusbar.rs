@@ -167,8 +167,7 @@ fn figures(model: &Model, compact: bool) -> Vec<Figure> {
         ("captured ", "analysed ", "/s")
     };
     let weights_hover = format!(
-        "The weights that speak: {} ({}), {}{}",
-        weights,
+        "The weights that speak: {weights} ({}), {}{}",
         s.weights.origin,
         s.weights.network,
         s.weights
@@ -177,6 +176,10 @@ fn figures(model: &Model, compact: bool) -> Vec<Figure> {
             .map(|(what, score)| format!("\n{what}: {score}"))
             .collect::<String>()
     );
+    let mut weights_parts = vec![word("weights "), value(weights)];
+    if !compact && !s.weights.input.is_empty() {
+        weights_parts.push(word(&format!(" · {}", s.weights.input)));
+    }
     let device_hover = match &s.device_note {
         Some(note) => format!("Where the networks run: {device}.\n{note}"),
         None => format!("Where the networks run: {device}."),
@@ -195,7 +198,7 @@ fn figures(model: &Model, compact: bool) -> Vec<Figure> {
     vec![
         Figure {
             id: "weights",
-            parts: vec![word("weights "), value(weights)],
+            parts: weights_parts,
             hover: weights_hover,
             alarm: false,
         },

@@ -291,6 +291,10 @@ fn card(weights: &Weights, config: &StudentConfig) -> WeightsCard {
             "{kind}, {color} {w}x{h}, {:.1} M weights",
             weights.count() as f64 / 1e6
         ),
+        input: match &config.temporal {
+            Some(t) => format!("{color} {w}×{h}, window {}", t.window),
+            None => format!("{color} {w}×{h}, no window"),
+        },
         trained_on: config.trained_on.clone(),
         affect_labels: config.affect_labels.clone(),
         licence: match config.licence.as_str() {

@@ -132,6 +132,7 @@ pub fn running(faces: &[u32]) -> Fake {
                 },
                 recording: None,
                 weights: WeightsCard {
+                    input: "grey 112×112, window 32".to_owned(),
                     licence: "made for tests".to_owned(),
                     name: "student-thin".into(),
                     origin: "built in".into(),
