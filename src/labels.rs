@@ -52,6 +52,20 @@ impl Expression {
         }
     }
 
+    /// The expression of this name, capitals or not; the adjectives in common use are understood too.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "neutral" => Some(Self::Neutral),
+            "anger" | "angry" => Some(Self::Anger),
+            "disgust" | "disgusted" => Some(Self::Disgust),
+            "fear" | "fearful" | "afraid" => Some(Self::Fear),
+            "happiness" | "happy" => Some(Self::Happiness),
+            "sadness" | "sad" => Some(Self::Sadness),
+            "surprise" | "surprised" => Some(Self::Surprise),
+            _ => None,
+        }
+    }
+
     /// The name on screen: as [`Expression::name`], with a capital.
     pub fn title(self) -> &'static str {
         match self {

@@ -26,6 +26,7 @@ pub mod frame;
 pub mod gui;
 pub mod labels;
 pub mod live;
+pub mod metrics;
 pub mod model;
 pub mod offline;
 pub mod pipeline;

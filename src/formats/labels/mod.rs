@@ -1,11 +1,22 @@
 //! Files of labels and of predictions: whatever their format, one [`Series`] for each video or set of pictures.
 
-pub mod abaw_write;
-
-use std::path::PathBuf;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
 use crate::analysis::BoxPx;
 use crate::labels::Expression;
+
+mod abaw;
+pub mod abaw_write;
+mod affectscope;
+mod plain;
+mod sniff;
+mod table;
+
+pub use sniff::sniff;
+
+/// Files above are refused: no table of labels comes near.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// Which person of a video with two a file speaks of: the suffix `_left` / `_right` of Aff-Wild2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -118,7 +129,7 @@ pub enum LabelError {
         /// Which file.
         path: PathBuf,
         /// The system's word.
-        reason: std::io::Error,
+        reason: io::Error,
     },
     /// No known format.
     #[error("{path}: {reason}", path = path.display())]
@@ -140,4 +151,83 @@ pub enum LabelError {
         /// What is wrong, with the text that was there and what is wanted.
         reason: String,
     },
+}
+
+/// Reads a file of labels or predictions, in whatever of the [`LabelFormat`]s it is.
+///
+/// # Errors
+/// When it cannot be read, is no ordinary file or above 1 GiB, is in none of the formats, or holds a value that cannot
+/// be; nothing of it is used then.
+pub fn read(path: &Path) -> Result<Labels, LabelError> {
+    parse(&bytes_of(path)?, path)
+}
+
+/// Reads a file of labels or predictions in the format given.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_as(path: &Path, format: LabelFormat) -> Result<Labels, LabelError> {
+    parse_as(&bytes_of(path)?, path, format)
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>, LabelError> {
+    let io = |reason| LabelError::Io {
+        path: path.to_owned(),
+        reason,
+    };
+    // Asked before it is opened: that would wait for the other end of a pipe.
+    let there = path.metadata().map_err(io)?;
+    if there.is_dir() {
+        return Err(io(io::Error::other("it is a folder")));
+    }
+    if !there.is_file() {
+        return Err(io(io::Error::other("it is a device or a pipe")));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(io)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(io(io::Error::other(
+            "it is above 1 GiB, larger than any table of labels",
+        )));
+    }
+    Ok(bytes)
+}
+
+/// Reads the bytes of a file; `path` is for messages, and for the video's name where the content has none.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(bytes: &[u8], path: &Path) -> Result<Labels, LabelError> {
+    // First of all, so that a workbook or a picture is said to be no text.
+    let source = table::Source::decode(bytes, path)?;
+    match sniff(bytes) {
+        Some(format) => parse_source(source, format),
+        None => Err(LabelError::Unknown {
+            path: path.to_owned(),
+            reason: sniff::unknown(source.text),
+        }),
+    }
+}
+
+/// Reads the bytes of a file in the format given; see [`parse`].
+///
+/// # Errors
+/// As [`read`].
+pub fn parse_as(bytes: &[u8], path: &Path, format: LabelFormat) -> Result<Labels, LabelError> {
+    parse_source(table::Source::decode(bytes, path)?, format)
+}
+
+fn parse_source(source: table::Source<'_>, format: LabelFormat) -> Result<Labels, LabelError> {
+    match format {
+        LabelFormat::Affectscope => affectscope::read(source),
+        LabelFormat::AffWild2Expr | LabelFormat::AffWild2Va => abaw::read_frames(source, format),
+        LabelFormat::AbawFlat => abaw::read_flat(source),
+        LabelFormat::Plain => plain::read(source),
+        _ => Err(LabelError::Unknown {
+            path: source.path.to_owned(),
+            reason: "this format is not read yet.".to_owned(),
+        }),
+    }
 }

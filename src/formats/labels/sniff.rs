@@ -1,0 +1,65 @@
+//! Which format a file is in, told from its first lines.
+
+use super::{LabelFormat, abaw, plain, table};
+
+/// The format of a file with this content; `None` when it is none that is read. Only the first lines are looked at:
+/// what follows may still be wrong.
+pub fn sniff(bytes: &[u8]) -> Option<LabelFormat> {
+    let text = text_of(bytes);
+    let first = text.lines().next()?;
+    if first.starts_with('{') {
+        return json(text, first);
+    }
+    let names: Vec<String> = abaw::names_of(first)
+        .into_iter()
+        .map(|n| n.trim_matches('"').trim().to_owned())
+        .collect();
+    let has = |wanted: &[&str]| wanted.iter().all(|w| names.iter().any(|n| n == w));
+    if let Some(format) = abaw::header_of(&names) {
+        Some(format)
+    } else if abaw::is_flat_header(&names) {
+        Some(LabelFormat::AbawFlat)
+    } else if has(&["frame", "status"]) {
+        Some(LabelFormat::Affectscope)
+    } else if plain::delimiter(first).is_some() {
+        Some(LabelFormat::Plain)
+    } else {
+        None
+    }
+}
+
+/// The text of a file from its first letter on, as far as it is text.
+fn text_of(bytes: &[u8]) -> &str {
+    let bytes = table::without_mark(bytes);
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(e) => std::str::from_utf8(&bytes[..e.valid_up_to()]).unwrap_or(""),
+    };
+    text.trim_start()
+}
+
+fn json(text: &str, first: &str) -> Option<LabelFormat> {
+    // One object a line, even when the first is cut off or wrong.
+    if first.contains("\"status\"") && first.contains("\"frame\"") {
+        Some(LabelFormat::Affectscope)
+    } else if text.contains("\"frames\"") {
+        Some(LabelFormat::AfewVa)
+    } else {
+        None
+    }
+}
+
+/// Why a file's format is unknown: what was seen, and what would be read.
+pub(super) fn unknown(text: &str) -> String {
+    const READ: &str = "Formats that are read: Affectscope's own rows (csv, jsonl), annotations of Aff-Wild2 and \
+                        submissions of ABAW 2021, the flat file of ABAW 5 and 6, AffectNet's csv, ExpW's label.lst, \
+                        AFEW-VA's json, FER+'s fer2013new.csv, ratings of DARMA and CARMA, OpenFace's csv, and a plain \
+                        csv with a header (frame, time_s or picture, and expression, valence or arousal).";
+    match text.lines().find(|line| !line.trim().is_empty()) {
+        Some(line) => format!(
+            "no format of labels is known that begins with {}. {READ}",
+            table::short(line.trim())
+        ),
+        None => format!("the file is empty. {READ}"),
+    }
+}

@@ -1,0 +1,454 @@
+//! What all the readers share: text with its path, lines, tables with a header, numbers with their range.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::{Label, LabelError, Person, Series};
+use crate::analysis::BoxPx;
+
+/// Frame numbers above are a mistake: a year of video at 30 frames a second.
+pub(super) const MAX_FRAME: u64 = 1_000_000_000;
+
+/// Seconds above are a mistake likewise.
+const MAX_SECONDS: f64 = 1e9;
+
+/// Boxes beyond are a mistake: no picture has so many pixels on a side.
+const MAX_PX: f64 = 1e7;
+
+/// More rows than a day and more at 100 frames a second; keeps a hostile file from filling the memory.
+const MAX_ROWS: usize = 20_000_000;
+
+/// A file's text, without a byte order mark, and where it came from.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) path: &'a Path,
+    pub(super) text: &'a str,
+}
+
+impl<'a> Source<'a> {
+    /// The text of a file's bytes, or where they stop being UTF-8.
+    pub(super) fn decode(bytes: &'a [u8], path: &'a Path) -> Result<Self, LabelError> {
+        match std::str::from_utf8(without_mark(bytes)) {
+            Ok(text) => Ok(Self { path, text }),
+            Err(e) => {
+                let good = &without_mark(bytes)[..e.valid_up_to()];
+                let line_start = good.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
+                Err(LabelError::Value {
+                    path: path.to_owned(),
+                    line: 1 + newlines(good),
+                    column: format!("byte {}", 1 + good.len() - line_start),
+                    reason: "not UTF-8 text. Save the file as UTF-8; workbooks (xls, xlsx) have to be exported as csv."
+                        .to_owned(),
+                })
+            }
+        }
+    }
+
+    /// The error for a place in this file.
+    pub(super) fn error(
+        &self,
+        line: u64,
+        column: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> LabelError {
+        LabelError::Value {
+            path: self.path.to_owned(),
+            line,
+            column: column.into(),
+            reason: reason.into(),
+        }
+    }
+
+    /// The error of the JSON reader. What follows `line` lines into the file is said to be there.
+    pub(super) fn json_error(&self, before: u64, error: &serde_json::Error) -> LabelError {
+        let text = error.to_string();
+        // The place is told apart from the reason.
+        let reason = text.rfind(" at line ").map_or(&*text, |end| &text[..end]);
+        self.error(
+            before + (error.line().max(1) as u64),
+            format!("{} (character)", error.column()),
+            format!("{reason}. Correct the file, or export it again."),
+        )
+    }
+
+    /// A series without labels, named after the file.
+    pub(super) fn series(&self) -> Series {
+        let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
+        let stem = stem.strip_suffix(".affect").unwrap_or(&stem);
+        series(stem)
+    }
+
+    /// The lines without their ends, those at the end of the file that are blank left out.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (u64, &'a str)> + use<'a> {
+        let text = self.text.trim_end_matches(|c: char| c.is_whitespace());
+        (1..).zip(text.lines())
+    }
+}
+
+/// The bytes behind a byte order mark.
+pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+fn newlines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|&&b| b == b'\n').count() as u64
+}
+
+/// A series without labels, its person told from the name's ending.
+pub(super) fn series(name: &str) -> Series {
+    let (video, person) = if let Some(video) = name.strip_suffix("_left") {
+        (video, Some(Person::Left))
+    } else if let Some(video) = name.strip_suffix("_right") {
+        (video, Some(Person::Right))
+    } else {
+        (name, None)
+    };
+    Series {
+        video: video.to_owned(),
+        person,
+        labels: Vec::new(),
+        frames: None,
+    }
+}
+
+/// `text` cut to what fits into a message.
+pub(super) fn short(text: &str) -> String {
+    const MOST: usize = 60;
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(MOST + 1)
+        .collect();
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("'{}...'", &text[..end]),
+        None => format!("'{text}'"),
+    }
+}
+
+/// A number in `least..=most`, or the reason why not.
+pub(super) fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(value) if value.is_finite() && (least..=most).contains(&value) => Ok(value),
+        Ok(value) if value.is_finite() => Err(format!(
+            "{} is outside of {least} to {most}",
+            short(text.trim())
+        )),
+        _ => Err(format!(
+            "{} is not a number; wanted is one from {least} to {most}",
+            short(text.trim())
+        )),
+    }
+}
+
+/// A whole number in `least..=most`, or the reason why not.
+pub(super) fn whole(text: &str, least: i64, most: i64) -> Result<i64, String> {
+    match text.trim().parse::<i64>() {
+        Ok(value) if (least..=most).contains(&value) => Ok(value),
+        Ok(_) => Err(format!(
+            "{} is outside of {least} to {most}",
+            short(text.trim())
+        )),
+        Err(_) => Err(format!(
+            "{} is not a whole number; wanted is one from {least} to {most}",
+            short(text.trim())
+        )),
+    }
+}
+
+/// Folders of a picture's name with `/` between, however the file writes them.
+pub(super) fn slashes(name: &str) -> String {
+    name.replace('\\', "/")
+}
+
+/// The error of a file with too many rows; asked before each is kept.
+pub(super) fn room(source: &Source<'_>, rows: usize, line: u64) -> Result<(), LabelError> {
+    if rows < MAX_ROWS {
+        return Ok(());
+    }
+    let reason = format!("more than {MAX_ROWS} rows. Split the file.");
+    Err(source.error(line, "1", reason))
+}
+
+/// A table with separated fields and a header.
+pub(super) struct Table<'a> {
+    source: Source<'a>,
+    reader: csv::Reader<&'a [u8]>,
+    /// The header's names, lower case, without blanks around them.
+    pub(super) names: Vec<String>,
+    /// The line of the header.
+    pub(super) header_line: u64,
+    /// Where in the text the reader was set on.
+    start: usize,
+    /// Up to which byte the ends of lines are counted, and how many there were.
+    counted: (usize, u64),
+    rows: usize,
+}
+
+impl<'a> Table<'a> {
+    /// A table from its header on, which begins at byte `start` of the text.
+    pub(super) fn open(
+        source: Source<'a>,
+        start: usize,
+        delimiter: u8,
+    ) -> Result<Self, LabelError> {
+        let bytes = source.text.as_bytes();
+        let mut table = Self {
+            source,
+            reader: csv::ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .delimiter(delimiter)
+                .from_reader(&bytes[start..]),
+            names: Vec::new(),
+            header_line: 1,
+            start,
+            counted: (start, newlines(&bytes[..start])),
+            rows: 0,
+        };
+        let header = loop {
+            match table.record()? {
+                Some(record) if record.iter().all(|name| name.trim().is_empty()) => {}
+                Some(record) => break record,
+                None => {
+                    let reason = "no header: nothing is there. Export the file again.";
+                    return Err(source.error(table.line(), "1", reason));
+                }
+            }
+        };
+        table.header_line = table.line();
+        table.names = header.iter().map(|n| n.trim().to_lowercase()).collect();
+        Ok(table)
+    }
+
+    /// The line that the record read last begins on. The csv reader's own count is of no use: it takes a record to
+    /// begin on the blank line before it.
+    fn line(&self) -> u64 {
+        1 + self.counted.1
+    }
+
+    fn record(&mut self) -> Result<Option<csv::StringRecord>, LabelError> {
+        let text = self.source.text.as_bytes();
+        let read = usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX);
+        let mut begin = self.start.saturating_add(read).min(text.len());
+        while matches!(text.get(begin), Some(b'\r' | b'\n')) {
+            begin += 1;
+        }
+        self.counted.1 += newlines(&text[self.counted.0.min(begin)..begin]);
+        self.counted.0 = begin;
+        let mut record = csv::StringRecord::new();
+        match self.reader.read_record(&mut record) {
+            Ok(true) => Ok(Some(record)),
+            Ok(false) => Ok(None),
+            // The text is UTF-8 and in memory: nothing is known that could come here.
+            Err(e) => Err(self.source.error(self.line(), "1", e.to_string())),
+        }
+    }
+
+    /// Where the first of these columns is.
+    pub(super) fn find(&self, names: &[&str]) -> Option<usize> {
+        names
+            .iter()
+            .find_map(|name| self.names.iter().position(|n| n == name))
+    }
+
+    /// Where this column is; an error when it is not there.
+    pub(super) fn need(&self, name: &str) -> Result<usize, LabelError> {
+        self.find(&[name]).ok_or_else(|| {
+            self.source.error(
+                self.header_line,
+                "1",
+                format!("the header has no column '{name}'. Add it, or name the right format with --format."),
+            )
+        })
+    }
+
+    /// The next row, with as many fields as the header; rows of nothing but blanks are passed over.
+    pub(super) fn next(&mut self) -> Result<Option<Row<'a, '_>>, LabelError> {
+        loop {
+            let Some(record) = self.record()? else {
+                return Ok(None);
+            };
+            if record.iter().all(|field| field.trim().is_empty()) {
+                continue;
+            }
+            let line = self.line();
+            room(&self.source, self.rows, line)?;
+            self.rows += 1;
+            if record.len() != self.names.len() {
+                let column = record.len().min(self.names.len()) + 1;
+                let column = match self.names.get(column - 1) {
+                    Some(name) => format!("{column} ({name})"),
+                    None => column.to_string(),
+                };
+                let reason = format!(
+                    "{} fields where the header has {}. Give every row as many fields as the header.",
+                    record.len(),
+                    self.names.len()
+                );
+                return Err(self.source.error(line, column, reason));
+            }
+            return Ok(Some(Row {
+                source: self.source,
+                names: &self.names,
+                record,
+                line,
+            }));
+        }
+    }
+}
+
+/// One row of a table.
+pub(super) struct Row<'a, 't> {
+    pub(super) source: Source<'a>,
+    pub(super) names: &'t [String],
+    pub(super) record: csv::StringRecord,
+    pub(super) line: u64,
+}
+
+impl Row<'_, '_> {
+    /// The field as it stands; empty where there is no such column.
+    pub(super) fn raw(&self, field: Option<usize>) -> &str {
+        field.and_then(|i| self.record.get(i)).unwrap_or("")
+    }
+
+    /// The field without blanks around it.
+    pub(super) fn text(&self, field: Option<usize>) -> &str {
+        self.raw(field).trim()
+    }
+
+    /// The error for a field of this row.
+    pub(super) fn error(&self, field: Option<usize>, reason: impl Into<String>) -> LabelError {
+        let column = match field {
+            Some(i) => match self.names.get(i) {
+                Some(name) => format!("{} ({name})", i + 1),
+                None => (i + 1).to_string(),
+            },
+            None => "1".to_owned(),
+        };
+        self.source.error(self.line, column, reason)
+    }
+
+    /// A number in this range; `None` where the field is empty.
+    pub(super) fn number(
+        &self,
+        field: Option<usize>,
+        least: f64,
+        most: f64,
+    ) -> Result<Option<f64>, LabelError> {
+        match self.text(field) {
+            "" => Ok(None),
+            text => number(text, least, most)
+                .map(Some)
+                .map_err(|reason| self.error(field, reason)),
+        }
+    }
+
+    /// A whole number in this range; `None` where the field is empty.
+    pub(super) fn whole(
+        &self,
+        field: Option<usize>,
+        least: i64,
+        most: i64,
+    ) -> Result<Option<i64>, LabelError> {
+        match self.text(field) {
+            "" => Ok(None),
+            text => whole(text, least, most)
+                .map(Some)
+                .map_err(|reason| self.error(field, reason)),
+        }
+    }
+
+    /// A whole number in this range that must be there.
+    pub(super) fn needed(&self, field: usize, least: i64, most: i64) -> Result<i64, LabelError> {
+        self.whole(Some(field), least, most)?.ok_or_else(|| {
+            self.error(
+                Some(field),
+                format!("empty; wanted is a whole number from {least} to {most}"),
+            )
+        })
+    }
+
+    /// A number in this range that must be there, or the word that stands for none.
+    pub(super) fn rating(&self, field: usize, none: f64) -> Result<Option<f64>, LabelError> {
+        let text = self.text(Some(field));
+        if text.parse() == Ok(none) {
+            return Ok(None);
+        }
+        match number(text, -1.0, 1.0) {
+            Ok(value) => Ok(Some(value)),
+            Err(reason) => Err(self.error(Some(field), format!("{reason}, or {none} for none"))),
+        }
+    }
+
+    /// A frame number from 0 of a column that counts from `first`.
+    pub(super) fn frame(
+        &self,
+        field: Option<usize>,
+        first: u64,
+    ) -> Result<Option<u64>, LabelError> {
+        let whole = self.whole(field, first as i64, (MAX_FRAME + first) as i64)?;
+        Ok(whole.map(|n| n as u64 - first))
+    }
+
+    /// Seconds, at most a little before the start: containers may say so.
+    pub(super) fn seconds(&self, field: Option<usize>) -> Result<Option<f64>, LabelError> {
+        self.number(field, -MAX_SECONDS, MAX_SECONDS)
+    }
+
+    /// The number of a face.
+    pub(super) fn face(&self, field: Option<usize>) -> Result<Option<u32>, LabelError> {
+        let whole = self.whole(field, 0, u32::MAX.into())?;
+        Ok(whole.and_then(|n| u32::try_from(n).ok()))
+    }
+
+    /// A box from the columns of its left and upper edge, width and height; `None` where a field is empty or the box
+    /// has no area.
+    pub(super) fn box_px(&self, fields: [Option<usize>; 4]) -> Result<Option<BoxPx>, LabelError> {
+        let mut found = [0.0f32; 4];
+        for (value, field) in found.iter_mut().zip(fields) {
+            match self.number(field, -MAX_PX, MAX_PX)? {
+                Some(number) => *value = number as f32,
+                None => return Ok(None),
+            }
+        }
+        let [x, y, w, h] = found;
+        Ok((w > 0.0 && h > 0.0).then_some(BoxPx { x, y, w, h }))
+    }
+}
+
+/// Watches that no frame is there twice.
+#[derive(Default)]
+pub(super) struct Seen(HashMap<(Option<String>, u64, Option<u32>), u64>);
+
+impl Seen {
+    /// Remembers the row; the reason why not where the same frame and face were there before.
+    pub(super) fn add(&mut self, label: &Label) -> Result<(), String> {
+        let Some(frame) = label.frame else {
+            return Ok(());
+        };
+        let key = (label.picture.clone(), frame, label.face_id);
+        match self.0.insert(key, label.line) {
+            None => Ok(()),
+            Some(before) => Err(format!(
+                "the same frame{} as in line {before}. Keep one of the two.",
+                if label.face_id.is_some() {
+                    " and face"
+                } else {
+                    ""
+                }
+            )),
+        }
+    }
+}
+
+/// How many frames the labels speak of, if every frame from 0 to the last is there.
+pub(super) fn complete(labels: &[Label]) -> Option<u64> {
+    let mut frames = labels
+        .iter()
+        .map(|l| l.frame)
+        .collect::<Option<Vec<u64>>>()?;
+    frames.sort_unstable();
+    frames.dedup();
+    let count = frames.len() as u64;
+    (frames.last().is_some_and(|&last| last + 1 == count)).then_some(count)
+}
