@@ -36,3 +36,4 @@ pub mod settings;
 pub mod slot;
 pub mod smooth;
 pub mod source;
+pub mod train;

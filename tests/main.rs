@@ -8,6 +8,7 @@ mod crops;
 mod face;
 mod golden;
 mod live;
+mod losses;
 mod pipeline;
 mod rows;
 mod sources;
