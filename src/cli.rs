@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::formats::labels::LabelFormat;
 use crate::formats::rows::RowFormat;
 use crate::model::device::DeviceChoice;
 use crate::session::{Faces, Tuning};
@@ -119,6 +120,8 @@ pub enum Command {
     Devices,
     /// Show what a weights file is: its network, training data and scores
     Info(InfoArgs),
+    /// Score predictions against annotations, frame by frame
+    Evaluate(EvaluateArgs),
     /// Turn a PyTorch checkpoint of the paper's student into a safetensors file with its config
     Convert(ConvertArgs),
 }
@@ -210,6 +213,32 @@ pub struct RecordArgs {
 pub struct InfoArgs {
     /// A weights file, .safetensors or .pth [default: the built-in student]
     pub weights: Option<PathBuf>,
+}
+
+/// `affectscope evaluate`
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// Predictions: a table of `analyze`, a submission, or a folder of such
+    #[arg(long, value_name = "FILE|DIR")]
+    pub predictions: PathBuf,
+    /// Annotations: a file or a folder (Aff-Wild2's own tree too); paired with predictions by the videos' names
+    #[arg(long, value_name = "FILE|DIR")]
+    pub annotations: PathBuf,
+    /// What the annotations are written in [default: told from their content]
+    #[arg(long, value_enum)]
+    pub format: Option<LabelFormat>,
+    /// Write the whole report, JSON
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
+    /// Score only this face of the predictions [default: the labelled box's, else the largest on each frame]
+    #[arg(long, value_name = "ID")]
+    pub face: Option<u32>,
+    /// Give a frame without a prediction the nearest one before it, as the reference code fills a submission
+    #[arg(long)]
+    pub fill: bool,
 }
 
 /// `affectscope convert`

@@ -20,6 +20,7 @@ pub mod analysis;
 pub mod cli;
 pub mod clock;
 pub mod commands;
+pub mod evaluate;
 pub mod face;
 pub mod formats;
 pub mod frame;

@@ -29,6 +29,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Analyze(args)) => commands::analyze::run(args),
         Some(Command::Convert(args)) => commands::convert::run(args),
         Some(Command::Devices) => commands::devices::run(),
+        Some(Command::Evaluate(args)) => commands::evaluate::run(args),
         Some(Command::Info(args)) => commands::info::run(args),
         Some(Command::Record(args)) => commands::record::run(args),
         None => commands::window::run(&cli.window),

@@ -5,8 +5,10 @@
 mod checkpoints;
 mod cli;
 mod crops;
+mod evaluate;
 mod face;
 mod golden;
+mod labels;
 mod live;
 mod losses;
 mod pipeline;

@@ -51,7 +51,7 @@ fn reading() -> impl Strategy<Value = Reading> {
         })
 }
 
-fn record() -> impl Strategy<Value = Record> {
+pub fn record() -> impl Strategy<Value = Record> {
     (
         any::<u32>(),
         0.0f64..1e5,

@@ -3,6 +3,7 @@
 pub mod analyze;
 pub mod convert;
 pub mod devices;
+pub mod evaluate;
 pub mod info;
 mod progress;
 pub mod record;

@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use super::table::{self, Seen, Source, Table};
+use super::table::{self, Seen, Table};
+use super::text::{self, Source};
 use super::{Label, LabelError, LabelFormat, Labels, Series};
 use crate::labels::Expression;
 
@@ -47,7 +48,7 @@ fn class(text: &str) -> Result<Option<Expression>, String> {
     if text.parse() == Ok(NO_VALUE) {
         return Ok(None);
     }
-    match table::whole(text, NO_CLASS, OTHER)? {
+    match text::whole(text, NO_CLASS, OTHER)? {
         NO_CLASS | OTHER => Ok(None),
         n => Ok(usize::try_from(n)
             .ok()
@@ -60,7 +61,7 @@ fn value(text: &str) -> Result<Option<f64>, String> {
     if text.trim().parse() == Ok(NO_VALUE) {
         return Ok(None);
     }
-    table::number(text, -1.0, 1.0)
+    text::number(text, -1.0, 1.0)
         .map(Some)
         .map_err(|reason| format!("{reason}, or -5 for none"))
 }
@@ -78,7 +79,7 @@ pub(super) fn read_frames(source: Source<'_>, format: LabelFormat) -> Result<Lab
     if header_of(&names_of(header)) != Some(format) {
         let reason = format!(
             "the header is {}; wanted is '{}'. Name the right format with --format.",
-            table::short(header),
+            text::short(header),
             match format {
                 LabelFormat::AffWild2Va => super::abaw_write::VA_HEADER,
                 _ => super::abaw_write::EXPR_HEADER,
@@ -88,7 +89,7 @@ pub(super) fn read_frames(source: Source<'_>, format: LabelFormat) -> Result<Lab
     }
     let mut series = source.series();
     for (line, text) in lines {
-        table::room(&source, series.labels.len(), line)?;
+        text::room(&source, series.labels.len(), line)?;
         let mut label = Label {
             line,
             frame: Some(line - 2),
@@ -111,7 +112,7 @@ pub(super) fn read_frames(source: Source<'_>, format: LabelFormat) -> Result<Lab
             let reason = format!(
                 "{} fields in {}; wanted is {} on every line ({}).",
                 fields.len(),
-                table::short(text),
+                text::short(text),
                 names.len(),
                 names.join(",")
             );
@@ -149,19 +150,19 @@ pub(super) fn read_flat(source: Source<'_>) -> Result<Labels, LabelError> {
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut all: Vec<(Series, Seen)> = Vec::new();
     while let Some(row) = rows.next()? {
-        let picture = table::slashes(row.text(Some(0)));
+        let picture = text::slashes(row.text(Some(0)));
         let Some((video, frame)) = place(&picture) else {
             let reason = format!(
                 "{} is no picture of a video; wanted is video/00001.jpg, its number from 1 to {}",
-                table::short(&picture),
-                table::MAX_FRAME
+                text::short(&picture),
+                text::MAX_FRAME
             );
             return Err(row.error(Some(0), reason));
         };
         let next = all.len();
         let place = *places.entry(video.to_owned()).or_insert(next);
         if place == next {
-            all.push((table::series(video), Seen::default()));
+            all.push((text::series(video), Seen::default()));
         }
         let (series, seen) = &mut all[place];
         let mut label = Label {
@@ -206,6 +207,6 @@ fn place(picture: &str) -> Option<(&str, u64)> {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let digits = !stem.is_empty() && stem.bytes().all(|b| b.is_ascii_digit());
     let number: u64 = digits.then(|| stem.parse().ok())??;
-    let known = !video.is_empty() && (1..=table::MAX_FRAME).contains(&number);
+    let known = !video.is_empty() && (1..=text::MAX_FRAME).contains(&number);
     known.then(|| (video, number - 1))
 }

@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use super::table::{self, Row, Seen, Source, Table};
+use super::table::{Row, Seen, Table};
+use super::text::{self, Source};
 use super::{Label, LabelError, LabelFormat, Labels, Series};
 use crate::labels::Expression;
 
@@ -70,7 +71,7 @@ fn read_jsonl(source: Source<'_>, reading: &mut Reading) -> Result<(), LabelErro
         if text.trim().is_empty() {
             continue;
         }
-        table::room(&source, reading.series.labels.len(), line)?;
+        text::room(&source, reading.series.labels.len(), line)?;
         let object: Map<String, Value> =
             serde_json::from_str(text).map_err(|e| source.json_error(line - 1, &e))?;
         reading.with_file |= object.contains_key("file");
@@ -83,7 +84,7 @@ fn read_jsonl(source: Source<'_>, reading: &mut Reading) -> Result<(), LabelErro
                 Some(other) => {
                     let reason = format!(
                         "{} is neither text nor a number",
-                        table::short(&other.to_string())
+                        text::short(&other.to_string())
                     );
                     return Err(source.error(line, format!("{} ({name})", i + 1), reason));
                 }
@@ -113,7 +114,7 @@ impl Reading {
         if !STATUSES.contains(&word) {
             let reason = format!(
                 "{} is no status; known are {}",
-                table::short(word),
+                text::short(word),
                 STATUSES.join(", ")
             );
             return Err(row.error(status, reason));
@@ -141,7 +142,7 @@ impl Reading {
             let name = row.text(at);
             if !name.is_empty() {
                 label.expression = Some(Expression::from_name(name).ok_or_else(|| {
-                    row.error(at, format!("{} is no expression", table::short(name)))
+                    row.error(at, format!("{} is no expression", text::short(name)))
                 })?);
             }
         }

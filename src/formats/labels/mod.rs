@@ -8,10 +8,17 @@ use crate::labels::Expression;
 
 mod abaw;
 pub mod abaw_write;
+mod afew_va;
+mod affectnet;
 mod affectscope;
+mod darma;
+mod expw;
+mod ferplus;
+mod openface;
 mod plain;
 mod sniff;
 mod table;
+mod text;
 
 pub use sniff::sniff;
 
@@ -201,7 +208,7 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, LabelError> {
 /// As [`read`].
 pub fn parse(bytes: &[u8], path: &Path) -> Result<Labels, LabelError> {
     // First of all, so that a workbook or a picture is said to be no text.
-    let source = table::Source::decode(bytes, path)?;
+    let source = text::Source::decode(bytes, path)?;
     match sniff(bytes) {
         Some(format) => parse_source(source, format),
         None => Err(LabelError::Unknown {
@@ -216,18 +223,20 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Labels, LabelError> {
 /// # Errors
 /// As [`read`].
 pub fn parse_as(bytes: &[u8], path: &Path, format: LabelFormat) -> Result<Labels, LabelError> {
-    parse_source(table::Source::decode(bytes, path)?, format)
+    parse_source(text::Source::decode(bytes, path)?, format)
 }
 
-fn parse_source(source: table::Source<'_>, format: LabelFormat) -> Result<Labels, LabelError> {
+fn parse_source(source: text::Source<'_>, format: LabelFormat) -> Result<Labels, LabelError> {
     match format {
         LabelFormat::Affectscope => affectscope::read(source),
         LabelFormat::AffWild2Expr | LabelFormat::AffWild2Va => abaw::read_frames(source, format),
         LabelFormat::AbawFlat => abaw::read_flat(source),
+        LabelFormat::Affectnet => affectnet::read(source),
+        LabelFormat::Expw => expw::read(source),
+        LabelFormat::AfewVa => afew_va::read(source),
+        LabelFormat::Ferplus => ferplus::read(source),
+        LabelFormat::Darma => darma::read(source),
+        LabelFormat::Openface => openface::read(source),
         LabelFormat::Plain => plain::read(source),
-        _ => Err(LabelError::Unknown {
-            path: source.path.to_owned(),
-            reason: "this format is not read yet.".to_owned(),
-        }),
     }
 }

@@ -1,6 +1,7 @@
 //! A plain csv: `frame`, `time_s` or `picture`, and any of `expression`, `valence`, `arousal`.
 
-use super::table::{self, Seen, Source, Table};
+use super::table::{self, Seen, Table};
+use super::text::{self, Source};
 use super::{Label, LabelError, LabelFormat, Labels};
 use crate::labels::Expression;
 
@@ -34,7 +35,7 @@ pub(super) fn read(source: Source<'_>) -> Result<Labels, LabelError> {
         let reason = format!(
             "the header is {}; wanted are frame, time_s or picture, and one of expression, valence and arousal at \
              least, with commas, semicolons or tabs between",
-            table::short(header)
+            text::short(header)
         );
         return Err(source.error(1, "1", reason));
     };
@@ -50,7 +51,7 @@ pub(super) fn read(source: Source<'_>) -> Result<Labels, LabelError> {
             line: row.line,
             frame: row.frame(frame, 0)?,
             time_s: row.seconds(time)?,
-            picture: (!name.is_empty()).then(|| table::slashes(name)),
+            picture: (!name.is_empty()).then(|| text::slashes(name)),
             face_id: row.face(face)?,
             valence: row.number(valence, -1.0, 1.0)?,
             arousal: row.number(arousal, -1.0, 1.0)?,
@@ -82,7 +83,7 @@ fn named(text: &str) -> Result<Expression, String> {
     Expression::from_name(text).or_else(number).ok_or_else(|| {
         format!(
             "{} is no expression; wanted is a name ({}) or a number from 0 to 6 in that order",
-            table::short(text),
+            text::short(text),
             Expression::ALL.map(Expression::name).join(", ")
         )
     })

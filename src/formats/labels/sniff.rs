@@ -1,6 +1,6 @@
 //! Which format a file is in, told from its first lines.
 
-use super::{LabelFormat, abaw, plain, table};
+use super::{LabelFormat, abaw, affectnet, darma, expw, ferplus, openface, plain, text};
 
 /// The format of a file with this content; `None` when it is none that is read. Only the first lines are looked at:
 /// what follows may still be wrong.
@@ -21,6 +21,16 @@ pub fn sniff(bytes: &[u8]) -> Option<LabelFormat> {
         Some(LabelFormat::AbawFlat)
     } else if has(&["frame", "status"]) {
         Some(LabelFormat::Affectscope)
+    } else if has(&affectnet::HEADER) {
+        Some(LabelFormat::Affectnet)
+    } else if has(&ferplus::HEADER) {
+        Some(LabelFormat::Ferplus)
+    } else if has(&openface::HEADER) {
+        Some(LabelFormat::Openface)
+    } else if darma::has_rule(text) {
+        Some(LabelFormat::Darma)
+    } else if expw::is_line(first) {
+        Some(LabelFormat::Expw)
     } else if plain::delimiter(first).is_some() {
         Some(LabelFormat::Plain)
     } else {
@@ -30,7 +40,7 @@ pub fn sniff(bytes: &[u8]) -> Option<LabelFormat> {
 
 /// The text of a file from its first letter on, as far as it is text.
 fn text_of(bytes: &[u8]) -> &str {
-    let bytes = table::without_mark(bytes);
+    let bytes = text::without_mark(bytes);
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(e) => std::str::from_utf8(&bytes[..e.valid_up_to()]).unwrap_or(""),
@@ -42,7 +52,7 @@ fn json(text: &str, first: &str) -> Option<LabelFormat> {
     // One object a line, even when the first is cut off or wrong.
     if first.contains("\"status\"") && first.contains("\"frame\"") {
         Some(LabelFormat::Affectscope)
-    } else if text.contains("\"frames\"") {
+    } else if text.contains("\"frames\"") && !text.contains("\"affectscope\"") {
         Some(LabelFormat::AfewVa)
     } else {
         None
@@ -58,7 +68,7 @@ pub(super) fn unknown(text: &str) -> String {
     match text.lines().find(|line| !line.trim().is_empty()) {
         Some(line) => format!(
             "no format of labels is known that begins with {}. {READ}",
-            table::short(line.trim())
+            text::short(line.trim())
         ),
         None => format!("the file is empty. {READ}"),
     }

@@ -1,0 +1,131 @@
+//! `affectscope evaluate`: predictions against annotations, scored as the field scores them.
+
+use serde_json::json;
+
+use super::{BAD_INPUT, Failure, print, refuse_input_as_output, say};
+use crate::cli::EvaluateArgs;
+use crate::evaluate::files::Side;
+use crate::evaluate::matching::Options;
+use crate::evaluate::report::Report;
+use crate::evaluate::table;
+use crate::formats::labels::LabelError;
+use crate::formats::output::{OutputError, write_whole};
+
+impl From<LabelError> for Failure {
+    fn from(error: LabelError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+/// Scores them.
+///
+/// # Errors
+/// With code 2 when a side cannot be read or nothing matches; also, after the scores are out, when some files of a folder
+/// were wrong.
+pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
+    if let Some(out) = &args.out {
+        let inputs = [args.predictions.clone(), args.annotations.clone()];
+        refuse_input_as_output(&inputs, out)?;
+        if out.exists() && !args.force {
+            return Err(OutputError::Exists(out.clone()).into());
+        }
+    }
+    let predictions = Side::load(&args.predictions, None)?;
+    let annotations = Side::load(&args.annotations, args.format)?;
+    let mut broken = 0;
+    for (what, side) in [("predictions", &predictions), ("annotations", &annotations)] {
+        for error in &side.broken {
+            say(&format!("affectscope: {error}"));
+        }
+        broken += side.broken.len();
+        if let Some(first) = side.unknown.first() {
+            say(&format!(
+                "{what}: {} passed over, which hold no labels: {}{}",
+                match side.unknown.len() {
+                    1 => "1 file".to_owned(),
+                    n => format!("{n} files"),
+                },
+                first.display(),
+                if side.unknown.len() > 1 { ", ..." } else { "" }
+            ));
+        }
+    }
+    let options = Options {
+        face: args.face,
+        fill: args.fill,
+    };
+    let report = Report::new(&predictions, &annotations, options);
+    if report.set.counts.matched == 0 {
+        return Err(Failure::bad_input(nothing(
+            args,
+            &predictions,
+            &annotations,
+            &report,
+        )));
+    }
+    for note in &report.notes {
+        say(note);
+    }
+    print(&table::text(&report));
+    if let Some(out) = &args.out {
+        let given = json!({
+            "predictions": args.predictions.display().to_string(),
+            "annotations": args.annotations.display().to_string(),
+            "face": args.face,
+            "fill": args.fill,
+        });
+        let mut text = serde_json::to_string_pretty(&report.json(&given))
+            .map_err(|e| Failure::broken(e.to_string()))?;
+        text.push('\n');
+        write_whole(out, text.as_bytes(), args.force)
+            .map_err(|e| Failure::broken(e.to_string()))?;
+    }
+    if broken > 0 {
+        return Err(Failure {
+            message: format!(
+                "{broken} {} could not be used; the lines above say why, and the scores are without {}",
+                if broken == 1 { "file" } else { "files" },
+                if broken == 1 { "it" } else { "them" }
+            ),
+            code: BAD_INPUT,
+        });
+    }
+    Ok(())
+}
+
+/// Why nothing matches.
+fn nothing(args: &EvaluateArgs, predictions: &Side, annotations: &Side, report: &Report) -> String {
+    let side = |what: &str, path: &std::path::Path, side: &Side| {
+        let videos: Vec<&str> = side
+            .series
+            .iter()
+            .map(|l| l.series.video.as_str())
+            .take(3)
+            .collect();
+        let valid: usize = side.series.iter().map(|l| l.series.valid()).sum();
+        match videos.len() {
+            0 => format!("no {what} in {}", path.display()),
+            _ => format!(
+                "{valid} {what} ({}{})",
+                videos.join(", "),
+                if side.series.len() > 3 { ", ..." } else { "" }
+            ),
+        }
+    };
+    let c = report.set.counts;
+    let why = if c.valid > 0 {
+        format!(
+            "the videos' names fit, but none of {} valid rows has a prediction at its frame, picture or time that speaks of the same thing",
+            c.valid
+        )
+    } else if c.rows > 0 {
+        "every annotation is marked as invalid".to_owned()
+    } else {
+        "no video is on both sides".to_owned()
+    };
+    format!(
+        "nothing matches: {why}. {}; {}. Check that both are of the same videos (names are compared without their endings).",
+        side("predictions", &args.predictions, predictions),
+        side("annotations", &args.annotations, annotations)
+    )
+}

@@ -1,0 +1,114 @@
+//! The files of one side, predictions or annotations: one file, or every file of labels under a folder.
+
+use std::path::{Path, PathBuf};
+
+use crate::formats::labels::{self, LabelError, LabelFormat, Labels, Series};
+
+/// Endings that files of labels have; everything else in a folder (videos, pictures) is none.
+const ENDINGS: [&str; 6] = ["txt", "csv", "tsv", "jsonl", "json", "lst"];
+
+/// Folders within folders are followed so deep: Aff-Wild2's tree has three.
+const DEEPEST: usize = 8;
+
+/// One series and the file it came from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The file.
+    pub path: PathBuf,
+    /// What it was told to be.
+    pub format: LabelFormat,
+    /// Its content, or one video of it.
+    pub series: Series,
+}
+
+/// One side.
+#[derive(Debug, Default)]
+pub struct Side {
+    /// Every series, in the order of the files' paths.
+    pub series: Vec<Loaded>,
+    /// How many files were read.
+    pub files: usize,
+    /// Files of no known format, passed over.
+    pub unknown: Vec<PathBuf>,
+    /// Files that are of a known format and wrong.
+    pub broken: Vec<LabelError>,
+}
+
+impl Side {
+    /// Reads a file, or all files of labels under a folder. In a folder a file that cannot be used does not end the
+    /// others; sidecars of our own rows are no labels.
+    ///
+    /// # Errors
+    /// When `path` itself cannot be read, or is a file that holds no labels.
+    pub fn load(path: &Path, format: Option<LabelFormat>) -> Result<Self, LabelError> {
+        let read = |path: &Path| match format {
+            Some(format) => labels::read_as(path, format),
+            None => labels::read(path),
+        };
+        let mut side = Self::default();
+        if !path.is_dir() {
+            side.add(path, read(path)?);
+            return Ok(side);
+        }
+        let mut files = Vec::new();
+        collect(path, DEEPEST, &mut files)?;
+        files.sort();
+        for file in files {
+            match read(&file) {
+                Ok(labels) => side.add(&file, labels),
+                Err(LabelError::Unknown { .. }) if is_sidecar(&file) => {}
+                Err(LabelError::Unknown { .. }) => side.unknown.push(file),
+                Err(error) => side.broken.push(error),
+            }
+        }
+        Ok(side)
+    }
+
+    fn add(&mut self, path: &Path, labels: Labels) {
+        self.files += 1;
+        let format = labels.format;
+        self.series
+            .extend(labels.series.into_iter().map(|series| Loaded {
+                path: path.to_owned(),
+                format,
+                series,
+            }));
+    }
+}
+
+fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), LabelError> {
+    let io = |reason| LabelError::Io {
+        path: folder.to_owned(),
+        reason,
+    };
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if hidden {
+            continue;
+        }
+        if path.is_dir() {
+            if depth > 0 {
+                collect(&path, depth - 1, files)?;
+            }
+        } else if ending(&path).is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn ending(path: &Path) -> Option<String> {
+    Some(path.extension()?.to_string_lossy().to_ascii_lowercase())
+}
+
+/// Whether a file is what lies beside a table of our own rows.
+fn is_sidecar(path: &Path) -> bool {
+    ending(path).is_some_and(|ending| ending == "json")
+        && std::fs::read_to_string(path).is_ok_and(|text| {
+            serde_json::from_str::<serde_json::Value>(&text)
+                .is_ok_and(|value| value["program"] == "affectscope")
+        })
+}

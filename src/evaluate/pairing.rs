@@ -1,0 +1,139 @@
+//! Which predictions belong to which annotations.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::files::{Loaded, Side};
+use crate::formats::labels::{LabelFormat, Person, Series};
+
+/// Annotations of a video with the predictions for it.
+#[derive(Debug)]
+pub struct Pair<'a> {
+    /// The video's name, `_left` or `_right` included.
+    pub video: String,
+    /// The annotations.
+    pub annotation: &'a Loaded,
+    /// Where predicted expressions are.
+    pub expression: Option<&'a Loaded>,
+    /// Where predicted valence and arousal are: often the same file.
+    pub affect: Option<&'a Loaded>,
+    /// Which face of each frame is meant, where the predictions know several people and the annotation one of two.
+    pub person: Option<Person>,
+}
+
+/// What belongs together, and what is left.
+#[derive(Debug, Default)]
+pub struct Pairs<'a> {
+    /// In the order of the annotations' files.
+    pub pairs: Vec<Pair<'a>>,
+    /// Videos with annotations and no predictions.
+    pub without_predictions: Vec<String>,
+    /// Videos with predictions and no annotations.
+    pub without_annotations: Vec<String>,
+    /// What the user should know of the choice.
+    pub notes: Vec<String>,
+}
+
+/// The video's name as its files have it.
+pub fn name(series: &Series) -> String {
+    let end = match series.person {
+        Some(Person::Left) => "_left",
+        Some(Person::Right) => "_right",
+        None => "",
+    };
+    format!("{}{end}", series.video)
+}
+
+/// Pairs both sides by the videos' names. One single series on each side is a pair whatever the names are.
+pub fn pair<'a>(predictions: &'a Side, annotations: &'a Side) -> Pairs<'a> {
+    let mut out = Pairs::default();
+    let mut used: BTreeSet<String> = BTreeSet::new();
+    let mut by_name: BTreeMap<String, Vec<&Loaded>> = BTreeMap::new();
+    for loaded in &predictions.series {
+        by_name
+            .entry(name(&loaded.series))
+            .or_default()
+            .push(loaded);
+    }
+    let alone = predictions.series.len() == 1 && annotations.series.len() == 1;
+    for annotation in &annotations.series {
+        let series = &annotation.series;
+        let own = name(series);
+        let (key, person) = if alone {
+            (by_name.keys().next().cloned().unwrap_or_default(), None)
+        } else if by_name.contains_key(&own) {
+            (own.clone(), None)
+        } else {
+            // One of two people, in predictions that know both.
+            (series.video.clone(), series.person)
+        };
+        let Some(sources) = by_name.get(&key) else {
+            out.without_predictions.push(own);
+            continue;
+        };
+        used.insert(key);
+        let expression = choose(sources, |s| s.expression, &own, &mut out.notes);
+        let affect = choose(sources, |s| s.affect, &own, &mut out.notes);
+        if expression.is_none() && affect.is_none() {
+            out.without_predictions.push(own);
+            continue;
+        }
+        out.pairs.push(Pair {
+            video: own,
+            annotation,
+            expression,
+            affect,
+            person,
+        });
+    }
+    out.without_annotations = by_name
+        .into_keys()
+        .filter(|key| !used.contains(key))
+        .collect();
+    out.without_predictions.dedup();
+    out.notes.sort();
+    out.notes.dedup();
+    out
+}
+
+struct Carries {
+    expression: bool,
+    affect: bool,
+}
+
+fn carries(series: &Series) -> Carries {
+    Carries {
+        expression: series.labels.iter().any(|l| l.expression.is_some()),
+        affect: series
+            .labels
+            .iter()
+            .any(|l| l.valence.is_some() || l.arousal.is_some()),
+    }
+}
+
+/// The one of several files that carries what is wanted; a table before its json lines.
+fn choose<'a>(
+    sources: &[&'a Loaded],
+    wanted: fn(&Carries) -> bool,
+    video: &str,
+    notes: &mut Vec<String>,
+) -> Option<&'a Loaded> {
+    let able: Vec<&Loaded> = sources
+        .iter()
+        .filter(|l| wanted(&carries(&l.series)))
+        .copied()
+        .collect();
+    let is_csv = |l: &Loaded| l.path.extension().is_some_and(|e| e == "csv");
+    let best = able
+        .iter()
+        .find(|l| l.format == LabelFormat::Affectscope && is_csv(l))
+        .or(able.first())
+        .copied()?;
+    if able.len() > 1 {
+        notes.push(format!(
+            "{video}: {} files have predictions for it; {} is used",
+            able.len(),
+            best.path.display()
+        ));
+    }
+    Some(best)
+}
