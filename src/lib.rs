@@ -6,14 +6,16 @@
 //! source ──Frame──▶ face (detect, landmarks, align, track) ──Crop──▶ model (student) ──Features──▶ reading
 //!    live:    capture thread ─Slot─▶ analysis thread (pipeline) ─┬─▶ window   the newest picture, every record
 //!                                                                └─▶ writer   every record, never lost
-//!    a file:  source ─▶ pipeline::observe ─▶ offline (windows of 32) ─▶ rows
+//!    a file:  source ─▶ pipeline::observe ─▶ offline (windows of 32) ─▶ rows or a submission
+//!    crops:   source ─▶ pipeline::observe_cropped ─▶ offline ─▶ the same
+//! formats::labels ─▶ evaluate (pairing, matching) ─▶ metrics ─▶ report
 //! ```
 //!
 //! The core (`pipeline`, `offline` and all below) has no thread, window or clock; [`live`] alone starts pipeline
 //! threads (its table says which); the window's helpers for dialogs and files live in `gui::background`.
 //!
 //! Read in this order: [`frame`], [`labels`], [`analysis`]; then [`source`], [`face`], [`model`]; then [`pipeline`] and
-//! [`offline`]; then [`session`] (what the window and the live session say to each other), [`live`], [`gui`], and
+//! [`offline`]; [`formats`], [`metrics`] and [`evaluate`] (what annotations say); [`train`] (what is minimised); then [`session`] (what the window and the live session say to each other), [`live`], [`gui`], and
 //! [`commands`].
 
 pub mod analysis;
