@@ -93,7 +93,7 @@ fn the_series_of_the_reference_get_the_references_scores() {
             report["count"].as_u64(),
             report["counts"]["unmatched"].as_u64()
         ),
-        (Some(800), Some(0))
+        (Some(400), Some(0))
     );
     let confusion: Vec<Vec<u64>> =
         serde_json::from_value(report["expression"]["confusion"]["counts"].clone()).unwrap();
@@ -353,5 +353,78 @@ fn a_clip_analysed_is_a_clip_that_can_be_scored() {
             report["counts"]["filled"].as_u64()
         ),
         (Some(0), Some(10))
+    );
+}
+
+#[test]
+fn one_of_two_people_in_a_single_file_is_the_left_one() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "p.csv",
+        "frame,status,face_id,box_x_px,box_y_px,box_w_px,box_h_px,valence\n\
+         0,ok,1,100,0,50,50,0.9\n0,ok,2,10,0,20,20,-0.9\n1,ok,1,100,0,50,50,0.1\n1,ok,2,10,0,20,20,-0.2\n",
+    );
+    scratch.write("v_left.txt", &lines(VA, &["-0.9,0", "-0.2,0"]));
+    let report = scratch.report("p.csv", "v_left.txt", &[]);
+    assert_eq!(report["valence"]["mse"], 0.0);
+}
+
+#[test]
+fn a_video_without_any_face_is_counted_as_unmatched() {
+    let scratch = Scratch::new();
+    scratch.write("p/a.csv", "frame,status,valence\n0,ok,0.1\n1,ok,0.2\n");
+    scratch.write("p/b.csv", "frame,status,valence\n0,no_face,\n1,no_face,\n");
+    scratch.write("t/a.txt", &lines(VA, &["0.1,0", "0.2,0"]));
+    scratch.write("t/b.txt", &lines(VA, &["0.1,0", "0.2,0"]));
+    let report = scratch.report("p", "t", &[]);
+    let counts = &report["counts"];
+    assert_eq!(
+        (counts["valid"].as_u64(), counts["unmatched"].as_u64()),
+        (Some(4), Some(2))
+    );
+    assert_eq!(report["without_predictions"], serde_json::json!([]));
+    // One video carries valence: it says nothing of how videos differ.
+    assert_eq!(report["intervals"]["valence"]["ccc"], Value::Null);
+}
+
+#[test]
+fn folders_are_never_a_pair_by_chance_and_pictures_never_of_another_folder() {
+    let scratch = Scratch::new();
+    scratch.write("p/cat.csv", "frame,valence\n0,0.1\n");
+    scratch.write("t/dog.txt", &lines(VA, &["0.1,0"]));
+    scratch.refuses(
+        &["evaluate", "--predictions", "p", "--annotations", "t"],
+        &["no video is on both sides"],
+    );
+    scratch.write(
+        "p.csv",
+        "picture,valence\na/1.jpg,0.1\na/2.jpg,0.3\n3.jpg,0.5\n",
+    );
+    scratch.write(
+        "t.csv",
+        "picture,valence\nb/1.jpg,0.1\nroot/a/2.jpg,0.3\nx/3.jpg,0.5\ny/3.jpg,0.5\n",
+    );
+    let report = scratch.report("p.csv", "t.csv", &[]);
+    assert_eq!(
+        (
+            report["count"].as_u64(),
+            report["counts"]["unmatched"].as_u64()
+        ),
+        (Some(1), Some(3))
+    );
+    // An annotation within a folder is not written over.
+    scratch.write("q/dog.csv", "frame,valence\n0,0.1\n");
+    scratch.refuses(
+        &[
+            "evaluate",
+            "--predictions",
+            "q",
+            "--annotations",
+            "t",
+            "--out",
+            "t/dog.txt",
+            "--force",
+        ],
+        &["is an input"],
     );
 }

@@ -15,6 +15,7 @@ use affectscope::session::{Command, Engine, SourceState, Update};
 use affectscope::source::{FrameSource, Next, Pace, SourceError, SourceInfo, SourceSpec};
 use candle_core::Device;
 
+use super::checkpoints::CNN_GRU;
 use super::pipeline::canvas;
 
 /// What a synthetic camera does when it is opened.
@@ -73,6 +74,10 @@ impl FrameSource for Synthetic {
 }
 
 fn live(pace: Pace, acts: Vec<Act>) -> Live {
+    live_with(&Weights::load(None).unwrap(), pace, acts)
+}
+
+fn live_with(weights: &Weights, pace: Pace, acts: Vec<Act>) -> Live {
     let acts = Mutex::new(VecDeque::from(acts));
     let picture = canvas((320, 240), 0.6, &[(0, -20)]).into_raw();
     let opener =
@@ -103,7 +108,7 @@ fn live(pace: Pace, acts: Vec<Act>) -> Live {
                     as Box<dyn FrameSource>),
             },
         );
-    let student = Student::new(&Weights::load(None).unwrap(), &Device::Cpu).unwrap();
+    let student = Student::new(weights, &Device::Cpu).unwrap();
     let device = choose(DeviceChoice::Cpu).unwrap();
     Live::start_with(student, &device, Arc::new(|| {}), opener).unwrap()
 }
@@ -233,6 +238,37 @@ fn a_fast_camera_drops_frames_and_says_which() {
         dropped > 0,
         "a thousand a second is more than the network reads"
     );
+}
+
+#[test]
+fn the_papers_weights_behind_a_camera_skip_frames_count_them_and_stay_with_the_newest() {
+    let weights = Weights::from_bytes(&CNN_GRU, "paper.pth", "paper").unwrap();
+    let mut live = live_with(
+        &weights,
+        Pace::Camera,
+        vec![Act::Frames(120, Duration::from_millis(4), Then::Silent)],
+    );
+    live.send(Command::Open(CAMERA));
+    let mut last = Update::default();
+    let mut records = until(&mut live, "all frames", |u| {
+        last = u.clone();
+        u.status.rates.dropped + u.status.rates.analysed == 120
+    });
+    records.extend(live.poll().records);
+    assert_eq!(last.status.weights.input, "RGB 112×112, window 32");
+    assert!(last.status.rates.dropped > 0);
+    // The newest frame wins: behind each frame that was read, only the one that waited while it was read is older.
+    let read: Vec<u64> = records
+        .iter()
+        .filter(|r| r.status != Status::Dropped)
+        .map(|r| r.stamp.index)
+        .collect();
+    assert_eq!(
+        read.last(),
+        Some(&119),
+        "the last frame is never the one that is skipped"
+    );
+    assert_eq!(records.len(), 120, "skipped frames have their rows");
 }
 
 #[test]

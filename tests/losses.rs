@@ -79,13 +79,15 @@ fn losses_are_those_of_the_reference() {
 #[test]
 fn labels_at_the_edges_have_a_bin() {
     let labels = Tensor::new(
-        &[-1.0f32, -0.95, -0.9, -1e-4, 0.0, 0.0999, 0.1001, 0.999, 1.0],
+        &[
+            -1.0f32, -0.95, -0.9, -0.8, -0.6, -1e-4, 0.0, 0.0999, 0.1001, 0.999, 1.0,
+        ],
         &Device::Cpu,
     )
     .unwrap();
     assert_eq!(
         loss::bins(&labels).unwrap().to_vec1::<u32>().unwrap(),
-        [0, 0, 1, 9, 10, 10, 11, 19, 19]
+        [0, 0, 1, 1, 3, 9, 10, 10, 11, 19, 19]
     );
 }
 

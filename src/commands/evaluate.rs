@@ -50,6 +50,14 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
             ));
         }
     }
+    if let Some(out) = &args.out {
+        let read = [&predictions, &annotations];
+        let files: Vec<_> = read
+            .iter()
+            .flat_map(|side| side.series.iter().map(|l| l.path.clone()))
+            .collect();
+        refuse_input_as_output(&files, out)?;
+    }
     let options = Options {
         face: args.face,
         fill: args.fill,
@@ -77,8 +85,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         let mut text = serde_json::to_string_pretty(&report.json(&given))
             .map_err(|e| Failure::broken(e.to_string()))?;
         text.push('\n');
-        write_whole(out, text.as_bytes(), args.force)
-            .map_err(|e| Failure::broken(e.to_string()))?;
+        write_whole(out, text.as_bytes(), args.force)?;
     }
     if broken > 0 {
         return Err(Failure {

@@ -30,34 +30,32 @@ impl Random {
 /// One score of a set.
 pub type Score = fn(&Scores) -> Option<f64>;
 
-/// The 95 % percentile interval of each score, by drawing as many videos as there are, with replacement.
+/// The 95 % percentile interval of a score, by drawing as many videos as there are, with replacement, of those that
+/// carry labels of the kind.
 ///
-/// `None` for fewer than two videos, which say nothing of how videos differ, and for a score that is undefined in more
-/// than half of the resamples; those where it is undefined are left out.
-pub fn intervals(videos: &[Scores], scores: &[Score]) -> Vec<Option<[f64; 2]>> {
+/// `None` for fewer than two such videos, which say nothing of how videos differ, and where the score is undefined in
+/// more than half of the resamples; those where it is undefined are left out.
+pub fn interval(
+    videos: &[Scores],
+    carries: impl Fn(&Scores) -> bool,
+    score: Score,
+) -> Option<[f64; 2]> {
+    let videos: Vec<&Scores> = videos.iter().filter(|s| carries(s)).collect();
     if videos.len() < 2 {
-        return vec![None; scores.len()];
+        return None;
     }
     let mut random = Random(SEED);
-    let mut drawn: Vec<Vec<f64>> = vec![Vec::with_capacity(RESAMPLES); scores.len()];
+    let mut values = Vec::with_capacity(RESAMPLES);
     for _ in 0..RESAMPLES {
         let mut set = Scores::default();
-        for _ in videos {
-            set.merge(&videos[random.below(videos.len())]);
+        for _ in &videos {
+            set.merge(videos[random.below(videos.len())]);
         }
-        for (values, score) in drawn.iter_mut().zip(scores) {
-            values.extend(score(&set));
-        }
+        values.extend(score(&set));
     }
-    drawn
-        .into_iter()
-        .map(|mut values| {
-            values.sort_by(f64::total_cmp);
-            let tail = (1.0 - LEVEL) / 2.0;
-            (values.len() > RESAMPLES / 2)
-                .then(|| [quantile(&values, tail), quantile(&values, 1.0 - tail)])
-        })
-        .collect()
+    values.sort_by(f64::total_cmp);
+    let tail = (1.0 - LEVEL) / 2.0;
+    (values.len() > RESAMPLES / 2).then(|| [quantile(&values, tail), quantile(&values, 1.0 - tail)])
 }
 
 /// Linear between the two values around it; `values` are sorted and not empty.
@@ -80,21 +78,19 @@ mod tests {
 
     const MSE: Score = |s| s.valence.mse();
 
+    fn of_mse(videos: &[Scores]) -> Option<[f64; 2]> {
+        interval(videos, |s| s.valence.count() > 0, MSE)
+    }
+
     #[test]
     fn alike_videos_leave_no_room_and_one_video_says_nothing() {
         let same = video(&[(0.1, 0.2), (0.3, 0.1)]);
-        let [Some([low, high])] =
-            intervals(&[same.clone(), same.clone(), same.clone()], &[MSE])[..]
-        else {
-            panic!("an interval");
-        };
+        let [low, high] = of_mse(&[same.clone(), same.clone(), same.clone()]).expect("an interval");
         assert!((high - low).abs() < 1e-12);
-        assert_eq!(intervals(&[same], &[MSE]), [None]);
-        assert_eq!(intervals(&[], &[MSE]), [None]);
-        assert_eq!(
-            intervals(&[Scores::default(), Scores::default()], &[MSE]),
-            [None]
-        );
+        assert_eq!(of_mse(std::slice::from_ref(&same)), None);
+        assert_eq!(of_mse(&[]), None);
+        // A video without such labels is no second witness.
+        assert_eq!(of_mse(&[same, Scores::default()]), None);
     }
 
     #[test]
@@ -103,18 +99,12 @@ mod tests {
         let videos: Vec<Scores> = (0..100)
             .map(|i| video(&[(f64::from(i % 2), 0.0)]))
             .collect();
-        let [Some([low, high])] = intervals(&videos, &[MSE])[..] else {
-            panic!("an interval");
-        };
+        let [low, high] = of_mse(&videos).expect("an interval");
         assert!(
             (low - 0.4).abs() < 0.03 && (high - 0.6).abs() < 0.03,
             "{low} {high}"
         );
-        assert_eq!(
-            intervals(&videos, &[MSE]),
-            [Some([low, high])],
-            "the same twice"
-        );
+        assert_eq!(of_mse(&videos), Some([low, high]), "the same twice");
     }
 
     #[test]

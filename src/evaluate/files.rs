@@ -26,8 +26,8 @@ pub struct Loaded {
 pub struct Side {
     /// Every series, in the order of the files' paths.
     pub series: Vec<Loaded>,
-    /// How many files were read.
-    pub files: usize,
+    /// Whether it is one file that was given, not a folder.
+    pub single_file: bool,
     /// Files of no known format, passed over.
     pub unknown: Vec<PathBuf>,
     /// Files that are of a known format and wrong.
@@ -47,6 +47,7 @@ impl Side {
         };
         let mut side = Self::default();
         if !path.is_dir() {
+            side.single_file = true;
             side.add(path, read(path)?);
             return Ok(side);
         }
@@ -65,7 +66,6 @@ impl Side {
     }
 
     fn add(&mut self, path: &Path, labels: Labels) {
-        self.files += 1;
         let format = labels.format;
         self.series
             .extend(labels.series.into_iter().map(|series| Loaded {

@@ -1,6 +1,6 @@
 //! One video: which prediction stands beside which label.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::pairing::Pair;
 use crate::formats::labels::{Label, Person, Series};
@@ -67,9 +67,35 @@ impl Scores {
     }
 }
 
-/// Compares the annotations of a pair with its predictions.
-pub fn compare(pair: &Pair<'_>, options: Options) -> Scores {
+/// What a row speaks of, to tell whether two rows of different files speak of the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Moment {
+    /// A frame.
+    Frame(u64),
+    /// A picture, and the face on it where several are labelled.
+    Picture(String, Option<u32>),
+    /// A time, its bits.
+    Time(u64),
+}
+
+impl Moment {
+    fn of(label: &Label) -> Self {
+        match (label.frame, &label.picture) {
+            (_, Some(picture)) => Self::Picture(picture.clone(), label.face_id),
+            (Some(frame), _) => Self::Frame(frame),
+            _ => Self::Time(label.time_s.unwrap_or(f64::NAN).to_bits()),
+        }
+    }
+}
+
+/// Compares the annotations of a pair with its predictions. Also gives what was matched, to count it once where
+/// expressions and valence-arousal come in two files.
+///
+/// Of timed rows each takes the prediction that is nearest; one prediction may stand beside several labels.
+pub fn compare(pair: &Pair<'_>, options: Options) -> (Scores, HashSet<Moment>) {
     let mut scores = Scores::default();
+    let mut moments = HashSet::new();
+    let asked = by_file(&pair.annotation.series.labels);
     let expression = pair.expression.map(|l| Index::new(&l.series, options.face));
     let affect = pair.affect.map(|l| Index::new(&l.series, options.face));
     for label in &pair.annotation.series.labels {
@@ -83,7 +109,7 @@ pub fn compare(pair: &Pair<'_>, options: Options) -> Scores {
         if let Some(wanted) = label.expression
             && let Some(hit) = expression
                 .as_ref()
-                .and_then(|index| index.find(label, pair.person, options.fill))
+                .and_then(|index| index.find(label, &asked, pair.person, options.fill))
             && let Some(predicted) = hit.label.expression
         {
             scores.expression.push(predicted, wanted);
@@ -92,7 +118,7 @@ pub fn compare(pair: &Pair<'_>, options: Options) -> Scores {
         if (label.valence.is_some() || label.arousal.is_some())
             && let Some(hit) = affect
                 .as_ref()
-                .and_then(|index| index.find(label, pair.person, options.fill))
+                .and_then(|index| index.find(label, &asked, pair.person, options.fill))
         {
             let valence = hit.label.valence.zip(label.valence);
             let arousal = hit.label.arousal.zip(label.arousal);
@@ -109,19 +135,26 @@ pub fn compare(pair: &Pair<'_>, options: Options) -> Scores {
         if hits.is_empty() {
             scores.counts.unmatched += 1;
         } else {
+            moments.insert(Moment::of(label));
             scores.counts.matched += 1;
             scores.counts.filled += u64::from(hits.iter().any(|h| h.filled));
             scores.counts.several_faces += u64::from(hits.iter().any(|h| h.several));
         }
     }
-    scores
+    (scores, moments)
 }
 
 /// How many frames each side speaks of, where both have a row for every frame and they differ:
 /// `(annotated, predicted)`.
 pub fn lengths(pair: &Pair<'_>) -> Option<(u64, u64)> {
     let annotated = pair.annotation.series.frames?;
-    let predicted = pair.expression.or(pair.affect)?.series.frames?;
+    let labels = &pair.annotation.series.labels;
+    let source = if labels.iter().any(|l| l.expression.is_some()) {
+        pair.expression
+    } else {
+        pair.affect
+    };
+    let predicted = source?.series.frames?;
     (annotated != predicted).then_some((annotated, predicted))
 }
 
@@ -154,7 +187,6 @@ impl<'a> Index<'a> {
         };
         let mut by_frame: BTreeMap<u64, Vec<&Label>> = BTreeMap::new();
         let mut by_picture: HashMap<&str, Vec<&Label>> = HashMap::new();
-        let mut by_file: HashMap<&str, Option<&str>> = HashMap::new();
         let mut timed: Vec<(f64, &Label)> = Vec::new();
         for label in labels() {
             if let Some(frame) = label.frame {
@@ -162,10 +194,6 @@ impl<'a> Index<'a> {
             }
             if let Some(picture) = label.picture.as_deref() {
                 by_picture.entry(picture).or_default().push(label);
-                by_file
-                    .entry(file_of(picture))
-                    .and_modify(|known| *known = known.filter(|k| *k == picture))
-                    .or_insert(Some(picture));
             }
             if let Some(time_s) = label.time_s {
                 timed.push((time_s, label));
@@ -185,13 +213,19 @@ impl<'a> Index<'a> {
             half_step_s: steps.get(steps.len() / 2).copied().unwrap_or(0.0) / 2.0,
             by_frame,
             by_picture,
-            by_file,
+            by_file: by_file(&series.labels),
             by_time,
         }
     }
 
-    fn find(&self, label: &Label, person: Option<Person>, fill: bool) -> Option<Hit<'a>> {
-        if let Some(faces) = self.faces(label) {
+    fn find(
+        &self,
+        label: &Label,
+        asked: &HashMap<&str, Option<&str>>,
+        person: Option<Person>,
+        fill: bool,
+    ) -> Option<Hit<'a>> {
+        if let Some(faces) = self.faces(label, asked) {
             return choose(faces, label, person);
         }
         if !fill {
@@ -206,7 +240,7 @@ impl<'a> Index<'a> {
 
     /// By frame where both have frames; else by the picture's name, or its file's where that is plain; else by the
     /// nearest time within half a step.
-    fn faces(&self, label: &Label) -> Option<&[&'a Label]> {
+    fn faces(&self, label: &Label, asked: &HashMap<&str, Option<&str>>) -> Option<&[&'a Label]> {
         if let Some(frame) = label.frame
             && !self.by_frame.is_empty()
         {
@@ -216,8 +250,11 @@ impl<'a> Index<'a> {
             && !self.by_picture.is_empty()
         {
             let faces = self.by_picture.get(picture).or_else(|| {
-                let whole = (*self.by_file.get(file_of(picture))?)?;
-                self.by_picture.get(whole)
+                // A name that two folders have says nothing, on either side.
+                (*asked.get(file_of(picture))?)?;
+                let known = (*self.by_file.get(file_of(picture))?)?;
+                let same = within(known, picture) || within(picture, known);
+                self.by_picture.get(known).filter(|_| same)
             });
             return faces.map(Vec::as_slice);
         }
@@ -229,6 +266,23 @@ impl<'a> Index<'a> {
         // A hair more than half, for times written with few decimals.
         ((best_s - time_s).abs() <= self.half_step_s * 1.001 + 1e-6).then_some(faces)
     }
+}
+
+/// Pictures by their files' names; `None` where two folders have one of that name.
+fn by_file(labels: &[Label]) -> HashMap<&str, Option<&str>> {
+    let mut out: HashMap<&str, Option<&str>> = HashMap::new();
+    for picture in labels.iter().filter_map(|l| l.picture.as_deref()) {
+        out.entry(file_of(picture))
+            .and_modify(|known| *known = known.filter(|k| *k == picture))
+            .or_insert(Some(picture));
+    }
+    out
+}
+
+/// Whether one path ends with the other, folder by folder.
+fn within(short: &str, long: &str) -> bool {
+    long.strip_suffix(short)
+        .is_some_and(|front| front.ends_with('/'))
 }
 
 fn file_of(picture: &str) -> &str {

@@ -43,7 +43,7 @@ pub fn name(series: &Series) -> String {
     format!("{}{end}", series.video)
 }
 
-/// Pairs both sides by the videos' names. One single series on each side is a pair whatever the names are.
+/// Pairs both sides by the videos' names. Two single files with one series each are a pair whatever their names are.
 pub fn pair<'a>(predictions: &'a Side, annotations: &'a Side) -> Pairs<'a> {
     let mut out = Pairs::default();
     let mut used: BTreeSet<String> = BTreeSet::new();
@@ -54,12 +54,19 @@ pub fn pair<'a>(predictions: &'a Side, annotations: &'a Side) -> Pairs<'a> {
             .or_default()
             .push(loaded);
     }
-    let alone = predictions.series.len() == 1 && annotations.series.len() == 1;
+    let alone = predictions.single_file
+        && annotations.single_file
+        && predictions.series.len() == 1
+        && annotations.series.len() == 1;
     for annotation in &annotations.series {
         let series = &annotation.series;
         let own = name(series);
         let (key, person) = if alone {
-            (by_name.keys().next().cloned().unwrap_or_default(), None)
+            let told_apart = predictions.series[0].series.person.is_some();
+            (
+                name(&predictions.series[0].series),
+                series.person.filter(|_| !told_apart),
+            )
         } else if by_name.contains_key(&own) {
             (own.clone(), None)
         } else {
@@ -73,15 +80,13 @@ pub fn pair<'a>(predictions: &'a Side, annotations: &'a Side) -> Pairs<'a> {
         used.insert(key);
         let expression = choose(sources, |s| s.expression, &own, &mut out.notes);
         let affect = choose(sources, |s| s.affect, &own, &mut out.notes);
-        if expression.is_none() && affect.is_none() {
-            out.without_predictions.push(own);
-            continue;
-        }
+        // A video in which no face was ever found is there all the same: its labels have no prediction.
+        let any = sources.first().copied();
         out.pairs.push(Pair {
             video: own,
             annotation,
-            expression,
-            affect,
+            expression: expression.or(any),
+            affect: affect.or(any),
             person,
         });
     }

@@ -1,10 +1,12 @@
 //! A whole set: its scores, each video's, and the report as JSON.
 
+use std::collections::{BTreeMap, HashSet};
+
 use serde_json::{Map, Value, json};
 
 use super::bootstrap::{self, LEVEL, RESAMPLES, SEED, Score};
 use super::files::Side;
-use super::matching::{Counts, Options, Scores, compare, lengths};
+use super::matching::{Counts, Moment, Options, Scores, compare, lengths};
 use super::pairing::{Pairs, pair};
 use crate::labels::Expression;
 use crate::metrics::{Agreement, Confusion};
@@ -12,10 +14,14 @@ use crate::metrics::{Agreement, Confusion};
 /// One video.
 #[derive(Debug, Clone)]
 pub struct VideoScores {
-    /// Its name.
+    /// Its name, `_left` or `_right` included.
     pub video: String,
+    /// The clip's name: two people of one clip are drawn together by the bootstrap.
+    pub clip: String,
     /// Its scores.
     pub scores: Scores,
+    /// Frames (or pictures) with a prediction beside a label; a frame with two labels is one.
+    pub matched: HashSet<Moment>,
     /// Frames that the annotations and the predictions speak of, where they differ.
     pub lengths: Option<(u64, u64)>,
 }
@@ -57,7 +63,7 @@ impl Report {
         } = pair(predictions, annotations);
         let mut videos: Vec<VideoScores> = Vec::new();
         for pair in &pairs {
-            let scores = compare(pair, options);
+            let (scores, matched) = compare(pair, options);
             let lengths = lengths(pair);
             if let Some((annotated, predicted)) = lengths {
                 notes.push(format!(
@@ -75,11 +81,14 @@ impl Report {
             match videos.iter_mut().find(|v| v.video == pair.video) {
                 Some(video) => {
                     video.scores.merge(&scores);
+                    video.matched.extend(matched);
                     video.lengths = video.lengths.or(lengths);
                 }
                 None => videos.push(VideoScores {
                     video: pair.video.clone(),
+                    clip: pair.annotation.series.video.clone(),
                     scores,
+                    matched,
                     lengths,
                 }),
             }
@@ -87,9 +96,17 @@ impl Report {
         videos.sort_by(|a, b| a.video.cmp(&b.video));
         let mut set = Scores::default();
         videos.iter().for_each(|v| set.merge(&v.scores));
-        let all: Vec<Scores> = videos.iter().map(|v| v.scores.clone()).collect();
+        let mut clips: BTreeMap<&str, Scores> = BTreeMap::new();
+        for video in &videos {
+            clips.entry(&video.clip).or_default().merge(&video.scores);
+        }
+        let clips: Vec<Scores> = clips.into_values().collect();
+        notes.sort();
+        notes.dedup();
         Self {
-            intervals: bootstrap::intervals(&all, &SCORES.map(|(.., score)| score)),
+            intervals: SCORES
+                .map(|(group, _, score)| bootstrap::interval(&clips, |s| carries(s, group), score))
+                .to_vec(),
             set,
             videos,
             without_predictions,
@@ -111,14 +128,11 @@ impl Report {
                 "level": LEVEL,
                 "resamples": RESAMPLES,
                 "seed": SEED,
-                "note": if self.videos.len() < 2 {
-                    "fewer than two videos: no intervals"
-                } else {
-                    "null where a score is undefined"
-                },
+                "note": "null where fewer than two videos have labels of the kind, and where a score is undefined; two people of one video are drawn together",
             }),
         );
-        let mut report = scores(&self.set);
+        let count = self.videos.iter().map(|v| v.matched.len()).sum();
+        let mut report = scores(&self.set, count);
         report.insert("intervals".to_owned(), intervals.into());
         let videos: Vec<Value> = self
             .videos
@@ -126,7 +140,7 @@ impl Report {
             .map(|v| {
                 let mut video = Map::new();
                 video.insert("video".to_owned(), v.video.clone().into());
-                video.extend(scores(&v.scores));
+                video.extend(scores(&v.scores, v.matched.len()));
                 video.insert(
                     "frames".to_owned(),
                     v.lengths.map_or(Value::Null, |(annotated, predicted)| {
@@ -155,7 +169,16 @@ impl Report {
     }
 }
 
-fn scores(scores: &Scores) -> Map<String, Value> {
+/// Whether there is anything of a group of scores.
+fn carries(scores: &Scores, group: &str) -> bool {
+    match group {
+        "valence" => scores.valence.count() > 0,
+        "arousal" => scores.arousal.count() > 0,
+        _ => scores.expression.count() > 0,
+    }
+}
+
+fn scores(scores: &Scores, count: usize) -> Map<String, Value> {
     let Counts {
         rows,
         valid,
@@ -166,7 +189,7 @@ fn scores(scores: &Scores) -> Map<String, Value> {
         several_faces,
     } = scores.counts;
     let json = json!({
-        "count": matched,
+        "count": count,
         "counts": {
             "rows": rows,
             "valid": valid,

@@ -113,7 +113,8 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
         ),
     ] {
         if !names.is_empty() {
-            let shown = names[..names.len().min(NAMED)].join(", ");
+            let shown: Vec<String> = names.iter().take(NAMED).map(|n| short(n)).collect();
+            let shown = shown.join(", ");
             let more = match names.len().saturating_sub(NAMED) {
                 0 => String::new(),
                 n => format!(", and {n} more"),

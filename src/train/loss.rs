@@ -44,7 +44,9 @@ pub fn affect(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
 pub fn bins(labels: &Tensor) -> Result<Tensor> {
     let bins = AFFECT_BINS as f64;
     labels
-        .affine(bins / 2.0, bins / 2.0)?
+        .affine(1.0, 1.0)?
+        // Only then: f32's -0.8 lies below the edge at -0.8, and must not be rounded onto it.
+        .affine(bins / 2.0, 0.0)?
         .floor()?
         .clamp(0.0, bins - 1.0)?
         .to_dtype(DType::U32)

@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::Target;
-use super::submission::{FLAT_EXPRESSION, FLAT_VALENCE_AROUSAL};
 use crate::cli::{AnalyzeArgs, AnalyzeFormat};
 use crate::commands::{Failure, refuse_input_as_output};
 use crate::formats::output::OutputError;
@@ -13,6 +12,11 @@ use crate::formats::rows::RowFormat;
 use crate::formats::sidecar::sidecar_path;
 use crate::source::SourceError;
 use crate::source::images::crops::video_folders;
+
+/// The flat file of expressions.
+pub(super) const FLAT_EXPRESSION: &str = "predictions_EXPR.txt";
+/// The flat file of valence and arousal.
+pub(super) const FLAT_VALENCE_AROUSAL: &str = "predictions_VA.txt";
 
 /// One input: a video, a picture, a folder of pictures, or a video's folder of crops.
 pub(super) struct Item {

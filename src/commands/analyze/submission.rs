@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::frames::Summary;
-use super::inputs::make_folder;
+use super::inputs::{FLAT_EXPRESSION, FLAT_VALENCE_AROUSAL, make_folder};
 use super::{Job, Target};
 use crate::analysis::{Reading, Record};
 use crate::commands::{Failure, Interrupt, say};
@@ -15,11 +15,6 @@ use crate::formats::labels::abaw_write::{
 };
 use crate::formats::output::write_whole;
 use crate::pipeline::Pipeline;
-
-/// The flat file of expressions.
-pub(super) const FLAT_EXPRESSION: &str = "predictions_EXPR.txt";
-/// The flat file of valence and arousal.
-pub(super) const FLAT_VALENCE_AROUSAL: &str = "predictions_VA.txt";
 
 /// The rows of the flat files, video after video.
 #[derive(Default)]
