@@ -234,8 +234,10 @@ fn what_stands_in_a_file_is_what_is_read() {
             openface.labels[1].time_s,
             openface.labels[1].face_id
         ),
-        (Some(1), Some(0.033), Some(0))
+        (Some(1), Some(0.033), None),
+        "no face was found there"
     );
+    assert_eq!(openface.labels[0].face_id, Some(0));
 }
 
 #[test]

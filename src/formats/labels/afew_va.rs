@@ -2,8 +2,10 @@
 //! whole steps of -10..=10.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::text::{MAX_FRAME, Source, series, short};
 use super::{Label, LabelError, LabelFormat, Labels};
@@ -13,6 +15,7 @@ const SCALE: f64 = 10.0;
 
 #[derive(Deserialize)]
 struct Clip {
+    #[serde(deserialize_with = "once")]
     frames: BTreeMap<String, Frame>,
     #[serde(default)]
     video_id: Option<serde_json::Value>,
@@ -22,6 +25,33 @@ struct Clip {
 struct Frame {
     valence: Option<f64>,
     arousal: Option<f64>,
+}
+
+/// The frames by name. A name that comes twice is an error; by itself the map would keep the last.
+fn once<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Frame>, D::Error> {
+    struct Frames;
+    impl<'de> Visitor<'de> for Frames {
+        type Value = BTreeMap<String, Frame>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object with an entry for every frame")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut frames = BTreeMap::new();
+            while let Some((name, frame)) = map.next_entry::<String, Frame>()? {
+                if frames.contains_key(&name) {
+                    return Err(A::Error::custom(format!(
+                        "frame {} is there twice",
+                        short(&name)
+                    )));
+                }
+                frames.insert(name, frame);
+            }
+            Ok(frames)
+        }
+    }
+    from.deserialize_map(Frames)
 }
 
 /// Reads it. A frame's name is its number, from 0. There are no lines to speak of: a label's line is the record's
@@ -72,4 +102,25 @@ pub(super) fn read(source: Source<'_>) -> Result<Labels, LabelError> {
         format: LabelFormat::AfewVa,
         series: vec![out],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::parse;
+    use super::*;
+
+    #[test]
+    fn a_frame_that_a_clip_has_twice_is_an_error() {
+        let twice = r#"{"frames": {"00000": {"valence": 1, "arousal": 5},
+ "00000": {"valence": 0.0, "arousal": 10.0}}}"#;
+        match parse(twice.as_bytes(), Path::new("v.json")) {
+            Err(LabelError::Value { line, reason, .. }) => {
+                assert_eq!(line, 2);
+                assert!(reason.contains("'00000' is there twice"), "{reason}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }

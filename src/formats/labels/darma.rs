@@ -128,22 +128,27 @@ pub(super) fn read(source: Source<'_>) -> Result<Labels, LabelError> {
             };
             vec![(1, dimension)]
         }
-        [_, _, ..] => {
-            let place = |dimension, letter: &str, standing: usize| {
-                let named = ratings
-                    .iter()
-                    .position(|name| Dimension::of(name) == Some(dimension));
-                let lettered = || {
-                    ratings
-                        .iter()
-                        .position(|name| name.eq_ignore_ascii_case(letter))
-                };
-                (1 + named.or_else(lettered).unwrap_or(standing), dimension)
+        [x, y, ..] => {
+            let dimension = |name: &str, letter: &str, meant| {
+                Dimension::of(name).or(name.eq_ignore_ascii_case(letter).then_some(meant))
             };
-            vec![
-                place(Dimension::Valence, "x", 0),
-                place(Dimension::Arousal, "y", 1),
-            ]
+            let first = dimension(x, "x", Dimension::Valence);
+            let second = dimension(y, "y", Dimension::Arousal);
+            let (Some(first), Some(second)) = (first, second) else {
+                // The names are the rater's own; other pairs are common, affiliation and dominance for one.
+                let (column, name) = if first.is_none() { ("2", x) } else { ("3", y) };
+                let reason = format!(
+                    "{} is none of valence, arousal, X (valence) and Y (arousal). Name the columns after what was \
+                     rated; other dimensions cannot be used.",
+                    text::short(name)
+                );
+                return Err(source.error(names_line, column, reason));
+            };
+            if first == second {
+                let reason = "two columns of the same dimension. Name one 'valence' and the other 'arousal'.";
+                return Err(source.error(names_line, "3", reason));
+            }
+            vec![(1, first), (2, second)]
         }
         [] => {
             let reason = "no column of ratings beside the seconds";
@@ -194,4 +199,38 @@ pub(super) fn read(source: Source<'_>) -> Result<Labels, LabelError> {
         format: LabelFormat::Darma,
         series: vec![series],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::parse;
+    use super::*;
+
+    #[test]
+    fn ratings_of_other_dimensions_are_not_taken_for_ours() {
+        let darma = |x: &str, y: &str| {
+            let text = format!(
+                "Time of Rating,1,,\nMagnitude,100,,\nSecond,{x},{y},Button\n%%%%%%,%%%%%%,%%%%%%,%%%%%%\n1,50,-100,0\n"
+            );
+            parse(text.as_bytes(), Path::new("v.csv"))
+        };
+        for (x, y) in [("X", "Y"), ("Valence", "Arousal"), ("Valence", "Y")] {
+            let label = &darma(x, y).unwrap().series[0].labels[0];
+            assert_eq!((label.valence, label.arousal), (Some(0.5), Some(-1.0)));
+        }
+        let turned = &darma("Arousal", "Valence").unwrap().series[0].labels[0];
+        assert_eq!((turned.valence, turned.arousal), (Some(-1.0), Some(0.5)));
+        for (x, y, wanted) in [
+            ("Affiliation", "Dominance", "2"),
+            ("Arousal", "Dominance", "3"),
+            ("Arousal", "Y", "3"),
+        ] {
+            assert!(
+                matches!(darma(x, y), Err(LabelError::Value { line: 3, column, .. }) if column == wanted),
+                "{x}, {y}"
+            );
+        }
+    }
 }

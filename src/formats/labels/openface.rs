@@ -8,7 +8,7 @@ use super::{Label, LabelError, LabelFormat, Labels};
 /// What its header begins with; older versions leave the face's number out.
 pub(super) const HEADER: [&str; 4] = ["frame", "timestamp", "confidence", "success"];
 
-/// Reads it. Frames count from 1 there; a row is kept whether the face was found or not.
+/// Reads it. Frames count from 1 there; a row is kept whether the face was found or not, but has no face then.
 pub(super) fn read(source: Source<'_>) -> Result<Labels, LabelError> {
     let mut rows = Table::open(source, 0, b',')?;
     let frame = rows.need("frame")?;
@@ -22,8 +22,8 @@ pub(super) fn read(source: Source<'_>) -> Result<Labels, LabelError> {
     let mut seen = Seen::default();
     while let Some(row) = rows.next()? {
         row.number(Some(confidence), 0.0, 1.0)?;
-        row.whole(Some(success), 0, 1)?;
-        let label = Label {
+        let found = row.needed(success, 0, 1)? == 1;
+        let mut label = Label {
             line: row.line,
             frame: row.frame(Some(frame), 1)?,
             time_s: row.seconds(Some(time))?,
@@ -35,6 +35,9 @@ pub(super) fn read(source: Source<'_>) -> Result<Labels, LabelError> {
         }
         seen.add(&label)
             .map_err(|why| row.error(Some(frame), why))?;
+        if !found {
+            label.face_id = None;
+        }
         series.labels.push(label);
     }
     series.frames = super::table::complete(&series.labels);

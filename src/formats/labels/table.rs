@@ -22,6 +22,7 @@ pub(super) struct Table<'a> {
     pub(super) header_line: u64,
     /// Where in the text the reader was set on.
     start: usize,
+    delimiter: u8,
     /// Up to which byte the ends of lines are counted, and how many there were.
     counted: (usize, u64),
     rows: usize,
@@ -45,6 +46,7 @@ impl<'a> Table<'a> {
             names: Vec::new(),
             header_line: 1,
             start,
+            delimiter,
             counted: (start, newlines(&bytes[..start])),
             rows: 0,
         };
@@ -80,11 +82,41 @@ impl<'a> Table<'a> {
         self.counted.0 = begin;
         let mut record = csv::StringRecord::new();
         match self.reader.read_record(&mut record) {
-            Ok(true) => Ok(Some(record)),
+            Ok(true) => {
+                self.closed(begin, &record)?;
+                Ok(Some(record))
+            }
             Ok(false) => Ok(None),
             // The text is UTF-8 and in memory: nothing is known that could come here.
             Err(e) => Err(self.source.error(self.line(), "1", e.to_string())),
         }
+    }
+
+    /// Refuses the record that begins at this byte and was just read, if it runs over the end of its line and is not
+    /// what a writer of csv would have made of it. A stray quote swallows every row to the next one; where it stands in
+    /// a column that is passed over, they would be gone unsaid. Names of files may well have line breaks.
+    fn closed(&self, begin: usize, record: &csv::StringRecord) -> Result<(), LabelError> {
+        let text = self.source.text.as_bytes();
+        let read = usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX);
+        let end = self.start.saturating_add(read).clamp(begin, text.len());
+        let raw = text[begin..end].trim_ascii_end();
+        if newlines(raw) == 0 {
+            return Ok(());
+        }
+        let mut writer = csv::WriterBuilder::new()
+            .delimiter(self.delimiter)
+            .from_writer(Vec::new());
+        let written = writer
+            .write_record(record)
+            .ok()
+            .and_then(|()| writer.into_inner().ok())
+            .unwrap_or_default();
+        if written.trim_ascii_end() == raw {
+            return Ok(());
+        }
+        let reason =
+            "a quote in this line is not closed before the line ends. Close it, or take it out.";
+        Err(self.source.error(self.line(), "1", reason))
     }
 
     /// Where the first of these columns is.
@@ -294,4 +326,54 @@ pub(super) fn complete(labels: &[Label]) -> Option<u64> {
     frames.dedup();
     let count = frames.len() as u64;
     (frames.last().is_some_and(|&last| last + 1 == count)).then_some(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::parse;
+    use super::*;
+    use crate::analysis::{Record, Status};
+    use crate::formats::rows::{RowFormat, RowWriter};
+    use crate::frame::FrameStamp;
+
+    fn rows(text: &str) -> Vec<Label> {
+        let mut labels = parse(text.as_bytes(), Path::new("v.csv")).unwrap();
+        labels.series.remove(0).labels
+    }
+
+    #[test]
+    fn a_quote_left_open_costs_no_row_unsaid() {
+        // The last column is passed over: without a check, one row would come of three.
+        for text in [
+            "frame,valence,note\n0,0.5,\"left open\n1,0.6,b\n2,0.7,c\n",
+            "frame,valence,note\r\n0,0.5,\"left open\r\n1,0.6,\"b\r\n2,0.7,c\r\n",
+        ] {
+            match parse(text.as_bytes(), Path::new("v.csv")) {
+                Err(LabelError::Value { line, reason, .. }) => {
+                    assert_eq!(line, 2);
+                    assert!(reason.contains("quote"), "{reason}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let whole = "frame,valence,note\n0,0.5,\"two\nlines\"\n1,0.6,\"a, \"\"b\"\"\"\n";
+        assert_eq!(rows(whole).len(), 2);
+        assert_eq!(rows(whole)[1].line, 4);
+
+        // A name with line breaks and quotes is written so that it is read back.
+        let stamp = FrameStamp {
+            index: 0,
+            time_s: 0.0,
+        };
+        let name = " \"a\"\r\nb,c.jpg ";
+        let record = Record::empty(stamp, Some(name.into()), Status::NoFace);
+        for format in [RowFormat::Csv, RowFormat::Jsonl] {
+            let mut writer = RowWriter::new(Vec::new(), format, true).unwrap();
+            writer.write(&record).unwrap();
+            let text = String::from_utf8(writer.into_inner()).unwrap();
+            assert_eq!(rows(&text)[0].picture.as_deref(), Some(name));
+        }
+    }
 }
