@@ -227,7 +227,7 @@ pub struct EvaluateArgs {
     /// What the annotations are written in [default: told from their content]
     #[arg(long, value_enum)]
     pub format: Option<LabelFormat>,
-    /// Write the whole report, JSON
+    /// Write the whole report, JSON; - for standard output in place of the table
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Replace what is there

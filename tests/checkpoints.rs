@@ -303,6 +303,18 @@ fn tensors_that_do_not_fit_are_named() {
         missing.contains("1 missing: `classifier.1.fc_1.bias`"),
         "{missing}"
     );
+    let spatial = "backbone.backbone.model.conv2_1_3x3.weight";
+    let missing = refused(
+        &Made {
+            without: &["backbone.backbone.model.conv2_1_3x3.weight"],
+            ..Made::default()
+        }
+        .bytes(),
+    );
+    assert!(
+        missing.contains(&format!("1 missing: `{spatial}`")),
+        "{missing}"
+    );
     let surplus = refused(
         &Made {
             surplus: &["backbone.backbone.model.classifier.weight"],

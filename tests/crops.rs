@@ -316,6 +316,30 @@ fn folders_that_are_no_crops_are_refused_in_words() {
     );
     let done = scratch.run(&["analyze", video, "--video", video]);
     assert_eq!(done.status.code(), Some(2), "--video wants --crops");
+    let force = |more: &[&str], words: &[&str]| {
+        let args = [&["analyze", "--crops", "long", "--force"], more].concat();
+        scratch.refuses(&args, words);
+    };
+    force(&["--out", "long/00003.png"], &["is a picture"]);
+    std::fs::write(scratch.path("small.pth"), Made::default().bytes()).unwrap();
+    force(
+        &["--weights", "small.pth", "--out", "small.pth"],
+        &["is an input"],
+    );
+    force(&["--video", video, "--out", video], &["is an input"]);
+    write_crops(&scratch.path("a,b"), 1..=2);
+    scratch.refuses(
+        &[
+            "analyze",
+            "--crops",
+            "a,b",
+            "--format",
+            "abaw-flat",
+            "--out",
+            "flat",
+        ],
+        &["a,b", "commas"],
+    );
     std::fs::write(scratch.path("long/00002.png"), b"not a picture").unwrap();
     let done = scratch.run(&["analyze", "--crops", "long", "--out", "long.csv"]);
     assert!(done.status.success());

@@ -428,3 +428,30 @@ fn folders_are_never_a_pair_by_chance_and_pictures_never_of_another_folder() {
         &["is an input"],
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_back_count_nothing_twice_and_double_annotations_are_told() {
+    let scratch = Scratch::new();
+    scratch.write("p/a.csv", "frame,valence\n0,0.1\n1,0.4\n");
+    scratch.write("t/a.txt", &lines(VA, &["0.1,0", "0.4,0"]));
+    for (to, link) in [
+        (".", "t/dot"),
+        ("../t", "t/up"),
+        ("nowhere.txt", "t/lost.txt"),
+    ] {
+        std::os::unix::fs::symlink(to, scratch.path(link)).unwrap();
+    }
+    let report = scratch.report("p", "t", &[]);
+    assert_eq!(report["counts"]["rows"], 2);
+    scratch.write("t/again/a.txt", &lines(VA, &["0.4,0", "0.1,0"]));
+    let (code, _, said) = scratch.evaluate("p", "t", &[]);
+    assert_eq!(code, 0);
+    assert!(
+        said.contains("a: its valence and arousal are annotated in 2 files"),
+        "{said}"
+    );
+    // The report on standard output is all that stands there.
+    let (_, json, _) = scratch.evaluate("p", "t", &["--out", "-"]);
+    assert!(serde_json::from_str::<Value>(&json).is_ok());
+}

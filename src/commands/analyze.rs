@@ -95,8 +95,11 @@ fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
             AnalyzeFormat::Csv | AnalyzeFormat::Jsonl => {
                 "stopped; what was analysed lies in the .part file"
             }
-            _ => {
+            AnalyzeFormat::Abaw2021 => {
                 "stopped; a submission wants every frame, so that nothing was written of this video"
+            }
+            AnalyzeFormat::AbawFlat => {
+                "stopped; the flat files want every video, so that nothing was written"
             }
         };
         return Err(Failure {

@@ -14,6 +14,11 @@ use crate::model::weights::Weights;
 /// When the input is no checkpoint of the paper's student, or the output is there or cannot be written.
 pub fn run(args: &ConvertArgs) -> Result<(), Failure> {
     refuse_input_as_output(std::slice::from_ref(&args.input), &args.output)?;
+    if args.output.as_os_str() == "-" {
+        return Err(Failure::bad_input(
+            "-: weights are written to a file. Give its name.",
+        ));
+    }
     let weights = Weights::load(Some(&args.input))?;
     if !weights.checkpoint {
         return Err(Failure::bad_input(format!(

@@ -17,13 +17,21 @@ impl From<LabelError> for Failure {
     }
 }
 
+/// Of many wrong files so many are named.
+const SAID: usize = 10;
+
 /// Scores them.
 ///
 /// # Errors
 /// With code 2 when a side cannot be read or nothing matches; also, after the scores are out, when some files of a folder
 /// were wrong.
 pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
-    if let Some(out) = &args.out {
+    let to_stdout = args
+        .out
+        .as_deref()
+        .is_some_and(|out| out.as_os_str() == "-");
+    let out_file = args.out.as_ref().filter(|_| !to_stdout);
+    if let Some(out) = out_file {
         let inputs = [args.predictions.clone(), args.annotations.clone()];
         refuse_input_as_output(&inputs, out)?;
         if out.exists() && !args.force {
@@ -34,8 +42,11 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let annotations = Side::load(&args.annotations, args.format)?;
     let mut broken = 0;
     for (what, side) in [("predictions", &predictions), ("annotations", &annotations)] {
-        for error in &side.broken {
+        for error in side.broken.iter().take(SAID) {
             say(&format!("affectscope: {error}"));
+        }
+        if side.broken.len() > SAID {
+            say(&format!("and {} more", side.broken.len() - SAID));
         }
         broken += side.broken.len();
         if let Some(first) = side.unknown.first() {
@@ -50,7 +61,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
             ));
         }
     }
-    if let Some(out) = &args.out {
+    if let Some(out) = out_file {
         let read = [&predictions, &annotations];
         let files: Vec<_> = read
             .iter()
@@ -74,8 +85,10 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     for note in &report.notes {
         say(note);
     }
-    print(&table::text(&report));
-    if let Some(out) = &args.out {
+    if !to_stdout {
+        print(&table::text(&report));
+    }
+    if args.out.is_some() {
         let given = json!({
             "predictions": args.predictions.display().to_string(),
             "annotations": args.annotations.display().to_string(),
@@ -85,7 +98,10 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         let mut text = serde_json::to_string_pretty(&report.json(&given))
             .map_err(|e| Failure::broken(e.to_string()))?;
         text.push('\n');
-        write_whole(out, text.as_bytes(), args.force)?;
+        match out_file {
+            Some(out) => write_whole(out, text.as_bytes(), args.force)?,
+            None => print(&text),
+        }
     }
     if broken > 0 {
         return Err(Failure {

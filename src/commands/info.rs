@@ -7,6 +7,9 @@ use crate::cli::InfoArgs;
 use crate::model::student::Student;
 use crate::model::weights::Weights;
 
+/// Longer values are cut.
+const LONGEST_LINE: usize = 2000;
+
 /// Prints the card.
 ///
 /// # Errors
@@ -17,7 +20,10 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
     let (card, config) = (student.card(), student.config());
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<14} {value}");
+        // Whatever a file says of itself, it gets a line, and no way to the terminal's controls.
+        let clean = value.chars().map(|c| if c.is_control() { ' ' } else { c });
+        let clean: String = clean.take(LONGEST_LINE).collect();
+        let _ = writeln!(text, "{name:<14} {clean}");
     };
     line("weights", &format!("{} ({})", card.name, card.origin));
     line("sha256", student.sha256());

@@ -1,5 +1,6 @@
 //! The files of one side, predictions or annotations: one file, or every file of labels under a folder.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::formats::labels::{self, LabelError, LabelFormat, Labels, Series};
@@ -9,6 +10,9 @@ const ENDINGS: [&str; 6] = ["txt", "csv", "tsv", "jsonl", "json", "lst"];
 
 /// Folders within folders are followed so deep: Aff-Wild2's tree has three.
 const DEEPEST: usize = 8;
+
+/// More files than any data set of videos has; a link to the root of the disk leads to more.
+const MOST_FILES: usize = 100_000;
 
 /// One series and the file it came from.
 #[derive(Debug, Clone)]
@@ -51,10 +55,11 @@ impl Side {
             side.add(path, read(path)?);
             return Ok(side);
         }
-        let mut files = Vec::new();
-        collect(path, DEEPEST, &mut files)?;
-        files.sort();
-        for file in files {
+        let mut walk = Walk::default();
+        walk.folder(path, DEEPEST)?;
+        side.broken = walk.broken;
+        walk.files.sort();
+        for file in walk.files {
             match read(&file) {
                 Ok(labels) => side.add(&file, labels),
                 Err(LabelError::Unknown { .. }) if is_sidecar(&file) => {}
@@ -76,28 +81,48 @@ impl Side {
     }
 }
 
-fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), LabelError> {
-    let io = |reason| LabelError::Io {
-        path: folder.to_owned(),
-        reason,
-    };
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        let hidden = path
-            .file_name()
-            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if hidden {
-            continue;
-        }
-        if path.is_dir() {
-            if depth > 0 {
-                collect(&path, depth - 1, files)?;
+/// The files of a tree, each once, whatever links there are.
+#[derive(Default)]
+struct Walk {
+    files: Vec<PathBuf>,
+    broken: Vec<LabelError>,
+    seen: HashSet<PathBuf>,
+}
+
+impl Walk {
+    fn folder(&mut self, folder: &Path, depth: usize) -> Result<(), LabelError> {
+        let io = |reason| LabelError::Io {
+            path: folder.to_owned(),
+            reason,
+        };
+        for entry in std::fs::read_dir(folder).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            let hidden = path
+                .file_name()
+                .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            // A link that leads nowhere is no file; one that leads back has been seen.
+            let Some(real) = path.canonicalize().ok().filter(|_| !hidden) else {
+                continue;
+            };
+            let wanted = real.is_dir()
+                || ending(&path).is_some_and(|ending| ENDINGS.contains(&ending.as_str()));
+            if !wanted || !self.seen.insert(real.clone()) {
+                continue;
             }
-        } else if ending(&path).is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
-            files.push(path);
+            if !real.is_dir() {
+                self.files.push(path);
+            } else if depth > 0
+                && let Err(error) = self.folder(&path, depth - 1)
+            {
+                self.broken.push(error);
+            }
+            if self.files.len() > MOST_FILES {
+                let reason = format!("there are more than {MOST_FILES} files in it");
+                return Err(io(std::io::Error::other(reason)));
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 fn ending(path: &Path) -> Option<String> {

@@ -90,6 +90,25 @@ pub fn pair<'a>(predictions: &'a Side, annotations: &'a Side) -> Pairs<'a> {
             person,
         });
     }
+    for (what, kind) in [
+        ("expressions", (|c| c.expression) as fn(&Carries) -> bool),
+        ("valence and arousal", |c| c.affect),
+    ] {
+        let mut files: BTreeMap<&str, Vec<&Loaded>> = BTreeMap::new();
+        for pair in &out.pairs {
+            if kind(&carries(&pair.annotation.series)) {
+                files.entry(&pair.video).or_default().push(pair.annotation);
+            }
+        }
+        for (video, several) in files.into_iter().filter(|(_, files)| files.len() > 1) {
+            out.notes.push(format!(
+                "{video}: its {what} are annotated in {} files ({}, {}); the rows of all of them count",
+                several.len(),
+                several[0].path.display(),
+                several[1].path.display()
+            ));
+        }
+    }
     out.without_annotations = by_name
         .into_keys()
         .filter(|key| !used.contains(key))

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
     /// It is there already.
-    #[error("{path}: exists already. Give another name with --out, or --force to replace it.", path = .0.display())]
+    #[error("{path}: exists already. Give another name, or --force to replace it.", path = .0.display())]
     Exists(PathBuf),
     /// An unfinished recording of the same name is there.
     #[error("{path}: an unfinished file of an earlier run. Keep it under another name, or give --force to replace it.", path = .0.display())]
@@ -58,6 +58,10 @@ impl Output {
     /// When the name is taken or an unfinished file of an earlier run is there and `force` is false, when another run
     /// is writing it, or when the folder cannot be written to.
     pub fn create(path: &Path, force: bool) -> Result<Self, OutputError> {
+        Self::begin(path, force, force)
+    }
+
+    fn begin(path: &Path, force: bool, over_part: bool) -> Result<Self, OutputError> {
         if !force && path.symlink_metadata().is_ok() {
             return Err(OutputError::Exists(path.to_owned()));
         }
@@ -85,7 +89,7 @@ impl Output {
                     reason: io::Error::other("it is in the way and no ordinary file"),
                 });
             }
-            if !force {
+            if !over_part {
                 return Err(OutputError::PartExists(part));
             }
         }
@@ -194,12 +198,13 @@ impl Drop for Output {
     }
 }
 
-/// Writes a whole file beside its name, then renames it.
+/// Writes a whole file beside its name, then renames it. What a killed run left of such a file is worth nothing, and
+/// is written over.
 ///
 /// # Errors
 /// As [`Output::create`] and [`Output::finish`].
 pub fn write_whole(path: &Path, bytes: &[u8], force: bool) -> Result<(), OutputError> {
-    let mut output = Output::create(path, force)?;
+    let mut output = Output::begin(path, force, true)?;
     output.write_all(bytes).map_err(OutputError::io(path))?;
     output.finish().map(|_| ())
 }

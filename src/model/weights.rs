@@ -121,8 +121,11 @@ impl Weights {
                 checkpoint: true,
             });
         }
-        let (_, header) = safetensors::SafeTensors::read_metadata(bytes)
-            .map_err(|e| wrong(format!("it is not a readable safetensors file ({e}).")))?;
+        let (_, header) = safetensors::SafeTensors::read_metadata(bytes).map_err(|e| {
+            wrong(format!(
+                "it is neither a PyTorch checkpoint nor a readable safetensors file ({e})."
+            ))
+        })?;
         let config = header
             .metadata()
             .as_ref()
@@ -259,10 +262,15 @@ impl Weights {
         let get = |part: &str| self.values(&format!("{name}.{part}"), &[channels]);
         let (weight, bias) = (get("weight")?, get("bias")?);
         let (mean, var) = (get("running_mean")?, get("running_var")?);
+        if var.iter().any(|v| *v < 0.0) {
+            return Err(self.wrong(format!(
+                "the tensor `{name}.running_var` holds a negative variance."
+            )));
+        }
         let scale: Vec<f32> = weight
             .iter()
             .zip(&var)
-            .map(|(w, v)| w / (v.max(0.0) + 1e-5).sqrt())
+            .map(|(w, v)| w / (v + 1e-5).sqrt())
             .collect();
         let shift = bias
             .iter()

@@ -44,7 +44,15 @@ impl Job<'_> {
                 Some(times_s)
             }
         };
-        Ok(Box::new(CropSource::open(&self.item.path, times_s)?))
+        let crops = CropSource::open(&self.item.path, times_s)?;
+        if crops.passed_over() > 0 {
+            say(&format!(
+                "{}: {} passed over: pictures not named by a number alone, or folders",
+                self.item.path.display(),
+                crops.passed_over()
+            ));
+        }
+        Ok(Box::new(crops))
     }
 
     /// Takes every frame; `consume` gets the records in order, as soon as each is settled.

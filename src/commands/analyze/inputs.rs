@@ -12,6 +12,7 @@ use crate::formats::rows::RowFormat;
 use crate::formats::sidecar::sidecar_path;
 use crate::source::SourceError;
 use crate::source::images::crops::video_folders;
+use crate::source::images::is_images;
 
 /// The flat file of expressions.
 pub(super) const FLAT_EXPRESSION: &str = "predictions_EXPR.txt";
@@ -131,12 +132,21 @@ pub(super) fn targets(args: &AnalyzeArgs, items: &[Item]) -> Result<Vec<Target>,
         AnalyzeFormat::Jsonl => tables(args, items, RowFormat::Jsonl)?,
         AnalyzeFormat::Abaw2021 | AnalyzeFormat::AbawFlat => submissions(args, items)?,
     };
-    let inputs: Vec<PathBuf> = items.iter().map(|item| item.path.clone()).collect();
+    // Everything that is read, crops and pictures of a folder by what they are.
+    let mut inputs: Vec<PathBuf> = items.iter().map(|item| item.path.clone()).collect();
+    inputs.extend(items.iter().filter_map(|item| item.video.clone()));
+    inputs.extend(args.network.weights.clone());
     let mut seen = HashSet::new();
     for (item, target) in items.iter().zip(&targets) {
         let results = target.files(&item.name);
         for output in &results {
             refuse_input_as_output(&inputs, output)?;
+            if output.is_file() && is_images(output) {
+                return Err(Failure::bad_input(format!(
+                    "{}: is a picture, and would be written over. Give another name with --out.",
+                    output.display()
+                )));
+            }
         }
         // The flat files are everybody's; the sidecar is each one's own.
         if let Some(own) = results.last()
@@ -237,6 +247,18 @@ fn submissions(args: &AnalyzeArgs, items: &[Item]) -> Result<Vec<Target>, Failur
         Some(out) => out.clone(),
         None => PathBuf::from("."),
     };
+    if args.format == AnalyzeFormat::AbawFlat
+        && let Some(item) = items.iter().find(|item| {
+            let name = item.name.to_string_lossy();
+            name.contains([',', '"', '/', '\\']) || name.contains(char::is_control)
+        })
+    {
+        return Err(Failure::bad_input(format!(
+            "{}: a flat submission has the video's name in each row, and nobody could read this one back. Rename it \
+             without commas, quotes or line breaks.",
+            item.path.display()
+        )));
+    }
     make_folder(&folder)?;
     let target = || match args.format {
         AnalyzeFormat::Abaw2021 => Target::Submission(folder.clone()),

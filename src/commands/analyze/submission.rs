@@ -22,6 +22,8 @@ pub(super) struct Flat {
     folder: Option<PathBuf>,
     expression: String,
     valence_arousal: String,
+    /// Each video's sidecar, to be written with the rows.
+    sidecars: Vec<(PathBuf, String)>,
 }
 
 impl Flat {
@@ -35,7 +37,12 @@ impl Flat {
             (FLAT_VALENCE_AROUSAL, FLAT_VA_HEADER, &self.valence_arousal),
         ] {
             let text = format!("{header}\n{rows}");
-            write(&folder.join(name), &text, force)?;
+            let path = folder.join(name);
+            write(&path, &text, force)?;
+            say(&format!("-> {}", path.display()));
+        }
+        for (path, text) in &self.sidecars {
+            write(path, text, force)?;
         }
         Ok(())
     }
@@ -94,22 +101,6 @@ impl Job<'_> {
         let [expression, valence_arousal, sidecar] = files.as_slice() else {
             return Err(Failure::broken("a submission has three files"));
         };
-        match self.target {
-            Target::Flat(folder) => {
-                flat.folder = Some(folder.clone());
-                flat.expression += &submission.flat_expr_rows();
-                flat.valence_arousal += &submission.flat_va_rows();
-            }
-            _ => {
-                for (file, text) in [
-                    (expression, submission.expr_text()),
-                    (valence_arousal, submission.va_text()),
-                ] {
-                    make_folder(file.parent().unwrap_or(Path::new(".")))?;
-                    write(file, &text, force)?;
-                }
-            }
-        }
         let more = json!({
             "lines": summary.rows,
             "filled_with_the_estimate_before": filled.from_before,
@@ -125,12 +116,27 @@ impl Job<'_> {
             false,
             Some(("submission", more)),
         )?;
-        write(sidecar, &text, force)?;
-        self.report(
-            &summary,
-            &format!("{}, {}", expression.display(), valence_arousal.display()),
-            Some(started),
-        );
+        let to = match self.target {
+            Target::Flat(folder) => {
+                flat.folder = Some(folder.clone());
+                flat.expression += &submission.flat_expr_rows();
+                flat.valence_arousal += &submission.flat_va_rows();
+                flat.sidecars.push((sidecar.clone(), text));
+                "the flat files, when all are done".to_owned()
+            }
+            _ => {
+                for (file, text) in [
+                    (expression, submission.expr_text()),
+                    (valence_arousal, submission.va_text()),
+                ] {
+                    make_folder(file.parent().unwrap_or(Path::new(".")))?;
+                    write(file, &text, force)?;
+                }
+                write(sidecar, &text, force)?;
+                format!("{}, {}", expression.display(), valence_arousal.display())
+            }
+        };
+        self.report(&summary, &to, Some(started));
         self.tell(&summary, source.info().frames, filled, several);
         Ok(summary)
     }

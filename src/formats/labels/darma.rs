@@ -184,7 +184,9 @@ pub(super) fn read(source: Source<'_>) -> Result<Labels, LabelError> {
             let value = text::number(text, least, most).map_err(|why| {
                 error(
                     field,
-                    format!("{why}, the scale that the file's first rows give"),
+                    format!(
+                        "{why}: the scale of the file's first rows, or -1 to 1 where they give none"
+                    ),
                 )
             })?;
             let value = Some((value - least) / (most - least) * 2.0 - 1.0);

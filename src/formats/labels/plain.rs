@@ -40,6 +40,12 @@ pub(super) fn read(source: Source<'_>) -> Result<Labels, LabelError> {
         return Err(source.error(1, "1", reason));
     };
     let mut rows = Table::open(source, 0, delimiter)?;
+    for name in FRAME.iter().chain(&TIME).chain(&PICTURE).chain(&LABELS) {
+        if rows.names.iter().filter(|n| n == name).count() > 1 {
+            let reason = format!("the header has the column '{name}' twice. Keep one of the two.");
+            return Err(source.error(rows.header_line, "1", reason));
+        }
+    }
     let [frame, time, picture] = [rows.find(&FRAME), rows.find(&TIME), rows.find(&PICTURE)];
     let face = rows.find(&["face_id"]);
     let [expression, valence, arousal] = LABELS.map(|name| rows.find(&[name]));

@@ -72,6 +72,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
         .map_err(|e| format!("{e}."))?;
     let views = state_dict(&heap)?;
 
+    if views.values().all(|view| view.kind == Kind::Whole) {
+        return Err("its tensors hold whole numbers; those of a network are float16, bfloat16, float32 or float64."
+            .to_owned());
+    }
+
     // Each storage is read once, whatever the number of its views.
     let mut by_storage: BTreeMap<&str, Vec<(&str, &TensorView)>> = BTreeMap::new();
     let mut wanted: u64 = 0;
@@ -121,7 +126,7 @@ fn member(
         .map_err(|e| format!("its part `{name}` cannot be read ({e}).",))?;
     if file.compression() != CompressionMethod::Stored {
         return Err(format!(
-            "its part `{name}` is compressed, which torch.save never does. Unpack the checkpoint and give that."
+            "its part `{name}` is compressed, which torch.save never does. Save it again with torch.save."
         ));
     }
     let size = file.size();
@@ -166,7 +171,7 @@ fn state_dict(heap: &Heap) -> Result<BTreeMap<String, TensorView>, String> {
         .collect();
     Err(match heap.get(heap.root) {
         Value::Dict(_) => format!(
-            "it holds no state dict (a dictionary with {}). Save one: torch.save(model.state_dict(), FILE).",
+            "it holds no state dict of float tensors (a dictionary with {}). Save one: torch.save(model.state_dict(), FILE).",
             if keys.is_empty() {
                 "nothing in it".to_owned()
             } else {

@@ -102,15 +102,14 @@ fn implied(tensors: &BTreeMap<String, Tensor>, temporal: bool) -> Result<Value, 
     let mut blocks = Vec::new();
     for stage in 2..=5 {
         widths.push(conv(&format!("conv{stage}_1_1x1_reduce"))?[0]);
-        // Counted from 1; a hole in the numbers shows as surplus tensors.
-        let count = (1..=64)
-            .take_while(|block| {
-                tensors.contains_key(&format!(
-                    "{outer}backbone.model.conv{stage}_{block}_1x1_reduce.weight"
-                ))
-            })
-            .count();
-        blocks.push(count);
+        // Counted from 1, by any of a block's tensors, so that one that is missing is called missing.
+        let start = format!("{outer}backbone.model.conv{stage}_");
+        let last = tensors
+            .keys()
+            .filter_map(|name| name.strip_prefix(&start)?.split('_').next()?.parse().ok())
+            .filter(|block: &usize| *block <= 64)
+            .max();
+        blocks.push(last.unwrap_or(0));
     }
     let wide = conv("conv2_1_1x1_increase")?[0];
     let hidden = dims(&format!("{outer}classifier.0.fc_0.weight"), 2)?[0];

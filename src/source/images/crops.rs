@@ -28,6 +28,7 @@ pub struct CropSource {
     frames: u64,
     given: u64,
     times_s: Option<Vec<f64>>,
+    passed_over: usize,
 }
 
 impl CropSource {
@@ -37,7 +38,7 @@ impl CropSource {
     /// When the folder cannot be read or has no numbered picture, when a number comes twice, is 0 or absurd, and when
     /// there are crops behind the video's last frame.
     pub fn open(folder: &Path, times_s: Option<Vec<f64>>) -> Result<Self, SourceError> {
-        let names = numbered(folder)?;
+        let (names, passed_over) = numbered(folder)?;
         let Some(&highest) = names.keys().next_back() else {
             return Err(not_media(
                 folder,
@@ -88,7 +89,13 @@ impl CropSource {
             frames,
             given: 0,
             times_s,
+            passed_over,
         })
+    }
+
+    /// Pictures and folders beside them that are not named by a number, and are not read.
+    pub fn passed_over(&self) -> usize {
+        self.passed_over
     }
 
     /// How many pictures there are.
@@ -161,11 +168,16 @@ pub fn video_folders(path: &Path) -> Result<Vec<PathBuf>, SourceError> {
     Ok(names.into_iter().map(|name| path.join(name)).collect())
 }
 
-/// The pictures of a folder by their numbers.
-fn numbered(folder: &Path) -> Result<BTreeMap<u64, OsString>, SourceError> {
+/// The pictures of a folder by their numbers, and how many other pictures and folders there are.
+fn numbered(folder: &Path) -> Result<(BTreeMap<u64, OsString>, usize), SourceError> {
     let mut names = BTreeMap::new();
+    let mut others = 0;
     for name in list(folder)? {
         let Some(number) = number(&name) else {
+            let path = folder.join(&name);
+            let picture = ending(&path).is_some_and(|e| ENDINGS.contains(&e.as_str()));
+            let hidden = name.as_encoded_bytes().starts_with(b".");
+            others += usize::from(!hidden && (picture || path.is_dir()));
             continue;
         };
         let shown = name.to_string_lossy().into_owned();
@@ -187,7 +199,7 @@ fn numbered(folder: &Path) -> Result<BTreeMap<u64, OsString>, SourceError> {
             ));
         }
     }
-    Ok(names)
+    Ok((names, others))
 }
 
 /// The number of a picture that is named by nothing else.
