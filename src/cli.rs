@@ -132,7 +132,8 @@ pub struct AnalyzeArgs {
     /// Videos, pictures or folders of pictures; with --crops, folders of crops
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
-    /// The table: a file, a folder, or - for standard output [default: NAME.affect.csv in this folder]
+    /// The table: a file, a folder, or - for standard output; the folder of a submission [default: NAME.affect.csv, or
+    /// the submission, in this folder]
     #[arg(long, short, value_name = "FILE|DIR")]
     pub out: Option<PathBuf>,
     /// What is written

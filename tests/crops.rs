@@ -164,6 +164,8 @@ fn a_folder_of_videos_gives_each_its_table_and_submissions_have_a_line_a_frame()
     std::fs::create_dir_all(scratch.path("crops/empty")).unwrap();
     let done = scratch.run(&["analyze", "--crops", "crops", "--out", "tables"]);
     assert!(done.status.success());
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(said.contains("1 of its folders passed over"), "{said}");
     let status = |name: &str| -> Vec<String> {
         let rows = table(scratch.path(name));
         rows.iter().map(|row| row[3].to_owned()).collect()
@@ -245,6 +247,7 @@ fn a_folder_of_videos_gives_each_its_table_and_submissions_have_a_line_a_frame()
     assert!(lines[1].starts_with("a/00001.jpg,") && lines[9].starts_with("b_left/00005.jpg,"));
     let flat = text("flat/predictions_VA.txt");
     assert!(flat.starts_with("image_location,valence,arousal\na/00001.jpg,"));
+    std::fs::remove_dir(scratch.path("crops/empty")).unwrap();
     // Nothing is written over unasked.
     scratch.refuses(
         &[
@@ -307,7 +310,7 @@ fn folders_that_are_no_crops_are_refused_in_words() {
     write_crops(&scratch.path("far"), [1u32].into_iter());
     picture(3).save(scratch.path("far/4000000000.png")).unwrap();
     scratch.refuses(&["analyze", "--crops", "far"], &["4000000000.png"]);
-    let video = scratch.clip("short.mkv", 3, false, &[]);
+    let video = scratch.clip("long.mkv", 3, false, &[]);
     write_crops(&scratch.path("long"), 1..=4);
     let video = video.to_str().unwrap();
     scratch.refuses(

@@ -1,5 +1,7 @@
 //! `affectscope evaluate` through the binary: scores, pairing, counts and refusals.
 
+mod mistakes;
+
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -275,55 +277,6 @@ fn times_and_pictures_find_their_predictions() {
 }
 
 #[test]
-fn what_cannot_be_scored_is_refused_in_words() {
-    let scratch = Scratch::new();
-    scratch.write("p/a.csv", "frame,valence\n0,0.1\n");
-    scratch.write("p/b.csv", "frame,valence\n0,0.1\n");
-    scratch.write("t/c.txt", &lines(VA, &["0,0"]));
-    scratch.write("far.csv", "frame,valence\n7,0.1\n");
-    scratch.write("invalid.txt", &lines(VA, &["-5,-5"]));
-    scratch.write("bad.txt", &lines(VA, &["0,0", "0,zero"]));
-    let refuse = |p: &str, t: &str, words: &[&str]| {
-        scratch.refuses(
-            &[
-                "evaluate",
-                "--predictions",
-                p,
-                "--annotations",
-                t,
-                "--out",
-                "r.json",
-            ],
-            words,
-        );
-    };
-    refuse("p", "t", &["nothing matches", "no video is on both sides"]);
-    refuse(
-        "far.csv",
-        "t/c.txt",
-        &["nothing matches", "none of 1 valid rows"],
-    );
-    refuse("far.csv", "invalid.txt", &["marked as invalid"]);
-    refuse(
-        "far.csv",
-        "bad.txt",
-        &["bad.txt: line 3, column 2", "'zero'"],
-    );
-    refuse("nowhere", "t", &["nowhere"]);
-    refuse("far.csv", "nowhere", &["nowhere"]);
-    // One bad file among good ones is told, and the scores are without it.
-    scratch.write("p/c.csv", "frame,valence\n0,0.1\n");
-    scratch.write("t/d.txt", &lines(VA, &["2,2"]));
-    let (code, table, said) = scratch.evaluate("p", "t", &[]);
-    assert_eq!(code, 2, "{said}");
-    assert!(
-        said.contains("d.txt: line 2, column 1") && said.contains("1 file could not be used"),
-        "{said}"
-    );
-    assert!(table.contains("1 video;"), "{table}");
-}
-
-#[test]
 fn a_clip_analysed_is_a_clip_that_can_be_scored() {
     let scratch = Scratch::new();
     let clip = scratch.clip("talk.mkv", 10, true, &[]);
@@ -367,91 +320,4 @@ fn one_of_two_people_in_a_single_file_is_the_left_one() {
     scratch.write("v_left.txt", &lines(VA, &["-0.9,0", "-0.2,0"]));
     let report = scratch.report("p.csv", "v_left.txt", &[]);
     assert_eq!(report["valence"]["mse"], 0.0);
-}
-
-#[test]
-fn a_video_without_any_face_is_counted_as_unmatched() {
-    let scratch = Scratch::new();
-    scratch.write("p/a.csv", "frame,status,valence\n0,ok,0.1\n1,ok,0.2\n");
-    scratch.write("p/b.csv", "frame,status,valence\n0,no_face,\n1,no_face,\n");
-    scratch.write("t/a.txt", &lines(VA, &["0.1,0", "0.2,0"]));
-    scratch.write("t/b.txt", &lines(VA, &["0.1,0", "0.2,0"]));
-    let report = scratch.report("p", "t", &[]);
-    let counts = &report["counts"];
-    assert_eq!(
-        (counts["valid"].as_u64(), counts["unmatched"].as_u64()),
-        (Some(4), Some(2))
-    );
-    assert_eq!(report["without_predictions"], serde_json::json!([]));
-    // One video carries valence: it says nothing of how videos differ.
-    assert_eq!(report["intervals"]["valence"]["ccc"], Value::Null);
-}
-
-#[test]
-fn folders_are_never_a_pair_by_chance_and_pictures_never_of_another_folder() {
-    let scratch = Scratch::new();
-    scratch.write("p/cat.csv", "frame,valence\n0,0.1\n");
-    scratch.write("t/dog.txt", &lines(VA, &["0.1,0"]));
-    scratch.refuses(
-        &["evaluate", "--predictions", "p", "--annotations", "t"],
-        &["no video is on both sides"],
-    );
-    scratch.write(
-        "p.csv",
-        "picture,valence\na/1.jpg,0.1\na/2.jpg,0.3\n3.jpg,0.5\n",
-    );
-    scratch.write(
-        "t.csv",
-        "picture,valence\nb/1.jpg,0.1\nroot/a/2.jpg,0.3\nx/3.jpg,0.5\ny/3.jpg,0.5\n",
-    );
-    let report = scratch.report("p.csv", "t.csv", &[]);
-    assert_eq!(
-        (
-            report["count"].as_u64(),
-            report["counts"]["unmatched"].as_u64()
-        ),
-        (Some(1), Some(3))
-    );
-    // An annotation within a folder is not written over.
-    scratch.write("q/dog.csv", "frame,valence\n0,0.1\n");
-    scratch.refuses(
-        &[
-            "evaluate",
-            "--predictions",
-            "q",
-            "--annotations",
-            "t",
-            "--out",
-            "t/dog.txt",
-            "--force",
-        ],
-        &["is an input"],
-    );
-}
-
-#[cfg(unix)]
-#[test]
-fn links_that_lead_back_count_nothing_twice_and_double_annotations_are_told() {
-    let scratch = Scratch::new();
-    scratch.write("p/a.csv", "frame,valence\n0,0.1\n1,0.4\n");
-    scratch.write("t/a.txt", &lines(VA, &["0.1,0", "0.4,0"]));
-    for (to, link) in [
-        (".", "t/dot"),
-        ("../t", "t/up"),
-        ("nowhere.txt", "t/lost.txt"),
-    ] {
-        std::os::unix::fs::symlink(to, scratch.path(link)).unwrap();
-    }
-    let report = scratch.report("p", "t", &[]);
-    assert_eq!(report["counts"]["rows"], 2);
-    scratch.write("t/again/a.txt", &lines(VA, &["0.4,0", "0.1,0"]));
-    let (code, _, said) = scratch.evaluate("p", "t", &[]);
-    assert_eq!(code, 0);
-    assert!(
-        said.contains("a: its valence and arousal are annotated in 2 files"),
-        "{said}"
-    );
-    // The report on standard output is all that stands there.
-    let (_, json, _) = scratch.evaluate("p", "t", &["--out", "-"]);
-    assert!(serde_json::from_str::<Value>(&json).is_ok());
 }

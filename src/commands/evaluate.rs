@@ -34,6 +34,16 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     if let Some(out) = out_file {
         let inputs = [args.predictions.clone(), args.annotations.clone()];
         refuse_input_as_output(&inputs, out)?;
+        if let Some(folder) = out.parent()
+            && !folder.as_os_str().is_empty()
+            && !folder.is_dir()
+        {
+            return Err(Failure::bad_input(format!(
+                "{}: there is no folder {}. Make it first.",
+                out.display(),
+                folder.display()
+            )));
+        }
         if out.exists() && !args.force {
             return Err(OutputError::Exists(out.clone()).into());
         }

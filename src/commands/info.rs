@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Failure, print};
 use crate::cli::InfoArgs;
+use crate::model::config::Color;
 use crate::model::student::Student;
 use crate::model::weights::Weights;
 
@@ -41,8 +42,11 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
     line(
         "input",
         &format!(
-            "{:?} {}x{}, (v - {:?}) / {}",
-            config.backbone.color,
+            "{} {}x{}, (v - {:?}) / {}",
+            match config.backbone.color {
+                Color::Gray => "grey",
+                Color::Rgb => "RGB",
+            },
             config.backbone.input[2],
             config.backbone.input[1],
             config.backbone.means(),

@@ -73,6 +73,13 @@ pub fn pair<'a>(predictions: &'a Side, annotations: &'a Side) -> Pairs<'a> {
             // One of two people, in predictions that know both.
             (series.video.clone(), series.person)
         };
+        if person.is_some() && !alone && by_name.get(&key).is_some_and(|all| !knows_sides(all)) {
+            out.notes.push(format!(
+                "{own}: the predictions of {key} have one face a frame, and nobody knows whose; they are not used for it"
+            ));
+            out.without_predictions.push(own);
+            continue;
+        }
         let Some(sources) = by_name.get(&key) else {
             out.without_predictions.push(own);
             continue;
@@ -113,10 +120,21 @@ pub fn pair<'a>(predictions: &'a Side, annotations: &'a Side) -> Pairs<'a> {
         .into_keys()
         .filter(|key| !used.contains(key))
         .collect();
+    out.without_predictions.sort();
     out.without_predictions.dedup();
     out.notes.sort();
     out.notes.dedup();
     out
+}
+
+/// Whether predictions can tell the left face from the right one: several with boxes on some frame.
+fn knows_sides(sources: &[&Loaded]) -> bool {
+    sources.iter().any(|loaded| {
+        let boxed = loaded.series.labels.iter().filter(|l| l.box_px.is_some());
+        let mut frames: Vec<u64> = boxed.filter_map(|l| l.frame).collect();
+        frames.sort_unstable();
+        frames.windows(2).any(|pair| pair[0] == pair[1])
+    })
 }
 
 struct Carries {

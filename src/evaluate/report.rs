@@ -1,6 +1,7 @@
 //! A whole set: its scores, each video's, and the report as JSON.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
@@ -8,6 +9,7 @@ use super::bootstrap::{self, LEVEL, RESAMPLES, SEED, Score};
 use super::files::Side;
 use super::matching::{Counts, Moment, Options, Scores, compare, lengths};
 use super::pairing::{Pairs, pair};
+use crate::formats::labels::LabelFormat;
 use crate::labels::Expression;
 use crate::metrics::{Agreement, Confusion};
 
@@ -22,6 +24,8 @@ pub struct VideoScores {
     pub scores: Scores,
     /// Frames (or pictures) with a prediction beside a label; a frame with two labels is one.
     pub matched: HashSet<Moment>,
+    /// The files that it was read from.
+    pub files: BTreeSet<PathBuf>,
     /// Frames that the annotations and the predictions speak of, where they differ.
     pub lengths: Option<(u64, u64)>,
 }
@@ -61,6 +65,29 @@ impl Report {
             without_annotations,
             mut notes,
         } = pair(predictions, annotations);
+        for side in [predictions, annotations] {
+            for loaded in side
+                .series
+                .iter()
+                .filter(|l| !l.series.passed_over.is_empty())
+            {
+                notes.push(format!(
+                    "{}: columns passed over: {}",
+                    loaded.path.display(),
+                    loaded.series.passed_over.join(", ")
+                ));
+            }
+        }
+        let ours = |side: &Side| {
+            let mut formats = side.series.iter().map(|l| l.format);
+            formats.any(|format| format == LabelFormat::Affectscope)
+        };
+        if ours(annotations) && !ours(predictions) {
+            notes.push(
+                "the annotations are this program's own tables, and the predictions are not: were the two swapped?"
+                    .to_owned(),
+            );
+        }
         let mut videos: Vec<VideoScores> = Vec::new();
         for pair in &pairs {
             let (scores, matched) = compare(pair, options);
@@ -77,11 +104,18 @@ impl Report {
                     }
                 ));
             }
+            let loaded = [Some(pair.annotation), pair.expression, pair.affect];
+            let files: BTreeSet<PathBuf> = loaded
+                .into_iter()
+                .flatten()
+                .map(|l| l.path.clone())
+                .collect();
             // Expressions and valence-arousal of a video come in two files, and are one video.
             match videos.iter_mut().find(|v| v.video == pair.video) {
                 Some(video) => {
                     video.scores.merge(&scores);
                     video.matched.extend(matched);
+                    video.files.extend(files);
                     video.lengths = video.lengths.or(lengths);
                 }
                 None => videos.push(VideoScores {
@@ -89,6 +123,7 @@ impl Report {
                     clip: pair.annotation.series.video.clone(),
                     scores,
                     matched,
+                    files,
                     lengths,
                 }),
             }
@@ -140,6 +175,8 @@ impl Report {
             .map(|v| {
                 let mut video = Map::new();
                 video.insert("video".to_owned(), v.video.clone().into());
+                let files: Vec<String> = v.files.iter().map(|f| f.display().to_string()).collect();
+                video.insert("files".to_owned(), files.into());
                 video.extend(scores(&v.scores, v.matched.len()));
                 video.insert(
                     "frames".to_owned(),

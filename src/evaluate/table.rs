@@ -24,10 +24,15 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     let c = set.counts;
     writeln!(
         out,
-        "{}; {} annotation rows: {} valid, {} marked invalid; {} matched, {} unmatched",
+        "{}, {} with a prediction beside a label\n{} annotation rows (a frame may have one in each of two files): \
+         {} valid, {} marked invalid; {} matched, {} unmatched",
         match report.videos.len() {
             1 => "1 video".to_owned(),
             n => format!("{n} videos"),
+        },
+        match report.videos.iter().map(|v| v.matched.len()).sum() {
+            1usize => "1 frame".to_owned(),
+            n => format!("{n} frames"),
         },
         c.rows,
         c.valid,
@@ -99,8 +104,13 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     }
     if report.videos.len() > 1 {
         videos(report, out)?;
-    } else {
-        writeln!(out, "\nno intervals: they need two videos or more")?;
+    }
+    if report.intervals.iter().any(Option::is_none) {
+        writeln!(
+            out,
+            "\n- under 95 %: fewer than two videos have such labels (two people of one video count as one), or the score is \
+             undefined"
+        )?;
     }
     for (what, names) in [
         (
@@ -177,7 +187,7 @@ fn videos(report: &Report, out: &mut String) -> std::fmt::Result {
             number(s.valence.ccc(), 3),
             number(s.arousal.ccc(), 3),
             number(s.expression.macro_f1(), 3),
-            number(s.expression.accuracy(), 3)
+            number(s.expression.criterion(), 3)
         )?;
     }
     if videos.len() > LISTED {

@@ -4,10 +4,12 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use super::Job;
+use super::inputs::name_of;
 use crate::analysis::{Record, Status};
 use crate::commands::progress::Progress;
 use crate::commands::{Failure, Interrupt, say};
 use crate::formats::sidecar::{Protocol, sidecar};
+use crate::model::config::CROP_SIDE_PX;
 use crate::offline::Offline;
 use crate::pipeline::{Pipeline, PipelineError};
 use crate::source::images::crops::CropSource;
@@ -32,12 +34,31 @@ impl Job<'_> {
     /// Opens the input.
     pub(super) fn open(&self) -> Result<Box<dyn FrameSource>, Failure> {
         if !self.args.crops {
-            return Ok(source::open_path(&self.item.path)?);
+            let source = source::open_path(&self.item.path)?;
+            let side = CROP_SIDE_PX;
+            if self.item.path.is_dir()
+                && (source.info().width_px, source.info().height_px) == (side, side)
+            {
+                say(&format!(
+                    "{}: pictures of {side}x{side}: if they are faces cropped already, --crops reads them as such",
+                    self.item.path.display()
+                ));
+            }
+            return Ok(source);
         }
         let times_s = match &self.item.video {
             None => None,
             Some(video) => {
                 let (times_s, note) = VideoSource::times_s(video)?;
+                let (crops, name) = (self.item.name.to_string_lossy(), name_of(video));
+                if !crops.starts_with(&*name.to_string_lossy()) {
+                    say(&format!(
+                        "{}: {} frames of {} are counted for it, whose name is another",
+                        self.item.path.display(),
+                        times_s.len(),
+                        video.display()
+                    ));
+                }
                 if let Some(note) = note {
                     say(&format!("{}: {note}", video.display()));
                 }
@@ -111,11 +132,12 @@ impl Job<'_> {
                     file,
                     reason,
                 } => {
-                    progress.say(&format!(
-                        "{}: frame {}: {reason}",
-                        file.as_deref().unwrap_or(&path.display().to_string()),
-                        stamp.index
-                    ));
+                    let place = match &file {
+                        Some(file) if self.args.crops => path.join(&**file).display().to_string(),
+                        Some(file) => file.to_string(),
+                        None => path.display().to_string(),
+                    };
+                    progress.say(&format!("{place}: frame {}: {reason}", stamp.index));
                     summary.unreadable += 1;
                     (stamp, file, Status::Unreadable, Vec::new())
                 }

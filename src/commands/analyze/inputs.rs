@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Target;
 use crate::cli::{AnalyzeArgs, AnalyzeFormat};
-use crate::commands::{Failure, refuse_input_as_output};
+use crate::commands::{Failure, refuse_input_as_output, say};
 use crate::formats::output::OutputError;
 use crate::formats::rows::RowFormat;
 use crate::formats::sidecar::sidecar_path;
@@ -34,7 +34,14 @@ pub(super) fn items(args: &AnalyzeArgs) -> Result<Vec<Item>, Failure> {
     let mut paths = Vec::new();
     for input in &args.inputs {
         if args.crops {
-            paths.extend(video_folders(input)?);
+            let (folders, empty) = video_folders(input)?;
+            if empty > 0 {
+                say(&format!(
+                    "{}: {empty} of its folders passed over: no crops in them",
+                    input.display()
+                ));
+            }
+            paths.extend(folders);
         } else {
             paths.push(input.clone());
         }
@@ -65,7 +72,7 @@ pub(super) fn items(args: &AnalyzeArgs) -> Result<Vec<Item>, Failure> {
 }
 
 /// The last part of a path, without its ending for a file.
-fn name_of(path: &Path) -> OsString {
+pub(super) fn name_of(path: &Path) -> OsString {
     // `clips/.` and `..` have no name of their own.
     let whole = path.file_name().map(PathBuf::from).or_else(|| {
         let full = path.canonicalize().ok()?;
@@ -176,12 +183,12 @@ impl Target {
             Self::Submission(folder) => vec![
                 named(&folder.join("EXPR_Set"), ".txt"),
                 named(&folder.join("VA_Set"), ".txt"),
-                named(folder, ".affect.json"),
+                named(folder, ".submission.json"),
             ],
             Self::Flat(folder) => vec![
                 folder.join(FLAT_EXPRESSION),
                 folder.join(FLAT_VALENCE_AROUSAL),
-                named(folder, ".affect.json"),
+                named(folder, ".submission.json"),
             ],
         }
     }
@@ -217,7 +224,10 @@ fn tables(args: &AnalyzeArgs, items: &[Item], format: RowFormat) -> Result<Vec<T
             .map(|item| Target::File(file(item).into(), format))
             .collect(),
         Some(out) => {
+            // A folder of videos is one even when there is a single video in it.
+            let of_videos = args.crops && items.iter().any(|i| !args.inputs.contains(&i.path));
             let as_folder = out.is_dir()
+                || of_videos
                 || items.len() > 1
                 || out
                     .as_os_str()

@@ -42,13 +42,13 @@ pub(super) fn is_flat_header(names: &[String]) -> bool {
     names.first().is_some_and(|n| n == "image_location") && header_of(&names[1..]).is_some()
 }
 
-/// A class number: an expression, or one of those that stand for none.
-fn class(text: &str) -> Result<Option<Expression>, String> {
+/// A class number up to `last`: an expression, or one of those that stand for none.
+fn class(text: &str, last: i64) -> Result<Option<Expression>, String> {
     let text = text.trim();
     if text.parse() == Ok(NO_VALUE) {
         return Ok(None);
     }
-    match text::whole(text, NO_CLASS, OTHER)? {
+    match text::whole(text, NO_CLASS, last)? {
         NO_CLASS | OTHER => Ok(None),
         n => Ok(usize::try_from(n)
             .ok()
@@ -87,6 +87,11 @@ pub(super) fn read_frames(source: Source<'_>, format: LabelFormat) -> Result<Lab
         );
         return Err(source.error(1, "1", reason));
     }
+    // Only a header that names an eighth class has one.
+    let last = match names_of(header).len() {
+        8 => OTHER,
+        _ => OTHER - 1,
+    };
     let mut series = source.series();
     for (line, text) in lines {
         text::room(&source, series.labels.len(), line)?;
@@ -123,7 +128,7 @@ pub(super) fn read_frames(source: Source<'_>, format: LabelFormat) -> Result<Lab
             label.valence = value(fields[0]).map_err(at(0))?;
             label.arousal = value(fields[1]).map_err(at(1))?;
         } else {
-            label.expression = class(fields[0]).map_err(at(0))?;
+            label.expression = class(fields[0], last).map_err(at(0))?;
         }
         series.labels.push(label);
     }
@@ -179,7 +184,7 @@ pub(super) fn read_flat(source: Source<'_>) -> Result<Labels, LabelError> {
             label.valence = value(row.text(Some(1))).map_err(at(1))?;
             label.arousal = value(row.text(Some(2))).map_err(at(2))?;
         } else {
-            label.expression = class(row.text(Some(1))).map_err(at(1))?;
+            label.expression = class(row.text(Some(1)), OTHER).map_err(at(1))?;
         }
         seen.add(&Label {
             picture: None,

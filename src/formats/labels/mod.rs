@@ -77,6 +77,8 @@ pub struct Series {
     /// How many frames the file speaks of, where it has a row for every frame: the lines of an Aff-Wild2 file, the
     /// last frame + 1 of our own rows. `None` for pictures and for sparse or timed rows.
     pub frames: Option<u64>,
+    /// Columns of a plain csv that were not read: a misspelt name is among them.
+    pub passed_over: Vec<String>,
 }
 
 impl Series {

@@ -50,6 +50,11 @@ pub(super) fn read(source: Source<'_>) -> Result<Labels, LabelError> {
     let face = rows.find(&["face_id"]);
     let [expression, valence, arousal] = LABELS.map(|name| rows.find(&[name]));
     let mut series = source.series();
+    let known = [frame, time, picture, face, expression, valence, arousal];
+    series.passed_over = (0..rows.names.len())
+        .filter(|i| !known.contains(&Some(*i)))
+        .map(|i| rows.names[i].clone())
+        .collect();
     let mut seen = Seen::default();
     while let Some(row) = rows.next()? {
         let name = row.text(picture);

@@ -66,6 +66,12 @@ pub(super) fn unknown(text: &str) -> String {
                         AFEW-VA's json, FER+'s fer2013new.csv, ratings of DARMA and CARMA, OpenFace's csv, and a plain \
                         csv with a header (frame, time_s or picture, and expression, valence or arousal).";
     match text.lines().find(|line| !line.trim().is_empty()) {
+        Some(line) if line.bytes().all(|b| b"0123456789.,-+eE \t".contains(&b)) => format!(
+            "it begins with numbers ({}), and the header is missing. The first line of Aff-Wild2's files is \
+             'Neutral,Anger,Disgust,Fear,Happiness,Sadness,Surprise' or 'valence,arousal', that of a plain csv names its \
+             columns (frame, time_s or picture; expression, valence, arousal).",
+            text::short(line.trim())
+        ),
         Some(line) => format!(
             "no format of labels is known that begins with {}. {READ}",
             text::short(line.trim())

@@ -100,6 +100,7 @@ pub(super) fn series(name: &str) -> Series {
         person,
         labels: Vec::new(),
         frames: None,
+        passed_over: Vec::new(),
     }
 }
 

@@ -132,11 +132,11 @@ impl FrameSource for CropSource {
 }
 
 /// The videos' folders under a path: itself, when there are numbered pictures in it, else those of its folders that
-/// have some, in natural order.
+/// have some, in natural order; and how many of its folders have none.
 ///
 /// # Errors
 /// When it cannot be read or there are none.
-pub fn video_folders(path: &Path) -> Result<Vec<PathBuf>, SourceError> {
+pub fn video_folders(path: &Path) -> Result<(Vec<PathBuf>, usize), SourceError> {
     if !path.is_dir() {
         return Err(match path.try_exists() {
             Ok(true) => not_media(
@@ -149,13 +149,15 @@ pub fn video_folders(path: &Path) -> Result<Vec<PathBuf>, SourceError> {
     }
     let mut names = list(path)?;
     if names.iter().any(|name| number(name).is_some()) {
-        return Ok(vec![path.to_owned()]);
+        return Ok((vec![path.to_owned()], 0));
     }
+    names.retain(|name| path.join(name).is_dir() && !name.as_encoded_bytes().starts_with(b"."));
+    let all = names.len();
     names.retain(|name| {
-        let folder = path.join(name);
-        folder.is_dir()
-            && list(&folder).is_ok_and(|inside| inside.iter().any(|n| number(n).is_some()))
+        let inside = list(&path.join(name));
+        inside.is_ok_and(|inside| inside.iter().any(|n| number(n).is_some()))
     });
+    let empty = all - names.len();
     if names.is_empty() {
         return Err(not_media(
             path,
@@ -165,7 +167,10 @@ pub fn video_folders(path: &Path) -> Result<Vec<PathBuf>, SourceError> {
         ));
     }
     names.sort_by(|a, b| natural_order(&a.to_string_lossy(), &b.to_string_lossy()));
-    Ok(names.into_iter().map(|name| path.join(name)).collect())
+    Ok((
+        names.into_iter().map(|name| path.join(name)).collect(),
+        empty,
+    ))
 }
 
 /// The pictures of a folder by their numbers, and how many other pictures and folders there are.
