@@ -73,6 +73,43 @@ fn a_face_in_a_picture_is_cut_as_its_crop_would_be_resized() {
     assert!(off < 0.5, "{off} grey levels on average");
 }
 
+#[test]
+fn a_jpeg_crop_is_read_as_pil_reads_it() {
+    // `crop.jpg`: a part of the portrait, quality 90, colours at half size, written by PIL 13; the png is what PIL
+    // reads back from it.
+    let (jpeg, png) = (
+        include_bytes!("data/crop.jpg").as_slice(),
+        include_bytes!("data/crop-decoded-by-pil.png").as_slice(),
+    );
+    let scratch = Scratch::new();
+    let crops = |name: &str, ending: &str, bytes: &[u8]| {
+        std::fs::create_dir_all(scratch.path(name)).unwrap();
+        std::fs::write(scratch.path(&format!("{name}/00001.{ending}")), bytes).unwrap();
+        let out = format!("{name}.csv");
+        let done = scratch.run(&["analyze", "--crops", name, "--out", &out]);
+        assert!(done.status.success());
+        table(scratch.path(&out)).remove(0)
+    };
+    assert_eq!(crops("j", "jpg", jpeg), crops("p", "png", png));
+    // Damaged, it is read as far as it goes or is unreadable, and nothing worse.
+    for step in [7, 31, 97, 301] {
+        let mut damaged = jpeg.to_vec();
+        for i in (200..damaged.len()).step_by(step) {
+            damaged[i] ^= 0x55;
+        }
+        std::fs::write(scratch.path("j/00001.jpg"), damaged).unwrap();
+        let done = scratch.run(&["analyze", "--crops", "j", "--out", "d.csv", "--force"]);
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(matches!(done.status.code(), Some(0 | 2)), "{said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+    std::fs::write(scratch.path("j/00001.jpg"), jpeg).unwrap();
+    std::fs::write(scratch.path("j/00002.jpg"), &jpeg[..jpeg.len() / 2]).unwrap();
+    let done = scratch.run(&["analyze", "--crops", "j", "--out", "cut.csv"]);
+    assert!(done.status.success());
+    assert_eq!(&table(scratch.path("cut.csv"))[1][3], "unreadable");
+}
+
 /// The crops of `crops-reference.py`: number `n` as a picture.
 fn picture(n: u32) -> image::RgbImage {
     let (w, h) = (112 + n % 3 * 9, 112 - n % 4 * 5);

@@ -98,7 +98,7 @@ fn the_series_of_the_reference_get_the_references_scores() {
         (Some(400), Some(0))
     );
     let confusion: Vec<Vec<u64>> =
-        serde_json::from_value(report["expression"]["confusion"]["counts"].clone()).unwrap();
+        serde_json::from_value(report["expression"]["confusion"].clone()).unwrap();
     assert_eq!(confusion.iter().flatten().sum::<u64>(), 400);
     // The table says the same, to six decimals.
     let (_, table, _) = scratch.evaluate("video.csv", "truth", &[]);

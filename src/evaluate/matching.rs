@@ -158,6 +158,19 @@ pub fn lengths(pair: &Pair<'_>) -> Option<(u64, u64)> {
     (annotated != predicted).then_some((annotated, predicted))
 }
 
+/// For annotations that have no row for every frame: how many lie behind the last frame of predictions that have, and
+/// how many frames those are.
+pub fn behind(pair: &Pair<'_>) -> Option<(usize, u64)> {
+    let annotation = &pair.annotation.series;
+    let frames = pair.expression.or(pair.affect)?.series.frames?;
+    let late = annotation
+        .labels
+        .iter()
+        .filter(|l| l.frame.is_some_and(|f| f >= frames));
+    let count = late.count();
+    (annotation.frames.is_none() && count > 0).then_some((count, frames))
+}
+
 /// A prediction that was found.
 #[derive(Clone, Copy)]
 struct Hit<'a> {

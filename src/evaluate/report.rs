@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::bootstrap::{self, LEVEL, RESAMPLES, SEED, Score};
 use super::files::Side;
-use super::matching::{Counts, Moment, Options, Scores, compare, lengths};
+use super::matching::{Counts, Moment, Options, Scores, behind, compare, lengths};
 use super::pairing::{Pairs, pair};
 use crate::formats::labels::LabelFormat;
 use crate::labels::Expression;
@@ -92,6 +92,12 @@ impl Report {
         for pair in &pairs {
             let (scores, matched) = compare(pair, options);
             let lengths = lengths(pair);
+            if let Some((behind, frames)) = behind(pair) {
+                notes.push(format!(
+                    "{}: {behind} annotation rows lie behind the last of {frames} predicted frames",
+                    pair.video
+                ));
+            }
             if let Some((annotated, predicted)) = lengths {
                 notes.push(format!(
                     "{}: {annotated} frames annotated, {predicted} predicted: {} {} annotations",
@@ -268,11 +274,8 @@ fn confusion(confusion: &Confusion) -> Value {
         "macro_f1": confusion.macro_f1(),
         "criterion": confusion.criterion(),
         "per_class_f1": per_class,
-        "confusion": {
-            "rows_are": "labels",
-            "columns_are": "predictions",
-            "order": names,
-            "counts": confusion.counts(),
-        },
+        // [label][prediction], in the order of `classes`.
+        "confusion": confusion.counts(),
+        "classes": names,
     })
 }

@@ -163,6 +163,11 @@ fn what_could_be_a_mistake_is_told() {
     );
     let said = |p: &str, t: &str| scratch.evaluate(p, t, &[]).2;
     assert!(said("p", "t").contains("v_right: the predictions of v have one face"));
+    scratch.write("late.csv", "frame,valence\n0,0.5\n500,0.5\n");
+    assert!(
+        said("p/v.csv", "late.csv")
+            .contains("1 annotation rows lie behind the last of 2 predicted frames")
+    );
     // A misspelt column, and the two sides swapped.
     scratch.write("plain.csv", "frame,emotion,valence\n0,fear,0.5\n");
     assert!(said("p/v.csv", "plain.csv").contains("columns passed over: emotion"));

@@ -126,7 +126,7 @@ impl FrameSource for CropSource {
         let Some(name) = self.names.get(&(index + 1)) else {
             return Ok(Next::Missing { stamp });
         };
-        let picture = decode::decode(&self.folder.join(name));
+        let picture = decode::decode_as_reference(&self.folder.join(name));
         Ok(give(stamp, name.to_string_lossy().into(), picture))
     }
 }
