@@ -71,7 +71,8 @@ pub fn about(ctx: &Context, model: &Model) -> bool {
                 "Affectscope ",
                 env!("CARGO_PKG_VERSION"),
                 ": MIT or Apache-2.0. Face detector model: SeetaFace, BSD-2-Clause. Type: Inter and JetBrains Mono, SIL \
-                 Open Font License 1.1. Demo portrait: NASA, public domain."
+                 Open Font License 1.1. Demo portrait: NASA, public domain. This software is based in part on the work of \
+                 the Independent JPEG Group (libjpeg, through mozjpeg)."
             ),
         );
     })
