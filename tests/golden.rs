@@ -4,6 +4,7 @@
 //! of 112x112 with `pixel[t][y][x] = (7x + 13y + 29t + (x*y mod 97)) mod 256`, then (v - 127.5) / 64.
 
 use affectscope::analysis::Crop;
+use affectscope::model::conv::isa::InstructionSet;
 use affectscope::model::student::{Features, Student};
 use affectscope::model::weights::Weights;
 use candle_core::{Device, Tensor};
@@ -113,26 +114,41 @@ fn the_student_agrees_with_its_samples() {
 }
 
 #[test]
-fn the_cpu_kernel_agrees_with_candles_own_operations() {
-    let (student, frames) = (student(), frames());
-    let (kernel, graph) = (
-        rows(&student.pooled(&frames[..3]).unwrap()),
-        rows(&student.pooled_reference(&frames[..3]).unwrap()),
-    );
-    for (a, b) in kernel.iter().flatten().zip(graph.iter().flatten()) {
-        assert!((a - b).abs() <= 1e-4 * b.abs().max(1.0), "{a} {b}");
+fn every_kernel_agrees_with_candles_own_operations() {
+    let frames = frames();
+    let weights = Weights::load(None).unwrap();
+    let graph = Student::on_graph(&weights, &Device::Cpu).unwrap();
+    let wanted = rows(&graph.pooled(&frames[..3]).unwrap());
+    let logits = graph.cnn_logits(&frames[..3]).unwrap();
+    for set in InstructionSet::here() {
+        for threads in [1, 2, 3] {
+            let student = Student::with_kernels(&weights, set, threads).unwrap();
+            let close = |got: &Tensor, wanted: &[Vec<f32>]| {
+                for (a, b) in rows(got).iter().flatten().zip(wanted.iter().flatten()) {
+                    assert!((a - b).abs() <= 1e-4 * b.abs().max(1.0), "{set:?}: {a} {b}");
+                }
+            };
+            close(&student.pooled(&frames[..3]).unwrap(), &wanted);
+            let (expression, affect) = student.cnn_logits(&frames[..3]).unwrap();
+            close(&expression, &rows(&logits.0));
+            close(&affect, &rows(&logits.1));
+        }
     }
 }
 
 #[test]
-fn a_batch_gives_each_face_what_it_gets_alone() {
-    let (student, frames) = (student(), frames());
-    let together = student.features(&frames[..5]).unwrap();
-    for (frame, both) in frames[..5].iter().zip(&together) {
-        let alone = &student.features(std::slice::from_ref(frame)).unwrap()[0];
-        for (a, b) in alone.expression.iter().zip(&both.expression) {
-            assert!((a - b).abs() < 1e-4);
-        }
+fn a_face_gets_the_same_bits_alone_and_in_any_batch() {
+    let frames = frames();
+    let weights = Weights::load(None).unwrap();
+    for set in InstructionSet::here() {
+        let alone = Student::with_kernels(&weights, set, 1).unwrap();
+        let several = Student::with_kernels(&weights, set, 3).unwrap();
+        let wanted: Vec<Features> = frames[..19]
+            .iter()
+            .flat_map(|frame| alone.features(std::slice::from_ref(frame)).unwrap())
+            .collect();
+        assert_eq!(alone.features(&frames[..19]).unwrap(), wanted, "{set:?}");
+        assert_eq!(several.features(&frames[..19]).unwrap(), wanted, "{set:?}");
     }
 }
 

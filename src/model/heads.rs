@@ -3,31 +3,33 @@
 use candle_core::{Device, Tensor};
 
 use super::config::{AFFECT_BINS, HeadsConfig};
+use super::conv::Conv;
 use super::weights::{Weights, WeightsError};
 use crate::labels::{Estimate, Expression};
 
-/// BN -> FC -> ReLU -> BN = the feature, then FC -> logits (the batch norms are folded where they can be).
-pub struct Head {
-    fc0: Tensor,       // [pooled, hidden]
-    fc0_bias: Tensor,  // [hidden]
-    bn1_scale: Tensor, // [hidden]
-    bn1_shift: Tensor, // [hidden]
-    fc1: Tensor,       // [hidden, outputs]
-    fc1_bias: Tensor,  // [outputs]
+/// BN -> FC -> ReLU -> BN = the feature, then FC -> logits, with the first batch norm folded into its layer.
+pub struct HeadWeights {
+    /// `pooled` to `hidden`, as a 1x1 convolution.
+    pub fc0: Conv,
+    /// The second batch norm's scale, `[hidden]`.
+    pub scale: Vec<f32>,
+    /// Its shift, `[hidden]`.
+    pub shift: Vec<f32>,
+    /// `hidden` to `outputs`, as a 1x1 convolution.
+    pub fc1: Conv,
 }
 
-impl Head {
+impl HeadWeights {
     /// Reads `heads.{name}.{bn0,fc0,bn1,fc1}`.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen, or the device has no room.
+    /// When a tensor is missing or misshapen.
     pub fn load(
         weights: &Weights,
         name: &str,
         pooled: usize,
         config: &HeadsConfig,
         outputs: usize,
-        device: &Device,
     ) -> Result<Self, WeightsError> {
         let name = format!("heads.{name}");
         let hidden = config.hidden;
@@ -40,25 +42,48 @@ impl Head {
                 *w *= scale;
             }
         }
-        let (scale1, shift1) = weights.batch_norm(&format!("{name}.bn1"), hidden)?;
+        let (scale, shift) = weights.batch_norm(&format!("{name}.bn1"), hidden)?;
         let fc1 = weights.values(&format!("{name}.fc1.weight"), &[outputs, hidden])?;
         let fc1_bias = weights.values(&format!("{name}.fc1.bias"), &[outputs])?;
-        let build = || -> candle_core::Result<Self> {
-            let vector = |v: Vec<f32>| Tensor::from_vec(v, hidden, device);
-            Ok(Self {
-                fc0: Tensor::from_vec(fc0, (hidden, pooled), device)?
-                    .t()?
-                    .contiguous()?,
-                fc0_bias: vector(fc0_bias)?,
-                bn1_scale: vector(scale1)?,
-                bn1_shift: vector(shift1)?,
-                fc1: Tensor::from_vec(fc1, (outputs, hidden), device)?
-                    .t()?
-                    .contiguous()?,
-                fc1_bias: Tensor::from_vec(fc1_bias, outputs, device)?,
-            })
+        Ok(Self {
+            fc0: Conv::pointwise(pooled, fc0, fc0_bias),
+            scale,
+            shift,
+            fc1: Conv::pointwise(hidden, fc1, fc1_bias),
+        })
+    }
+}
+
+/// A head on a device, as candle's operations.
+pub struct Head {
+    fc0: Tensor,       // [pooled, hidden]
+    fc0_bias: Tensor,  // [hidden]
+    bn1_scale: Tensor, // [hidden]
+    bn1_shift: Tensor, // [hidden]
+    fc1: Tensor,       // [hidden, outputs]
+    fc1_bias: Tensor,  // [outputs]
+}
+
+impl Head {
+    /// Puts a head on a device.
+    ///
+    /// # Errors
+    /// candle's, when the device has no room.
+    pub fn new(weights: &HeadWeights, device: &Device) -> candle_core::Result<Self> {
+        let vector = |v: &[f32]| Tensor::from_slice(v, v.len(), device);
+        let matrix = |conv: &Conv| {
+            Tensor::from_slice(&conv.weight, (conv.c_out, conv.c_in), device)?
+                .t()?
+                .contiguous()
         };
-        build().map_err(|e| weights.wrong(format!("they do not fit the device ({e}).")))
+        Ok(Self {
+            fc0: matrix(&weights.fc0)?,
+            fc0_bias: vector(&weights.fc0.bias)?,
+            bn1_scale: vector(&weights.scale)?,
+            bn1_shift: vector(&weights.shift)?,
+            fc1: matrix(&weights.fc1)?,
+            fc1_bias: vector(&weights.fc1.bias)?,
+        })
     }
 
     /// `pooled [B, pooled]` to `(feature [B, hidden], logits [B, outputs])`.

@@ -3,6 +3,7 @@
 pub mod backbone;
 pub mod config;
 pub mod conv;
+mod cpu;
 pub mod device;
 pub mod gru;
 pub mod heads;

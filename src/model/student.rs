@@ -2,10 +2,12 @@
 
 use candle_core::{Device, Tensor};
 
-use super::backbone::Backbone;
+use super::backbone::{Graph, Layers};
 use super::config::{CROP_SIDE_PX, StudentConfig};
+use super::conv::isa::InstructionSet;
+use super::cpu::{CpuNetwork, output};
 use super::gru::TemporalHead;
-use super::heads::{Head, estimate};
+use super::heads::{Head, HeadWeights, estimate};
 use super::weights::{Weights, WeightsError};
 use crate::analysis::Crop;
 use crate::labels::Estimate;
@@ -57,29 +59,87 @@ struct Temporal {
     affect: TemporalHead,
 }
 
+/// Backbone and heads in candle's operations: what runs on a GPU, and what the CPU's kernels are checked against.
+struct DeviceNetwork {
+    backbone: Graph,
+    expression: Head,
+    affect: Head,
+}
+
+/// What computes backbone and heads.
+enum Runner {
+    Kernels(CpuNetwork),
+    Graph(Box<DeviceNetwork>),
+}
+
 /// The network on its device.
 pub struct Student {
     config: StudentConfig,
     card: WeightsCard,
     sha256: String,
     device: Device,
-    backbone: Backbone,
-    expression: Head,
-    affect: Head,
+    runner: Runner,
     temporal: Option<Temporal>,
 }
 
 impl Student {
-    /// Builds it from its weights.
+    /// Builds it from its weights: on the CPU with the best kernels that the machine has and one thread, else in
+    /// candle's operations.
     ///
     /// # Errors
     /// When the config or a tensor is wrong, or the device has no room.
     pub fn new(weights: &Weights, device: &Device) -> Result<Self, WeightsError> {
+        if device.is_cpu() {
+            Self::with_kernels(weights, InstructionSet::chosen(), 1)
+        } else {
+            Self::on_graph(weights, device)
+        }
+    }
+
+    /// On the CPU, with the kernels of this instruction set, which the machine must have, and a number of threads.
+    ///
+    /// # Errors
+    /// As [`Student::new`].
+    pub fn with_kernels(
+        weights: &Weights,
+        set: InstructionSet,
+        threads: usize,
+    ) -> Result<Self, WeightsError> {
+        if !set.is_here() {
+            return Err(weights.wrong(format!("this machine has no {}.", set.title())));
+        }
+        Self::build(weights, &Device::Cpu, |layers, config, heads| {
+            let network = CpuNetwork::new(layers, &config.backbone, heads, set, threads);
+            Ok(Runner::Kernels(network))
+        })
+    }
+
+    /// In candle's own operations, on any device: what the kernels are checked against.
+    ///
+    /// # Errors
+    /// As [`Student::new`].
+    pub fn on_graph(weights: &Weights, device: &Device) -> Result<Self, WeightsError> {
+        Self::build(weights, device, |layers, _, [expression, affect]| {
+            Ok(Runner::Graph(Box::new(DeviceNetwork {
+                backbone: Graph::new(layers, device)?,
+                expression: Head::new(expression, device)?,
+                affect: Head::new(affect, device)?,
+            })))
+        })
+    }
+
+    fn build(
+        weights: &Weights,
+        device: &Device,
+        runner: impl FnOnce(&Layers, &StudentConfig, [&HeadWeights; 2]) -> candle_core::Result<Runner>,
+    ) -> Result<Self, WeightsError> {
         let config = StudentConfig::parse(&weights.config).map_err(|e| weights.wrong(e + "."))?;
         weights.check(&config)?;
         let pooled = config.backbone.pooled();
         let heads = &config.heads;
-        let head = |name, outputs| Head::load(weights, name, pooled, heads, outputs, device);
+        let head = |name, outputs| HeadWeights::load(weights, name, pooled, heads, outputs);
+        let expression = head("expression", heads.expression)?;
+        let affect = head("affect", heads.affect)?;
         let temporal = config.temporal.as_ref().map(|t| {
             let load =
                 |name, outputs| TemporalHead::load(weights, name, heads.hidden, t.hidden, outputs);
@@ -88,16 +148,25 @@ impl Student {
                 affect: load("affect", heads.affect)?,
             })
         });
+        let layers = Layers::load(weights, &config.backbone)?;
+        let runner = runner(&layers, &config, [&expression, &affect])
+            .map_err(|e| weights.wrong(format!("they do not fit the device ({e}).")))?;
         Ok(Self {
-            backbone: Backbone::load(weights, &config.backbone, device)?,
-            expression: head("expression", heads.expression)?,
-            affect: head("affect", heads.affect)?,
+            runner,
             temporal: temporal.transpose()?,
             card: card(weights, &config),
             sha256: weights.sha256.clone(),
             device: device.clone(),
             config,
         })
+    }
+
+    /// The kernels that it runs on and the threads that share the work on a face; `None` in candle's operations.
+    pub fn kernels(&self) -> Option<(InstructionSet, usize)> {
+        match &self.runner {
+            Runner::Kernels(network) => Some((network.instruction_set(), network.threads())),
+            Runner::Graph(_) => None,
+        }
     }
 
     /// Its shape.
@@ -121,23 +190,33 @@ impl Student {
         Some((temporal.window, temporal.rate_hz))
     }
 
+    /// Refuses crops of another size or colour model than the network's.
+    fn check(&self, crops: &[Crop]) -> Result<(), NetworkError> {
+        let channels = self.config.backbone.input[0];
+        let wanted = channels * CROP_SIDE_PX * CROP_SIDE_PX;
+        match crops
+            .iter()
+            .find(|c| c.pixels.len() != wanted || c.channels != channels)
+        {
+            Some(crop) => Err(NetworkError::Crop {
+                got: crop.pixels.len(),
+                wanted,
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// The network's input from crops: `(v - mean) / scale`, `[B, channels, 112, 112]`.
     ///
     /// # Errors
     /// When a crop is not of the network's size and colour model.
     pub fn input(&self, crops: &[Crop]) -> Result<Tensor, NetworkError> {
+        self.check(crops)?;
         let channels = self.config.backbone.input[0];
-        let wanted = channels * CROP_SIDE_PX * CROP_SIDE_PX;
         let means = self.config.backbone.means();
         let scale = self.config.backbone.scale;
-        let mut values = Vec::with_capacity(crops.len() * wanted);
+        let mut values = Vec::with_capacity(crops.len() * channels * CROP_SIDE_PX * CROP_SIDE_PX);
         for crop in crops {
-            if crop.pixels.len() != wanted || crop.channels != channels {
-                return Err(NetworkError::Crop {
-                    got: crop.pixels.len(),
-                    wanted,
-                });
-            }
             for (channel, mean) in means.iter().enumerate() {
                 let plane = crop.pixels.iter().skip(channel).step_by(channels);
                 values.extend(plane.map(|&v| (f32::from(v) - mean) / scale));
@@ -152,15 +231,23 @@ impl Student {
     /// # Errors
     /// As [`Student::input`], and when the device failed.
     pub fn pooled(&self, crops: &[Crop]) -> Result<Tensor, NetworkError> {
-        Ok(self.backbone.forward(&self.input(crops)?)?)
+        match &self.runner {
+            Runner::Graph(network) => Ok(network.backbone.run(&self.input(crops)?)?),
+            Runner::Kernels(_) => self.output_of(crops, output::POOLED),
+        }
     }
 
-    /// The same through candle's own operations, to check the kernels against.
-    ///
-    /// # Errors
-    /// As [`Student::pooled`].
-    pub fn pooled_reference(&self, crops: &[Crop]) -> Result<Tensor, NetworkError> {
-        Ok(self.backbone.forward_reference(&self.input(crops)?)?)
+    /// One output of the kernels as a tensor, `[B, length]`.
+    fn output_of(&self, crops: &[Crop], which: usize) -> Result<Tensor, NetworkError> {
+        self.check(crops)?;
+        let mut values = Vec::new();
+        if let Runner::Kernels(network) = &self.runner {
+            network.run(crops, |_, outputs| {
+                values.extend_from_slice(outputs.get(which))
+            });
+        }
+        let shape = (crops.len(), values.len() / crops.len().max(1));
+        Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
     }
 
     /// Logits of the CNN alone: expression `[B, 7]` and affect `[B, 40]`.
@@ -168,11 +255,20 @@ impl Student {
     /// # Errors
     /// As [`Student::pooled`].
     pub fn cnn_logits(&self, crops: &[Crop]) -> Result<(Tensor, Tensor), NetworkError> {
-        let pooled = self.pooled(crops)?;
-        Ok((
-            self.expression.forward(&pooled)?.1,
-            self.affect.forward(&pooled)?.1,
-        ))
+        let [expression, affect] = output::LOGITS;
+        match &self.runner {
+            Runner::Graph(network) => {
+                let pooled = network.backbone.run(&self.input(crops)?)?;
+                Ok((
+                    network.expression.forward(&pooled)?.1,
+                    network.affect.forward(&pooled)?.1,
+                ))
+            }
+            Runner::Kernels(_) => Ok((
+                self.output_of(crops, expression)?,
+                self.output_of(crops, affect)?,
+            )),
+        }
     }
 
     /// Features of some crops, in their order.
@@ -183,9 +279,37 @@ impl Student {
         if crops.is_empty() {
             return Ok(Vec::new());
         }
-        let pooled = self.pooled(crops)?; // [B, pooled]
-        let (expression, expression_logits) = self.expression.forward(&pooled)?; // [B, 128], [B, 7]
-        let (affect, affect_logits) = self.affect.forward(&pooled)?; // [B, 128], [B, 40]
+        match &self.runner {
+            Runner::Graph(network) => self.graph_features(network, crops),
+            Runner::Kernels(network) => {
+                self.check(crops)?;
+                let mut all = Vec::with_capacity(crops.len());
+                network.run(crops, |_, outputs| {
+                    let [expression, affect] = output::FEATURES.map(|o| outputs.get(o));
+                    let [e_logits, a_logits] = output::LOGITS.map(|o| outputs.get(o));
+                    all.push(
+                        estimate(e_logits, a_logits)
+                            .map(|alone| Features {
+                                expression: expression.into(),
+                                affect: affect.into(),
+                                alone,
+                            })
+                            .ok_or(NetworkError::NotANumber),
+                    );
+                });
+                all.into_iter().collect()
+            }
+        }
+    }
+
+    fn graph_features(
+        &self,
+        network: &DeviceNetwork,
+        crops: &[Crop],
+    ) -> Result<Vec<Features>, NetworkError> {
+        let pooled = network.backbone.run(&self.input(crops)?)?; // [B, pooled]
+        let (expression, expression_logits) = network.expression.forward(&pooled)?; // [B, 128], [B, 7]
+        let (affect, affect_logits) = network.affect.forward(&pooled)?; // [B, 128], [B, 40]
         let rows = expression
             .to_vec2::<f32>()?
             .into_iter()

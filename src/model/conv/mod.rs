@@ -3,7 +3,15 @@
 //! candle's own CPU convolution re-lays kernels and activations on every call; here weights are laid out once, batch
 //! norm is folded into them, 1x1 layers read their input in place, and bias, residual and ReLU cost one pass.
 
+pub mod isa;
+mod kernel;
+mod layout;
+mod program;
+mod team;
+
 use super::weights::{Weights, WeightsError};
+pub(super) use layout::{Area, Builder};
+pub use program::{Network, Outputs};
 
 /// A convolution with its batch norm folded in.
 #[derive(Debug, Clone)]
@@ -63,9 +71,27 @@ impl Conv {
         })
     }
 
+    /// A layer `[c_out, c_in]` over one pixel: a matrix and its bias.
+    pub fn pointwise(c_in: usize, weight: Vec<f32>, bias: Vec<f32>) -> Self {
+        Self {
+            c_in,
+            c_out: bias.len(),
+            kernel: 1,
+            stride: 1,
+            pad: 0,
+            weight,
+            bias,
+        }
+    }
+
     /// Side of the output for a side of the input.
     pub fn out_side(&self, side: usize) -> usize {
         (side + 2 * self.pad - self.kernel) / self.stride + 1
+    }
+
+    /// Height and width of the output for an area.
+    pub(super) fn out_size(&self, from: &Area) -> (usize, usize) {
+        (self.out_side(from.height), self.out_side(from.width))
     }
 
     /// Runs it on one picture `x: [c_in, h, w]`, into `out: [c_out, oh, ow]`; `columns` is scratch.

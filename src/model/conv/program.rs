@@ -1,0 +1,364 @@
+//! A network as a list of steps over one arena: laid out once, run without allocating.
+//!
+//! Activations are NHWC. A convolution is one matrix product whose left rows are looked up in a table of offsets
+//! (`[segment][pixel]`), so that 1x1, strided 1x1, 3x3 and the 7x7 stem are one code path and no picture is ever
+//! unrolled; taps outside the picture point at a row of zeros at the arena's beginning. Bias, residual and ReLU happen
+//! in the registers that hold the sums. A block's last 1x1 and its projection are one product along their joined
+//! depths: the projection's own output never exists.
+//!
+//! The first steps run picture by picture, since one fills the caches by itself; the last ones, whose weights are
+//! large and whose pictures are small, run on all pictures of a group at once. No value depends on what was computed
+//! beside it: batches give the same bits as single pictures.
+
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::kernel::{Kernel, Segment, Tile};
+use super::layout::{Aligned, Area};
+use super::team::{Pieces, Team};
+
+/// A convolution (or a layer of weights) in its place.
+pub(super) struct Layer {
+    /// Products of a block of the sum: its segments, and where its packed weights begin in a panel.
+    pub blocks: Vec<(Range<usize>, usize)>,
+    pub segments: Vec<Segment>,
+    /// `[segment][pixel of all pictures]`
+    pub tables: Vec<u32>,
+    /// `[panel][depth][columns]`
+    pub weights: Arc<Aligned>,
+    /// `[panels * columns]`
+    pub bias: Arc<Aligned>,
+    pub depth: usize,
+    pub panels: usize,
+    /// Pixels of one picture.
+    pub pixels: usize,
+    /// Added to every offset for each further picture, where a step runs on one picture of a group.
+    pub from_each: usize,
+    pub to: Area,
+    /// On top of what is there: a residual.
+    pub onto: bool,
+    pub relu: bool,
+}
+
+pub(super) enum Work {
+    Conv(Layer),
+    /// 3x3 step 2, no padding, ceil mode.
+    MaxPool {
+        from: Area,
+        to: Area,
+    },
+    /// Over all pixels.
+    Mean {
+        from: Area,
+        to: Area,
+    },
+    /// `x * scale + shift`, per channel, in place.
+    Affine {
+        at: Area,
+        scale: Vec<f32>,
+        shift: Vec<f32>,
+    },
+}
+
+/// One step, and who has taken which of its pieces.
+pub(super) struct Step {
+    pub work: Work,
+    pub pieces: Vec<Pieces>,
+}
+
+/// The arena. Who writes where is settled by [`Program::run`].
+struct Arena(UnsafeCell<Aligned>);
+
+// SAFETY: during a run every piece of a step writes a part of the arena that no other piece of that step reads or
+// writes, and a step begins when the one before it is whole; between runs the arena is only reached through the lock
+// that `Network::lock` holds.
+unsafe impl Sync for Arena {}
+
+/// The steps with their arena.
+pub(super) struct Program {
+    pub kernel: Kernel,
+    /// The steps before this one run picture by picture.
+    pub grouped_from: usize,
+    pub steps: Vec<Step>,
+    arena: Arena,
+    pictures: AtomicUsize,
+    threads: usize,
+}
+
+impl Program {
+    pub fn new(
+        kernel: Kernel,
+        grouped_from: usize,
+        group: usize,
+        work: Vec<Work>,
+        arena_len: usize,
+        threads: usize,
+    ) -> Self {
+        let steps = work.into_iter().enumerate().map(|(i, work)| Step {
+            work,
+            // A step that runs picture by picture is a step for each.
+            pieces: (0..if i < grouped_from { group } else { 1 })
+                .map(|_| Pieces::default())
+                .collect(),
+        });
+        Self {
+            kernel,
+            grouped_from,
+            steps: steps.collect(),
+            arena: Arena(UnsafeCell::new(Aligned::zeros(arena_len))),
+            pictures: AtomicUsize::new(0),
+            threads,
+        }
+    }
+
+    /// Does what is left of a run; every thread of the team comes through here.
+    fn run(&self, run: u64) {
+        let pictures = self.pictures.load(Ordering::Acquire);
+        let (each, all) = self.steps.split_at(self.grouped_from);
+        for picture in 0..pictures {
+            for step in each {
+                if !self.step(run, step, picture, picture..picture + 1) {
+                    return;
+                }
+            }
+        }
+        for step in all {
+            if !self.step(run, step, 0, 0..pictures) {
+                return;
+            }
+        }
+    }
+
+    fn step(&self, run: u64, step: &Step, turn: usize, pictures: Range<usize>) -> bool {
+        let count = match &step.work {
+            Work::Conv(layer) => {
+                let tiles = (layer.pixels * pictures.len()).div_ceil(self.kernel.rows);
+                // A few pieces a thread, so that a thread that is late has not much to be waited for.
+                match self.threads {
+                    1 => 1,
+                    threads => (tiles * layer.panels).min(4 * threads),
+                }
+            }
+            Work::MaxPool { .. } => pictures.len().max(self.threads),
+            Work::Mean { .. } | Work::Affine { .. } => 1,
+        };
+        step.pieces[turn].share(run, count, |piece| {
+            let part = |whole: usize| whole * piece / count..whole * (piece + 1) / count;
+            match &step.work {
+                Work::Conv(layer) => self.conv(layer, pictures.clone(), part),
+                Work::MaxPool { from, to } => {
+                    for picture in pictures.clone() {
+                        self.max_pool(from, to, picture, part(to.height));
+                    }
+                }
+                Work::Mean { from, to } => self.mean(from, to, pictures.clone()),
+                Work::Affine { at, scale, shift } => {
+                    for picture in pictures.clone() {
+                        // SAFETY: the area lies in the arena, and this piece is the step's only one.
+                        let values =
+                            unsafe { self.values_mut(at.at + picture * at.each, scale.len()) };
+                        for ((value, scale), shift) in values.iter_mut().zip(scale).zip(shift) {
+                            *value = *value * scale + shift;
+                        }
+                    }
+                }
+            }
+        })
+    }
+
+    fn conv(&self, layer: &Layer, pictures: Range<usize>, part: impl Fn(usize) -> Range<usize>) {
+        let rows = layer.pixels * pictures.len();
+        let tiles = rows.div_ceil(self.kernel.rows);
+        let units = part(tiles * layer.panels);
+        let columns = self.kernel.columns;
+        let mut unit = units.start;
+        while unit < units.end {
+            let panel = unit / tiles;
+            let last = units.end.min((panel + 1) * tiles);
+            let tiles_here = unit - panel * tiles..last - panel * tiles;
+            for (i, (segments, begin)) in layer.blocks.iter().enumerate() {
+                for tile in tiles_here.clone() {
+                    // Tiles of nearly the same size: the last is not a narrow one.
+                    let (row, end) = (tile * rows / tiles, (tile + 1) * rows / tiles);
+                    // SAFETY: the builder made tables, segments, weights and areas for each other, so that all lies
+                    // within the arena and the weights; the tile's output is this piece's alone.
+                    unsafe {
+                        let arena: *mut f32 = (*self.arena.0.get()).as_mut_ptr();
+                        let to = layer.to.at + pictures.start * layer.to.each;
+                        (self.kernel.tile)(&Tile {
+                            arena: arena.add(pictures.start * layer.from_each),
+                            tables: &layer.tables,
+                            segments: &layer.segments[segments.clone()],
+                            row,
+                            rows: end - row,
+                            weights: layer
+                                .weights
+                                .as_ptr()
+                                .add((panel * layer.depth + begin) * columns),
+                            bias: layer.bias.as_ptr().add(panel * columns),
+                            out: arena.add(to + row * layer.to.stride + panel * columns),
+                            out_stride: layer.to.stride,
+                            first: i == 0,
+                            onto: layer.onto || i > 0,
+                            relu: layer.relu && i + 1 == layer.blocks.len(),
+                        });
+                    }
+                }
+            }
+            unit = last;
+        }
+    }
+
+    fn max_pool(&self, from: &Area, to: &Area, picture: usize, rows: Range<usize>) {
+        for oy in rows {
+            for ox in 0..to.width {
+                let at = to.at + picture * to.each + (oy * to.width + ox) * to.stride;
+                // SAFETY: both areas lie in the arena and are distinct; the row is this piece's alone.
+                let out = unsafe { self.values_mut(at, to.stride) };
+                out.fill(f32::NEG_INFINITY);
+                for y in 2 * oy..(2 * oy + 3).min(from.height) {
+                    for x in 2 * ox..(2 * ox + 3).min(from.width) {
+                        let at = from.at + picture * from.each + (y * from.width + x) * from.stride;
+                        // SAFETY: as above; nobody writes there during this step.
+                        let values = unsafe { self.values(at, from.stride) };
+                        for (best, &value) in out.iter_mut().zip(values) {
+                            *best = if value > *best { value } else { *best };
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn mean(&self, from: &Area, to: &Area, pictures: Range<usize>) {
+        let pixels = from.height * from.width;
+        for picture in pictures {
+            // SAFETY: both areas lie in the arena and are distinct; this piece is the step's only one.
+            let (out, values) = unsafe {
+                (
+                    self.values_mut(to.at + picture * to.each, from.stride),
+                    self.values(from.at + picture * from.each, pixels * from.stride),
+                )
+            };
+            out.fill(0.0);
+            for pixel in values.chunks_exact(from.stride) {
+                for (sum, value) in out.iter_mut().zip(pixel) {
+                    *sum += value;
+                }
+            }
+            out.iter_mut().for_each(|sum| *sum /= pixels as f32);
+        }
+    }
+
+    /// # Safety
+    /// The range lies in the arena, and nobody writes there while the slice lives.
+    unsafe fn values(&self, at: usize, len: usize) -> &[f32] {
+        // SAFETY: the caller's word.
+        unsafe { std::slice::from_raw_parts((*self.arena.0.get()).as_ptr().add(at), len) }
+    }
+
+    /// # Safety
+    /// The range lies in the arena, and nobody else reads or writes there while the slice lives.
+    #[allow(clippy::mut_from_ref)]
+    unsafe fn values_mut(&self, at: usize, len: usize) -> &mut [f32] {
+        // SAFETY: the caller's word.
+        unsafe { std::slice::from_raw_parts_mut((*self.arena.0.get()).as_mut_ptr().add(at), len) }
+    }
+}
+
+/// A program ready to run: one run at a time, whoever asks.
+pub struct Network {
+    program: Arc<Program>,
+    team: Mutex<Team>,
+    input: Area,
+    outputs: Vec<Area>,
+    group: usize,
+}
+
+/// What the network made of one picture.
+pub struct Outputs<'a> {
+    program: &'a Program,
+    areas: &'a [Area],
+    picture: usize,
+}
+
+impl Outputs<'_> {
+    /// The values of an output, in the order in which the outputs were declared.
+    pub fn get(&self, output: usize) -> &[f32] {
+        let area = &self.areas[output];
+        // SAFETY: the area lies in the arena; the run is over, and the next one waits for the lock that is held while
+        // this lives.
+        unsafe {
+            self.program
+                .values(area.at + self.picture * area.each, area.channels)
+        }
+    }
+}
+
+impl Network {
+    pub(super) fn new(program: Program, input: Area, outputs: Vec<Area>, group: usize) -> Self {
+        let threads = program.threads;
+        let program = Arc::new(program);
+        let theirs = program.clone();
+        let work: Arc<dyn Fn(u64) + Send + Sync> = Arc::new(move |run| theirs.run(run));
+        Self {
+            team: Mutex::new(Team::new(threads, &work)),
+            program,
+            input,
+            outputs,
+            group,
+        }
+    }
+
+    /// Threads that share a run, the caller's included.
+    pub fn threads(&self) -> usize {
+        self.program.threads
+    }
+
+    /// Reads `count` pictures: `fill(picture, row, values)` writes each row of each, `values: [width * channels]`;
+    /// `take(picture, outputs)` is given what came out, in order. Allocates nothing.
+    pub fn run(
+        &self,
+        count: usize,
+        mut fill: impl FnMut(usize, usize, &mut [f32]),
+        mut take: impl FnMut(usize, &Outputs<'_>),
+    ) {
+        let program = &*self.program;
+        // Whatever a panic left in the arena is written anew.
+        let team = self.team.lock().unwrap_or_else(PoisonError::into_inner);
+        let input = &self.input;
+        for first in (0..count).step_by(self.group) {
+            let pictures = self.group.min(count - first);
+            for picture in 0..pictures {
+                for row in 0..input.height {
+                    let at = input.at + picture * input.each + input.pixel(row, 0);
+                    // SAFETY: the row lies in the arena, and no run goes on while the lock is held.
+                    let values = unsafe { program.values_mut(at, input.width * input.channels) };
+                    fill(first + picture, row, values);
+                }
+            }
+            let run = team.begin(|run| {
+                program.pictures.store(pictures, Ordering::Release);
+                for pieces in program.steps.iter().flat_map(|s| &s.pieces) {
+                    pieces.begin(run);
+                }
+            });
+            program.run(run);
+            for picture in 0..pictures {
+                let areas = &self.outputs;
+                take(
+                    first + picture,
+                    &Outputs {
+                        program,
+                        areas,
+                        picture,
+                    },
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The student's convolutional half on the CPU: backbone and both heads as one network of our own kernels.
+
+use super::backbone::Layers;
+use super::config::{BackboneConfig, CROP_SIDE_PX};
+use super::conv::isa::InstructionSet;
+use super::conv::{Builder, Network, Outputs};
+use super::heads::HeadWeights;
+use crate::analysis::Crop;
+
+/// Pictures that the late stages take together.
+const GROUP: usize = 8;
+/// Stages that run picture by picture: their pictures are large, their weights small.
+const STAGES_ALONE: usize = 2;
+
+/// Which output of the network is which.
+pub(super) mod output {
+    /// Pooled features, `[pooled]`.
+    pub const POOLED: usize = 0;
+    /// Features of the heads, expression and affect, `[hidden]` each.
+    pub const FEATURES: [usize; 2] = [1, 3];
+    /// Logits of the heads, `[7]` and `[40]`.
+    pub const LOGITS: [usize; 2] = [2, 4];
+}
+
+/// Backbone and heads, ready to run.
+pub(super) struct CpuNetwork {
+    network: Network,
+    channels: usize,
+    /// What a byte of each channel stands for: `(v - mean) / scale`.
+    levels: Vec<[f32; 256]>,
+    set: InstructionSet,
+}
+
+impl CpuNetwork {
+    /// Lays it out for an instruction set that this machine has, and a number of threads.
+    pub fn new(
+        layers: &Layers,
+        config: &BackboneConfig,
+        heads: [&HeadWeights; 2],
+        set: InstructionSet,
+        threads: usize,
+    ) -> Self {
+        let [channels, height, width] = config.input;
+        let widest = config.widths.iter().copied().max().unwrap_or_default();
+        let mut b = Builder::new(set, GROUP, threads, widest);
+        let input = b.input(channels, (height, width), layers.stem.pad);
+        let mut x = b.area(config.stem, layers.stem.out_size(&input), false);
+        b.conv(&[(&layers.stem, input)], x, false, true);
+        let pooled = b.max_pool(x);
+        b.release(&x);
+        x = pooled;
+        let stage_of = |block: usize| {
+            let ends = config.blocks.iter().scan(0, |sum, n| {
+                *sum += n;
+                Some(*sum)
+            });
+            ends.take_while(|end| *end <= block).count()
+        };
+        for (i, block) in layers.blocks.iter().enumerate() {
+            let stage = stage_of(i);
+            if stage == STAGES_ALONE {
+                b.together();
+            }
+            let together = stage >= STAGES_ALONE;
+            let narrow = b.area(block.reduce.c_out, block.reduce.out_size(&x), together);
+            b.conv(&[(&block.reduce, x)], narrow, false, true);
+            let wide = b.area(
+                block.spatial.c_out,
+                block.spatial.out_size(&narrow),
+                together,
+            );
+            b.conv(&[(&block.spatial, narrow)], wide, false, true);
+            b.release(&narrow);
+            match &block.project {
+                Some(project) => {
+                    // The last stage of single pictures leaves one for each of the group.
+                    let kept = stage + 1 >= STAGES_ALONE;
+                    let next = b.area(block.expand.c_out, (wide.height, wide.width), kept);
+                    b.conv(&[(&block.expand, wide), (project, x)], next, false, true);
+                    b.release(&x);
+                    x = next;
+                }
+                // On top of the residual, in its place.
+                None => b.conv(&[(&block.expand, wide)], x, true, true),
+            }
+            b.release(&wide);
+        }
+        b.together();
+        let pooled = b.mean(x);
+        let mut outputs = vec![pooled];
+        for head in heads {
+            let feature = b.area(head.fc0.c_out, (1, 1), true);
+            b.conv(&[(&head.fc0, pooled)], feature, false, true);
+            b.affine(feature, head.scale.clone(), head.shift.clone());
+            let logits = b.area(head.fc1.c_out, (1, 1), true);
+            b.conv(&[(&head.fc1, feature)], logits, false, false);
+            outputs.extend([feature, logits]);
+        }
+        let levels = config
+            .means()
+            .iter()
+            .map(|mean| std::array::from_fn(|v| (v as f32 - mean) / config.scale))
+            .collect();
+        Self {
+            network: b.finish(outputs),
+            channels,
+            levels,
+            set,
+        }
+    }
+
+    /// Which instructions it runs on.
+    pub fn instruction_set(&self) -> InstructionSet {
+        self.set
+    }
+
+    /// Threads that share the work on a face, the caller's included.
+    pub fn threads(&self) -> usize {
+        self.network.threads()
+    }
+
+    /// Reads crops of the network's size and colour model, and gives each one's outputs in order.
+    pub fn run(&self, crops: &[Crop], take: impl FnMut(usize, &Outputs<'_>)) {
+        let channels = self.channels;
+        let row = CROP_SIDE_PX * channels;
+        let fill = |picture: usize, y: usize, values: &mut [f32]| {
+            let pixels = &crops[picture].pixels[y * row..(y + 1) * row];
+            for (to, from) in values
+                .chunks_exact_mut(channels)
+                .zip(pixels.chunks_exact(channels))
+            {
+                for ((to, &from), levels) in to.iter_mut().zip(from).zip(&self.levels) {
+                    *to = levels[usize::from(from)];
+                }
+            }
+        };
+        self.network.run(crops.len(), fill, take);
+    }
+}
