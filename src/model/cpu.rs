@@ -23,7 +23,7 @@ pub(super) mod output {
 }
 
 /// Backbone and heads, ready to run.
-pub(super) struct CpuNetwork {
+pub struct CpuNetwork {
     network: Network,
     channels: usize,
     /// What a byte of each channel stands for: `(v - mean) / scale`.

@@ -33,6 +33,11 @@ pub(super) struct Tile<'a, A, W, C> {
     pub rows: usize,
     /// The packed weights of this block: `[sum of lengths][columns]`.
     pub weights: *const W,
+    /// Cache lines of the weights after this block's to ask for at every fourth step, from [`Tile::ahead`] on: while the
+    /// tiles of a block are computed, the next block comes from memory.
+    pub lines_ahead: usize,
+    /// Where they begin. Only asked for, never read: it may lie beyond the weights' end.
+    pub ahead: *const W,
     /// `[columns]`
     pub bias: *const f32,
     /// The tile's first output.
@@ -98,7 +103,7 @@ macro_rules! microkernel {
     (
         $(#[$feature:meta])?
         lanes $lanes:literal, vectors $vectors:literal, rows [$($rows:literal)*],
-        load $load:ident, store $store:ident, splat $splat:ident, fma $fma:ident, add $add:ident, max $max:ident
+        load $load:ident, store $store:ident, splat $splat:ident, fma $fma:ident, add $add:ident, max $max:ident, prefetch $prefetch:ident
     ) => {
         /// Computes a tile.
         ///
@@ -135,12 +140,17 @@ macro_rules! microkernel {
                     }
                 }
                 let mut weights = tile.weights;
+                let mut ahead = tile.ahead;
                 for segment in tile.segments {
                     let offsets = tile.tables.as_ptr().add(segment.table + tile.row);
                     let rows: [*const f32; R] =
                         std::array::from_fn(|r| tile.arena.add(*offsets.add(r) as usize + segment.add));
                     let mut k = 0;
                     while k + UNROLL <= segment.len {
+                        for _ in 0..tile.lines_ahead {
+                            $prefetch(ahead);
+                            ahead = ahead.wrapping_add(16);
+                        }
                         for u in 0..UNROLL {
                             step(&mut sums, &rows, k + u, weights.add(u * $vectors * $lanes));
                         }
@@ -184,12 +194,25 @@ macro_rules! microkernel {
     };
 }
 
+/// Asks for a cache line, into the second level.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn prefetch(line: *const f32) {
+    use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+    // SAFETY: a prefetch reads nothing and cannot fault, wherever it points.
+    unsafe { _mm_prefetch::<_MM_HINT_T1>(line.cast()) }
+}
+
+/// No such instruction in stable Rust.
+#[inline]
+fn nothing(_line: *const f32) {}
+
 /// Steps of the sum between two looks at the row pointers: there are more of them than registers.
 const UNROLL: usize = 4;
 
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
-    use super::{Tile, UNROLL};
+    use super::{Tile, UNROLL, prefetch};
     use std::arch::x86_64::{
         __m512 as Vector, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps,
         _mm512_set1_ps, _mm512_storeu_ps,
@@ -198,13 +221,13 @@ mod avx512 {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
         lanes 16, vectors 2, rows [1 2 3 4 5 6 7 8 9 10 11 12 13 14],
         load _mm512_loadu_ps, store _mm512_storeu_ps, splat _mm512_set1_ps, fma _mm512_fmadd_ps,
-        add _mm512_add_ps, max _mm512_max_ps
+        add _mm512_add_ps, max _mm512_max_ps, prefetch prefetch
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
-    use super::{Tile, UNROLL};
+    use super::{Tile, UNROLL, prefetch};
     use std::arch::x86_64::{
         __m256 as Vector, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps,
         _mm256_set1_ps, _mm256_storeu_ps,
@@ -213,13 +236,13 @@ mod avx2 {
         #[target_feature(enable = "avx2,fma")]
         lanes 8, vectors 2, rows [1 2 3 4 5 6],
         load _mm256_loadu_ps, store _mm256_storeu_ps, splat _mm256_set1_ps, fma _mm256_fmadd_ps,
-        add _mm256_add_ps, max _mm256_max_ps
+        add _mm256_add_ps, max _mm256_max_ps, prefetch prefetch
     }
 }
 
 #[cfg(target_arch = "aarch64")]
 mod neon {
-    use super::{Tile, UNROLL};
+    use super::{Tile, UNROLL, nothing};
     use std::arch::aarch64::{
         float32x4_t as Vector, vaddq_f32, vdupq_n_f32, vfmaq_f32, vld1q_f32, vmaxq_f32, vst1q_f32,
     };
@@ -233,12 +256,12 @@ mod neon {
         #[target_feature(enable = "neon")]
         lanes 4, vectors 4, rows [1 2 3 4 5 6],
         load vld1q_f32, store vst1q_f32, splat vdupq_n_f32, fma fma,
-        add vaddq_f32, max vmaxq_f32
+        add vaddq_f32, max vmaxq_f32, prefetch nothing
     }
 }
 
 mod portable {
-    use super::{Tile, UNROLL};
+    use super::{Tile, UNROLL, nothing};
     type Vector = [f32; 8];
     unsafe fn load(from: *const f32) -> Vector {
         // SAFETY: eight values lie there, as the tile's lengths say.
@@ -262,6 +285,6 @@ mod portable {
     }
     microkernel! {
         lanes 8, vectors 1, rows [1 2 3 4],
-        load load, store store, splat splat, fma fma, add add, max max
+        load load, store store, splat splat, fma fma, add add, max max, prefetch nothing
     }
 }

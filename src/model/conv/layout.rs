@@ -1,9 +1,5 @@
 //! From layers to a program: where everything lies, and in which order the kernels read it.
 
-#![allow(unsafe_code)]
-
-use std::sync::Arc;
-
 use super::isa::InstructionSet;
 use super::kernel::{Kernel, Segment, kernel};
 use super::program::{Layer, Network, Program, Work};
@@ -11,33 +7,6 @@ use super::{Conv, pooled_side};
 
 /// The longest sum between two visits to the output: its weights then stay in the second-level cache.
 const BLOCK: usize = 1024;
-
-/// 16 values on a cache line of their own, so that no vector straddles two.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; 16]);
-
-/// Values that begin on a cache line.
-pub(super) struct Aligned(Vec<Line>);
-
-impl Aligned {
-    pub fn zeros(len: usize) -> Self {
-        Self(vec![Line([0.0; 16]); len.div_ceil(16)])
-    }
-
-    pub fn as_ptr(&self) -> *const f32 {
-        self.0.as_ptr().cast()
-    }
-
-    pub fn as_mut_ptr(&mut self) -> *mut f32 {
-        self.0.as_mut_ptr().cast()
-    }
-
-    pub fn as_mut_slice(&mut self) -> &mut [f32] {
-        // SAFETY: a line is 16 values without padding.
-        unsafe { std::slice::from_raw_parts_mut(self.as_mut_ptr(), self.0.len() * 16) }
-    }
-}
 
 /// Activations of one layer in the arena: `[picture][height][width][stride]`, of which `channels` are meant. What lies
 /// between `channels` and `stride` is zero, or never read.
@@ -79,6 +48,8 @@ pub(in crate::model) struct Builder {
     len: usize,
     free: Vec<(usize, usize)>,
     work: Vec<Work>,
+    /// Packed weights and biases of all layers.
+    weights: Vec<f32>,
     input: Option<Area>,
 }
 
@@ -95,6 +66,7 @@ impl Builder {
             len: zeros,
             free: Vec::new(),
             work: Vec::new(),
+            weights: Vec::new(),
             input: None,
         }
     }
@@ -245,12 +217,14 @@ impl Builder {
 
     /// Weights as `[panel][depth][columns]`, depth in the order of the segments: for each convolution its taps row by
     /// row, and within a tap its channels. Biases add up.
-    fn pack(&self, convs: &[&Conv], depth: usize) -> (Arc<Aligned>, Arc<Aligned>) {
+    fn pack(&mut self, convs: &[&Conv], depth: usize) -> (usize, usize) {
         let columns = self.kernel.columns;
         let panels = convs[0].c_out.div_ceil(columns);
-        let mut weights = Aligned::zeros(panels * depth * columns);
-        let mut bias = Aligned::zeros(panels * columns);
-        let packed = weights.as_mut_slice();
+        // Both begin on a cache line.
+        let bias = self.weights.len().next_multiple_of(16);
+        let weights = (bias + panels * columns).next_multiple_of(16);
+        self.weights.resize(weights + panels * depth * columns, 0.0);
+        let (biases, packed) = self.weights[bias..].split_at_mut(weights - bias);
         let mut begin = 0;
         for conv in convs {
             let taps = conv.kernel * conv.kernel;
@@ -263,12 +237,12 @@ impl Builder {
                     }
                 }
             }
-            for (sum, b) in bias.as_mut_slice().iter_mut().zip(&conv.bias) {
+            for (sum, b) in biases.iter_mut().zip(&conv.bias) {
                 *sum += b;
             }
             begin += taps * conv.c_in;
         }
-        (Arc::new(weights), Arc::new(bias))
+        (weights, bias)
     }
 
     /// 3x3 step 2, no padding, ceil mode.
@@ -311,6 +285,7 @@ impl Builder {
             grouped_from,
             self.group,
             self.work,
+            &self.weights,
             self.len,
             self.threads,
         );

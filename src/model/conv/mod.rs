@@ -6,6 +6,7 @@
 pub mod isa;
 mod kernel;
 mod layout;
+mod memory;
 mod program;
 mod team;
 

@@ -18,7 +18,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::kernel::{Kernel, Segment, Tile};
-use super::layout::{Aligned, Area};
+use super::layout::Area;
+use super::memory::{Aligned, Packed};
 use super::team::{Pieces, Team};
 
 /// A convolution (or a layer of weights) in its place.
@@ -28,10 +29,10 @@ pub(super) struct Layer {
     pub segments: Vec<Segment>,
     /// `[segment][pixel of all pictures]`
     pub tables: Vec<u32>,
-    /// `[panel][depth][columns]`
-    pub weights: Arc<Aligned>,
-    /// `[panels * columns]`
-    pub bias: Arc<Aligned>,
+    /// Where `[panel][depth][columns]` begin in the program's weights.
+    pub weights: usize,
+    /// `[panels * columns]`, likewise.
+    pub bias: usize,
     pub depth: usize,
     pub panels: usize,
     /// Pixels of one picture.
@@ -84,6 +85,8 @@ pub(super) struct Program {
     /// The steps before this one run picture by picture.
     pub grouped_from: usize,
     pub steps: Vec<Step>,
+    /// Of all layers, in the order in which they are read.
+    weights: Packed,
     arena: Arena,
     pictures: AtomicUsize,
     threads: usize,
@@ -95,6 +98,7 @@ impl Program {
         grouped_from: usize,
         group: usize,
         work: Vec<Work>,
+        weights: &[f32],
         arena_len: usize,
         threads: usize,
     ) -> Self {
@@ -109,6 +113,7 @@ impl Program {
             kernel,
             grouped_from,
             steps: steps.collect(),
+            weights: Packed::new(weights),
             arena: Arena(UnsafeCell::new(Aligned::zeros(arena_len))),
             pictures: AtomicUsize::new(0),
             threads,
@@ -180,10 +185,17 @@ impl Program {
             let panel = unit / tiles;
             let last = units.end.min((panel + 1) * tiles);
             let tiles_here = unit - panel * tiles..last - panel * tiles;
+            // Over all tiles of a block as many lines as four steps of it have.
+            let lines = (columns / 4).div_ceil(tiles_here.len());
             for (i, (segments, begin)) in layer.blocks.iter().enumerate() {
                 for tile in tiles_here.clone() {
                     // Tiles of nearly the same size: the last is not a narrow one.
                     let (row, end) = (tile * rows / tiles, (tile + 1) * rows / tiles);
+                    let weights = layer.weights + (panel * layer.depth + begin) * columns;
+                    let block: usize = layer.segments[segments.clone()].iter().map(|s| s.len).sum();
+                    // What comes next in memory is what is read next, but for where another thread goes on.
+                    let next_is_ours =
+                        self.threads == 1 || i + 1 < layer.blocks.len() || last < units.end;
                     // SAFETY: the builder made tables, segments, weights and areas for each other, so that all lies
                     // within the arena and the weights; the tile's output is this piece's alone.
                     unsafe {
@@ -195,11 +207,14 @@ impl Program {
                             segments: &layer.segments[segments.clone()],
                             row,
                             rows: end - row,
-                            weights: layer
+                            weights: self.weights.as_ptr().add(weights),
+                            lines_ahead: if next_is_ours { lines } else { 0 },
+                            ahead: self
                                 .weights
                                 .as_ptr()
-                                .add((panel * layer.depth + begin) * columns),
-                            bias: layer.bias.as_ptr().add(panel * columns),
+                                .wrapping_add(weights + block * columns)
+                                .wrapping_add((tile - tiles_here.start) * block / 4 * lines * 16),
+                            bias: self.weights.as_ptr().add(layer.bias + panel * columns),
                             out: arena.add(to + row * layer.to.stride + panel * columns),
                             out_stride: layer.to.stride,
                             first: i == 0,

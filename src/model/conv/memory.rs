@@ -1,0 +1,64 @@
+//! Memory as the kernels want it: on cache lines, and the weights on large pages.
+
+#![allow(unsafe_code)]
+
+/// 16 values on a cache line of their own, so that no vector straddles two.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f32; 16]);
+
+/// Values that begin on a cache line.
+pub(super) struct Aligned(Vec<Line>);
+
+impl Aligned {
+    pub fn zeros(len: usize) -> Self {
+        Self(vec![Line([0.0; 16]); len.div_ceil(16)])
+    }
+
+    pub fn as_ptr(&self) -> *const f32 {
+        self.0.as_ptr().cast()
+    }
+
+    pub fn as_mut_ptr(&mut self) -> *mut f32 {
+        self.0.as_mut_ptr().cast()
+    }
+
+    pub fn as_mut_slice(&mut self) -> &mut [f32] {
+        // SAFETY: a line is 16 values without padding.
+        unsafe { std::slice::from_raw_parts_mut(self.as_mut_ptr(), self.0.len() * 16) }
+    }
+}
+
+/// Weights that are only read.
+pub(super) enum Packed {
+    /// On large pages where the system has them: 94 MB on small ones cost a walk through the page tables every 32 steps.
+    Mapped(memmap2::MmapMut),
+    /// Where nothing can be mapped.
+    Plain(Aligned),
+}
+
+impl Packed {
+    /// A copy of these.
+    pub fn new(values: &[f32]) -> Self {
+        let Ok(mut map) = memmap2::MmapMut::map_anon(size_of_val(values).max(1)) else {
+            let mut plain = Aligned::zeros(values.len());
+            plain.as_mut_slice()[..values.len()].copy_from_slice(values);
+            return Self::Plain(plain);
+        };
+        #[cfg(target_os = "linux")]
+        if let Err(e) = map.advise(memmap2::Advice::HugePage) {
+            tracing::debug!("no large pages for the weights: {e}");
+        }
+        for (to, value) in map.chunks_exact_mut(4).zip(values) {
+            to.copy_from_slice(&value.to_ne_bytes());
+        }
+        Self::Mapped(map)
+    }
+
+    pub fn as_ptr(&self) -> *const f32 {
+        match self {
+            Self::Mapped(map) => map.as_ptr().cast(),
+            Self::Plain(plain) => plain.as_ptr(),
+        }
+    }
+}
