@@ -5,7 +5,7 @@
 
 use affectscope::analysis::Crop;
 use affectscope::model::conv::isa::InstructionSet;
-use affectscope::model::student::{Features, Student};
+use affectscope::model::student::{Features, Kernels, Student};
 use affectscope::model::weights::Weights;
 use candle_core::{Device, Tensor};
 use serde_json::Value;
@@ -16,6 +16,15 @@ fn samples() -> Value {
 
 fn student() -> Student {
     Student::new(&Weights::load(None).unwrap(), &Device::Cpu).unwrap()
+}
+
+fn on(weights: &Weights, set: InstructionSet, threads: usize) -> Student {
+    let kernels = Kernels {
+        set,
+        threads,
+        ..Kernels::default()
+    };
+    Student::with_kernels(weights, kernels).unwrap()
 }
 
 fn frames() -> Vec<Crop> {
@@ -122,7 +131,7 @@ fn every_kernel_agrees_with_candles_own_operations() {
     let logits = graph.cnn_logits(&frames[..3]).unwrap();
     for set in InstructionSet::here() {
         for threads in [1, 2, 3] {
-            let student = Student::with_kernels(&weights, set, threads).unwrap();
+            let student = on(&weights, set, threads);
             let close = |got: &Tensor, wanted: &[Vec<f32>]| {
                 for (a, b) in rows(got).iter().flatten().zip(wanted.iter().flatten()) {
                     assert!((a - b).abs() <= 1e-4 * b.abs().max(1.0), "{set:?}: {a} {b}");
@@ -141,8 +150,8 @@ fn a_face_gets_the_same_bits_alone_and_in_any_batch() {
     let frames = frames();
     let weights = Weights::load(None).unwrap();
     for set in InstructionSet::here() {
-        let alone = Student::with_kernels(&weights, set, 1).unwrap();
-        let several = Student::with_kernels(&weights, set, 3).unwrap();
+        let alone = on(&weights, set, 1);
+        let several = on(&weights, set, 3);
         let wanted: Vec<Features> = frames[..19]
             .iter()
             .flat_map(|frame| alone.features(std::slice::from_ref(frame)).unwrap())

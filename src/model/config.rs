@@ -1,6 +1,6 @@
 //! The shape of a network, as written in its weights file's own metadata under `config`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::labels::Expression;
 
@@ -69,6 +69,11 @@ impl BackboneConfig {
         self.widths[3] * self.expansion
     }
 
+    /// Where activations may be bytes: after the pool and after each convolution of the blocks.
+    pub fn points(&self) -> usize {
+        1 + 3 * self.blocks.iter().sum::<usize>()
+    }
+
     /// The mean of each channel.
     pub fn means(&self) -> Vec<f32> {
         match &self.mean {
@@ -104,6 +109,15 @@ pub struct TemporalConfig {
     pub rate_hz: f64,
 }
 
+/// What running in 8 bits needs, and what it costs (`affectscope quantize`).
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct Int8Config {
+    /// What one of a byte is worth after the pool and after each convolution of the blocks, in their order.
+    pub units: Vec<f32>,
+    /// How it was calibrated, and how far it was from f32 there, in words.
+    pub measured: String,
+}
+
 /// A student network.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct StudentConfig {
@@ -120,6 +134,9 @@ pub struct StudentConfig {
     /// reference's networks. Without it crops are taken whole.
     #[serde(default)]
     pub resize: Option<usize>,
+    /// What running in 8 bits needs, where it was calibrated.
+    #[serde(default)]
+    pub int8: Option<Int8Config>,
     /// Where the weights came from: the file they were converted from.
     #[serde(default)]
     pub origin: String,
@@ -251,6 +268,13 @@ impl StudentConfig {
                 .is_none_or(|side| (CROP_SIDE_PX..=4 * CROP_SIDE_PX).contains(&side)),
             "`resize` must be between 112 and 448",
         )?;
+        if let Some(int8) = &self.int8 {
+            wanted(
+                int8.units.len() == self.backbone.points()
+                    && int8.units.iter().all(|u| u.is_finite() && *u > 0.0),
+                "`int8` does not fit the network; calibrate it again with `affectscope quantize`",
+            )?;
+        }
         if let Some(temporal) = &self.temporal {
             wanted(
                 temporal.cell == "gru" && temporal.bidirectional,

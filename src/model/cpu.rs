@@ -5,6 +5,7 @@ use super::config::{BackboneConfig, CROP_SIDE_PX};
 use super::conv::isa::InstructionSet;
 use super::conv::{Builder, Network, Outputs};
 use super::heads::HeadWeights;
+use super::student::{Kernels, Precision};
 use crate::analysis::Crop;
 
 /// Pictures that the late stages take together.
@@ -23,32 +24,37 @@ pub(super) mod output {
 }
 
 /// Backbone and heads, ready to run.
-pub struct CpuNetwork {
+pub(super) struct CpuNetwork {
     network: Network,
     channels: usize,
     /// What a byte of each channel stands for: `(v - mean) / scale`.
     levels: Vec<[f32; 256]>,
     set: InstructionSet,
+    precision: Precision,
 }
 
 impl CpuNetwork {
-    /// Lays it out for an instruction set that this machine has, and a number of threads.
+    /// Lays it out for an instruction set that this machine has, and a number of threads; in 8 bits where it is told
+    /// what a byte is worth at each of [`BackboneConfig::points`].
     pub fn new(
         layers: &Layers,
         config: &BackboneConfig,
         heads: [&HeadWeights; 2],
-        set: InstructionSet,
-        threads: usize,
+        (set, threads): (InstructionSet, usize),
+        units: Option<&[f32]>,
     ) -> Self {
         let [channels, height, width] = config.input;
         let widest = config.widths.iter().copied().max().unwrap_or_default();
         let mut b = Builder::new(set, GROUP, threads, widest);
+        if let Some(units) = units {
+            b.in_bytes(units);
+        }
         let input = b.input(channels, (height, width), layers.stem.pad);
         let mut x = b.area(config.stem, layers.stem.out_size(&input), false);
-        b.conv(&[(&layers.stem, input)], x, false, true);
+        b.layer(&[(&layers.stem, input)], x);
         let pooled = b.max_pool(x);
         b.release(&x);
-        x = pooled;
+        x = b.quantise(pooled);
         let stage_of = |block: usize| {
             let ends = config.blocks.iter().scan(0, |sum, n| {
                 *sum += n;
@@ -63,25 +69,25 @@ impl CpuNetwork {
             }
             let together = stage >= STAGES_ALONE;
             let narrow = b.area(block.reduce.c_out, block.reduce.out_size(&x), together);
-            b.conv(&[(&block.reduce, x)], narrow, false, true);
+            let narrow = b.conv(&[(&block.reduce, x)], narrow, false, true);
             let wide = b.area(
                 block.spatial.c_out,
                 block.spatial.out_size(&narrow),
                 together,
             );
-            b.conv(&[(&block.spatial, narrow)], wide, false, true);
+            let wide = b.conv(&[(&block.spatial, narrow)], wide, false, true);
             b.release(&narrow);
             match &block.project {
                 Some(project) => {
                     // The last stage of single pictures leaves one for each of the group.
                     let kept = stage + 1 >= STAGES_ALONE;
                     let next = b.area(block.expand.c_out, (wide.height, wide.width), kept);
-                    b.conv(&[(&block.expand, wide), (project, x)], next, false, true);
+                    let next = b.conv(&[(&block.expand, wide), (project, x)], next, false, true);
                     b.release(&x);
                     x = next;
                 }
                 // On top of the residual, in its place.
-                None => b.conv(&[(&block.expand, wide)], x, true, true),
+                None => x = b.conv(&[(&block.expand, wide)], x, true, true),
             }
             b.release(&wide);
         }
@@ -90,7 +96,7 @@ impl CpuNetwork {
         let mut outputs = vec![pooled];
         for head in heads {
             let feature = b.area(head.fc0.c_out, (1, 1), true);
-            b.conv(&[(&head.fc0, pooled)], feature, false, true);
+            b.layer(&[(&head.fc0, pooled)], feature);
             b.affine(feature, head.scale.clone(), head.shift.clone());
             let logits = b.area(head.fc1.c_out, (1, 1), true);
             b.conv(&[(&head.fc1, feature)], logits, false, false);
@@ -106,34 +112,50 @@ impl CpuNetwork {
             channels,
             levels,
             set,
+            precision: if units.is_some() {
+                Precision::Int8
+            } else {
+                Precision::F32
+            },
         }
     }
 
-    /// Which instructions it runs on.
-    pub fn instruction_set(&self) -> InstructionSet {
-        self.set
+    /// How it runs.
+    pub fn kernels(&self) -> Kernels {
+        Kernels {
+            set: self.set,
+            threads: self.network.threads(),
+            precision: self.precision,
+        }
     }
 
-    /// Threads that share the work on a face, the caller's included.
-    pub fn threads(&self) -> usize {
-        self.network.threads()
+    /// Reads one crop in f32, and shows the values at each point as they come.
+    pub fn trace(&self, crop: &Crop, look: impl FnMut(usize, &[f32])) {
+        let crop = std::slice::from_ref(crop);
+        self.network
+            .trace(|row, values| self.fill(crop, 0, row, values), look);
     }
 
     /// Reads crops of the network's size and colour model, and gives each one's outputs in order.
     pub fn run(&self, crops: &[Crop], take: impl FnMut(usize, &Outputs<'_>)) {
-        let channels = self.channels;
-        let row = CROP_SIDE_PX * channels;
-        let fill = |picture: usize, y: usize, values: &mut [f32]| {
-            let pixels = &crops[picture].pixels[y * row..(y + 1) * row];
-            for (to, from) in values
-                .chunks_exact_mut(channels)
-                .zip(pixels.chunks_exact(channels))
-            {
-                for ((to, &from), levels) in to.iter_mut().zip(from).zip(&self.levels) {
-                    *to = levels[usize::from(from)];
-                }
-            }
+        let fill = |picture: usize, row: usize, values: &mut [f32]| {
+            self.fill(crops, picture, row, values);
         };
         self.network.run(crops.len(), fill, take);
+    }
+
+    /// A row of a crop as the network takes it.
+    fn fill(&self, crops: &[Crop], picture: usize, row: usize, values: &mut [f32]) {
+        let channels = self.channels;
+        let bytes = CROP_SIDE_PX * channels;
+        let pixels = &crops[picture].pixels[row * bytes..(row + 1) * bytes];
+        for (to, from) in values
+            .chunks_exact_mut(channels)
+            .zip(pixels.chunks_exact(channels))
+        {
+            for ((to, &from), levels) in to.iter_mut().zip(from).zip(&self.levels) {
+                *to = levels[usize::from(from)];
+            }
+        }
     }
 }

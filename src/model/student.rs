@@ -66,6 +66,53 @@ struct DeviceNetwork {
     affect: Head,
 }
 
+impl DeviceNetwork {
+    fn new(
+        layers: &Layers,
+        expression: &HeadWeights,
+        affect: &HeadWeights,
+        device: &Device,
+    ) -> candle_core::Result<Self> {
+        Ok(Self {
+            backbone: Graph::new(layers, device)?,
+            expression: Head::new(expression, device)?,
+            affect: Head::new(affect, device)?,
+        })
+    }
+}
+
+/// In which arithmetic the CPU runs backbone and heads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Precision {
+    /// 32-bit floating point: as trained.
+    #[default]
+    F32,
+    /// 8-bit integers in the blocks: about half the time; for weights that were calibrated for it.
+    Int8,
+}
+
+/// How the CPU runs the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kernels {
+    /// With which instructions.
+    pub set: InstructionSet,
+    /// Threads that share the work on a face, 1 and up.
+    pub threads: usize,
+    /// In which arithmetic.
+    pub precision: Precision,
+}
+
+impl Default for Kernels {
+    /// The machine's best instructions, one thread, f32.
+    fn default() -> Self {
+        Self {
+            set: InstructionSet::chosen(),
+            threads: 1,
+            precision: Precision::F32,
+        }
+    }
+}
+
 /// What computes backbone and heads.
 enum Runner {
     Kernels(CpuNetwork),
@@ -90,28 +137,57 @@ impl Student {
     /// When the config or a tensor is wrong, or the device has no room.
     pub fn new(weights: &Weights, device: &Device) -> Result<Self, WeightsError> {
         if device.is_cpu() {
-            Self::with_kernels(weights, InstructionSet::chosen(), 1)
+            Self::with_kernels(weights, Kernels::default())
         } else {
             Self::on_graph(weights, device)
         }
     }
 
-    /// On the CPU, with the kernels of this instruction set, which the machine must have, and a number of threads.
+    /// On the CPU, with these kernels.
     ///
     /// # Errors
-    /// As [`Student::new`].
-    pub fn with_kernels(
-        weights: &Weights,
-        set: InstructionSet,
-        threads: usize,
-    ) -> Result<Self, WeightsError> {
+    /// As [`Student::new`], when the machine lacks the instruction set, and when 8 bits are wanted of weights that were
+    /// not calibrated for them.
+    pub fn with_kernels(weights: &Weights, kernels: Kernels) -> Result<Self, WeightsError> {
+        let Kernels {
+            set,
+            threads,
+            precision,
+        } = kernels;
         if !set.is_here() {
             return Err(weights.wrong(format!("this machine has no {}.", set.title())));
         }
+        let int8 = precision == Precision::Int8;
         Self::build(weights, &Device::Cpu, |layers, config, heads| {
-            let network = CpuNetwork::new(layers, &config.backbone, heads, set, threads);
+            let units = config.int8.as_ref().filter(|_| int8).map(|c| &*c.units);
+            if int8 && units.is_none() {
+                return Err(weights.wrong(
+                    "they are not calibrated for 8 bits; `affectscope quantize` does that, or leave --precision out.",
+                ));
+            }
+            let backbone = &config.backbone;
+            let network = CpuNetwork::new(layers, backbone, heads, (set, threads), units);
             Ok(Runner::Kernels(network))
         })
+    }
+
+    /// What a byte must be worth at each point of the network for it to hold what these crops give: the units of
+    /// [`Int8Config`](super::config::Int8Config).
+    ///
+    /// # Errors
+    /// As [`Student::new`], and when a crop does not fit.
+    pub fn calibrate(&self, crops: &[Crop]) -> Result<Vec<f32>, NetworkError> {
+        self.check(crops)?;
+        let mut units = vec![f32::MIN_POSITIVE; self.config.backbone.points()];
+        if let Runner::Kernels(network) = &self.runner {
+            for crop in crops {
+                network.trace(crop, |point, values| {
+                    let largest = values.iter().fold(0.0f32, |a, &b| a.max(b));
+                    units[point] = units[point].max(largest / 255.0);
+                });
+            }
+        }
+        Ok(units)
     }
 
     /// In candle's own operations, on any device: what the kernels are checked against.
@@ -120,20 +196,22 @@ impl Student {
     /// As [`Student::new`].
     pub fn on_graph(weights: &Weights, device: &Device) -> Result<Self, WeightsError> {
         Self::build(weights, device, |layers, _, [expression, affect]| {
-            Ok(Runner::Graph(Box::new(DeviceNetwork {
-                backbone: Graph::new(layers, device)?,
-                expression: Head::new(expression, device)?,
-                affect: Head::new(affect, device)?,
-            })))
+            DeviceNetwork::new(layers, expression, affect, device)
+                .map(|network| Runner::Graph(Box::new(network)))
+                .map_err(|e| weights.wrong(format!("they do not fit the device ({e}).")))
         })
     }
 
     fn build(
         weights: &Weights,
         device: &Device,
-        runner: impl FnOnce(&Layers, &StudentConfig, [&HeadWeights; 2]) -> candle_core::Result<Runner>,
+        runner: impl FnOnce(&Layers, &StudentConfig, [&HeadWeights; 2]) -> Result<Runner, WeightsError>,
     ) -> Result<Self, WeightsError> {
-        let config = StudentConfig::parse(&weights.config).map_err(|e| weights.wrong(e + "."))?;
+        let mut config =
+            StudentConfig::parse(&weights.config).map_err(|e| weights.wrong(e + "."))?;
+        if config.int8.is_none() {
+            config.int8.clone_from(&weights.claims.int8);
+        }
         weights.check(&config)?;
         let pooled = config.backbone.pooled();
         let heads = &config.heads;
@@ -149,8 +227,7 @@ impl Student {
             })
         });
         let layers = Layers::load(weights, &config.backbone)?;
-        let runner = runner(&layers, &config, [&expression, &affect])
-            .map_err(|e| weights.wrong(format!("they do not fit the device ({e}).")))?;
+        let runner = runner(&layers, &config, [&expression, &affect])?;
         Ok(Self {
             runner,
             temporal: temporal.transpose()?,
@@ -161,10 +238,10 @@ impl Student {
         })
     }
 
-    /// The kernels that it runs on and the threads that share the work on a face; `None` in candle's operations.
-    pub fn kernels(&self) -> Option<(InstructionSet, usize)> {
+    /// The kernels that it runs on; `None` in candle's operations.
+    pub fn kernels(&self) -> Option<Kernels> {
         match &self.runner {
-            Runner::Kernels(network) => Some((network.instruction_set(), network.threads())),
+            Runner::Kernels(network) => Some(network.kernels()),
             Runner::Graph(_) => None,
         }
     }

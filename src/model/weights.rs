@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use sha2::{Digest, Sha256};
 
-use super::config::StudentConfig;
+use super::config::{Int8Config, StudentConfig};
 use super::pth;
 
 /// The default student, in the binary.
@@ -45,12 +45,15 @@ pub enum WeightsError {
 }
 
 /// What a card says beyond the config.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
 pub struct Claims {
     /// Under which terms the weights may be used.
     pub licence: String,
     /// What was measured, and what came out.
     pub scores: BTreeMap<String, String>,
+    /// What running in 8 bits needs, where the file's own config does not say.
+    #[serde(default)]
+    pub int8: Option<Int8Config>,
 }
 
 /// A weights file in memory, on the CPU.

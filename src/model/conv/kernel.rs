@@ -197,7 +197,7 @@ macro_rules! microkernel {
 /// Asks for a cache line, into the second level.
 #[cfg(target_arch = "x86_64")]
 #[inline]
-fn prefetch(line: *const f32) {
+pub(super) fn prefetch(line: *const f32) {
     use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
     // SAFETY: a prefetch reads nothing and cannot fault, wherever it points.
     unsafe { _mm_prefetch::<_MM_HINT_T1>(line.cast()) }

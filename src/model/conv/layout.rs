@@ -2,7 +2,8 @@
 
 use super::isa::InstructionSet;
 use super::kernel::{Kernel, Segment, kernel};
-use super::program::{Layer, Network, Program, Work};
+use super::kernel8::{Kernel8, LARGEST_WEIGHT, STEP, kernel8};
+use super::program::{Layer, Layer8, Network, Place, Program, Work};
 use super::{Conv, pooled_side};
 
 /// The longest sum between two visits to the output: its weights then stay in the second-level cache.
@@ -21,6 +22,9 @@ pub(in crate::model) struct Area {
     pub pad: usize,
     /// Between two pictures; 0 where there is room for one alone.
     pub each: usize,
+    /// What one of its bytes is worth, where it holds bytes; 0 where it holds f32. Its place in the arena (`at`) is in
+    /// f32 all the same; its strides are in its own values.
+    pub unit: f32,
 }
 
 impl Area {
@@ -34,8 +38,22 @@ impl Area {
         (y * (self.width + 2 * self.pad) + x) * self.stride
     }
 
+    /// Values of one picture.
     fn len(&self) -> usize {
         (self.height + 2 * self.pad) * (self.width + 2 * self.pad) * self.stride
+    }
+
+    /// Where it begins, in its own values.
+    pub fn begin(&self) -> usize {
+        if self.holds_bytes() {
+            4 * self.at
+        } else {
+            self.at
+        }
+    }
+
+    pub fn holds_bytes(&self) -> bool {
+        self.unit != 0.0
     }
 }
 
@@ -48,8 +66,17 @@ pub(in crate::model) struct Builder {
     len: usize,
     free: Vec<(usize, usize)>,
     work: Vec<Work>,
-    /// Packed weights and biases of all layers.
+    /// Packed weights and biases of all layers; of 8-bit layers their scales in place of the weights.
     weights: Vec<f32>,
+    /// Packed weights of 8-bit layers.
+    weights8: Vec<u8>,
+    kernel8: Kernel8,
+    /// What one of a byte is worth at each point, where the network runs in 8 bits.
+    units: Option<Vec<f32>>,
+    /// Areas are of bytes now.
+    bytes: bool,
+    /// Steps whose outputs may be bytes, with their areas.
+    points: Vec<(usize, Area)>,
     input: Option<Area>,
 }
 
@@ -67,8 +94,49 @@ impl Builder {
             free: Vec::new(),
             work: Vec::new(),
             weights: Vec::new(),
+            weights8: Vec::new(),
+            kernel8: kernel8(set),
+            units: None,
+            bytes: false,
+            points: Vec::new(),
             input: None,
         }
+    }
+
+    /// From [`Builder::quantise`] to [`Builder::mean`] in 8 bits, with what a byte is worth at each point.
+    pub fn in_bytes(&mut self, units: &[f32]) {
+        self.units = Some(units.to_vec());
+    }
+
+    /// What a byte is worth at the next point.
+    fn next_unit(&self) -> f32 {
+        let unit = self.units.as_ref().and_then(|u| u.get(self.points.len()));
+        unit.copied().unwrap_or(1.0).max(f32::MIN_POSITIVE)
+    }
+
+    /// The output of the last step is a point: it may be bytes. Gives it with what a byte of it is worth.
+    fn point(&mut self, mut area: Area) -> Area {
+        if area.holds_bytes() {
+            area.unit = self.next_unit();
+        }
+        self.points.push((self.work.len() - 1, area));
+        area
+    }
+
+    /// Where 8 bits begin, if the network runs in them.
+    pub fn quantise(&mut self, from: Area) -> Area {
+        if self.units.is_none() {
+            return self.point(from);
+        }
+        self.bytes = true;
+        let to = self.area(from.channels, (from.height, from.width), from.each > 0);
+        self.work.push(Work::Quantise { from, to });
+        let to = self.point(to);
+        if let Some(Work::Quantise { to: placed, .. }) = self.work.last_mut() {
+            *placed = to;
+        }
+        self.release(&from);
+        to
     }
 
     /// The pictures, with room for the first layer's padding.
@@ -81,6 +149,7 @@ impl Builder {
             stride: channels,
             pad,
             each: 0,
+            unit: 0.0,
         };
         let area = self.place(area, true);
         self.input = Some(area);
@@ -94,14 +163,20 @@ impl Builder {
         (height, width): (usize, usize),
         grouped: bool,
     ) -> Area {
+        let columns = if self.bytes {
+            self.kernel8.columns
+        } else {
+            self.kernel.columns
+        };
         let area = Area {
             at: 0,
             height,
             width,
             channels,
-            stride: channels.next_multiple_of(self.kernel.columns),
+            stride: channels.next_multiple_of(columns),
             pad: 0,
             each: 0,
+            unit: if self.bytes { 1.0 } else { 0.0 },
         };
         self.place(area, grouped)
     }
@@ -109,7 +184,13 @@ impl Builder {
     /// What an area takes of the arena: a little more than its values, so that the next one begins on a cache line.
     fn room(&self, area: &Area) -> usize {
         let pictures = if area.each > 0 { self.group } else { 1 };
-        (area.len() * pictures).next_multiple_of(16)
+        let values = area.len() * pictures;
+        let len = if area.holds_bytes() {
+            values.div_ceil(4)
+        } else {
+            values
+        };
+        len.next_multiple_of(16)
     }
 
     fn place(&mut self, mut area: Area, grouped: bool) -> Area {
@@ -143,9 +224,65 @@ impl Builder {
         self.grouped_from.get_or_insert(self.work.len());
     }
 
-    /// A layer from one area, or the sum of two (a block's end and its projection), into `to`. The first convolution of
-    /// all reads the padded input a row of the kernel at a time.
-    pub fn conv(&mut self, sources: &[(&Conv, Area)], to: Area, onto: bool, relu: bool) {
+    /// A layer with its ReLU that is f32 in any case.
+    pub fn layer(&mut self, sources: &[(&Conv, Area)], to: Area) {
+        self.conv(sources, to, false, true);
+        self.points.pop();
+    }
+
+    /// A layer from one area, or the sum of two (a block's end and its projection), into `to`, which comes back. The
+    /// first convolution of all reads the padded input a row of the kernel at a time.
+    pub fn conv(&mut self, sources: &[(&Conv, Area)], to: Area, onto: bool, relu: bool) -> Area {
+        let (segments, tables, from_each) = self.segments(sources, &to);
+        let convs: Vec<&Conv> = sources.iter().map(|(conv, _)| *conv).collect();
+        let depth = segments.iter().map(|s| s.len).sum();
+        let c_out = convs[0].c_out;
+        let pixels = to.height * to.width;
+        if !to.holds_bytes() {
+            let (weights, bias) = self.pack(&convs, depth);
+            self.work.push(Work::Conv(Layer {
+                blocks: blocks(&segments),
+                place: Place {
+                    segments,
+                    tables,
+                    from_each,
+                    pixels,
+                    panels: c_out.div_ceil(self.kernel.columns),
+                    to,
+                },
+                weights,
+                bias,
+                depth,
+                onto,
+                relu,
+            }));
+            return if relu { self.point(to) } else { to };
+        }
+        debug_assert!(relu, "bytes have no sign");
+        let units: Vec<f32> = sources.iter().map(|(_, from)| from.unit).collect();
+        let before = to.unit;
+        let unit = self.next_unit();
+        let (weights, scale, bias) = self.pack8(&convs, &units, depth, unit);
+        self.work.push(Work::Conv8(Layer8 {
+            place: Place {
+                segments,
+                tables,
+                from_each,
+                pixels,
+                panels: c_out.div_ceil(self.kernel8.columns),
+                to,
+            },
+            weights,
+            scale,
+            bias,
+            depth,
+            residual: if onto { before / unit } else { 0.0 },
+        }));
+        self.point(to)
+    }
+
+    /// The left matrix of a layer: segments and their table.
+    fn segments(&self, sources: &[(&Conv, Area)], to: &Area) -> (Vec<Segment>, Vec<u32>, usize) {
         let pictures = if self.grouped_from.is_some() {
             self.group
         } else {
@@ -164,6 +301,10 @@ impl Builder {
             }
             let padded = from.pad > 0;
             let taps = if padded { 1 } else { conv.kernel };
+            let mut len = conv.c_in * if padded { conv.kernel } else { 1 };
+            if from.holds_bytes() {
+                len = len.next_multiple_of(STEP);
+            }
             for ky in 0..conv.kernel {
                 for kx in 0..taps {
                     let table = tables.len();
@@ -171,48 +312,81 @@ impl Builder {
                         for oy in 0..to.height {
                             for ox in 0..to.width {
                                 let (y, x) = (oy * conv.stride + ky, ox * conv.stride + kx);
+                                let inside = y >= conv.pad
+                                    && x >= conv.pad
+                                    && y - conv.pad < from.height
+                                    && x - conv.pad < from.width;
                                 let offset = if padded {
-                                    from.at + from.stored(y, x)
-                                } else if y < conv.pad
-                                    || x < conv.pad
-                                    || y - conv.pad >= from.height
-                                    || x - conv.pad >= from.width
-                                {
-                                    0
-                                } else {
-                                    from.at
+                                    from.begin() + from.stored(y, x)
+                                } else if inside {
+                                    from.begin()
                                         + picture * from.each
                                         + from.pixel(y - conv.pad, x - conv.pad)
+                                } else {
+                                    0
                                 };
                                 tables.push(offset as u32);
                             }
                         }
                     }
-                    let len = conv.c_in * if padded { conv.kernel } else { 1 };
-                    for add in (0..len).step_by(BLOCK) {
-                        let len = BLOCK.min(len - add);
+                    let longest = if from.holds_bytes() { len } else { BLOCK };
+                    for add in (0..len).step_by(longest) {
+                        let len = longest.min(len - add);
                         segments.push(Segment { table, add, len });
                     }
                 }
             }
         }
-        let convs: Vec<&Conv> = sources.iter().map(|(conv, _)| *conv).collect();
-        let depth = segments.iter().map(|s| s.len).sum();
-        let (weights, bias) = self.pack(&convs, depth);
-        self.work.push(Work::Conv(Layer {
-            blocks: blocks(&segments),
-            segments,
-            tables,
-            weights,
-            bias,
-            depth,
-            panels: convs[0].c_out.div_ceil(self.kernel.columns),
-            pixels: to.height * to.width,
-            from_each,
-            to,
-            onto,
-            relu,
-        }));
+        (segments, tables, from_each)
+    }
+
+    /// Weights as `[panel][depth / 4][columns][4]` in -63..=63, what one of each output's sums is worth, and biases.
+    /// Several sources share an output's sum: their steps are one. `units`: what a byte of each source is worth, `unit`:
+    /// of the output.
+    fn pack8(
+        &mut self,
+        convs: &[&Conv],
+        units: &[f32],
+        depth: usize,
+        unit: f32,
+    ) -> (usize, usize, usize) {
+        let columns = self.kernel8.columns;
+        let padded = convs[0].c_out.next_multiple_of(columns);
+        let bias = self.weights.len().next_multiple_of(16);
+        let scale = bias + padded;
+        self.weights.resize(scale + padded, 0.0);
+        let weights = self.weights8.len().next_multiple_of(64);
+        self.weights8.resize(weights + padded * depth, 0);
+        for out in 0..convs[0].c_out {
+            let row = |conv: &Conv| {
+                let len = conv.weight.len() / conv.c_out;
+                out * len..(out + 1) * len
+            };
+            let worth = convs.iter().zip(units).map(|(conv, from)| {
+                let largest = conv.weight[row(conv)]
+                    .iter()
+                    .fold(0.0f32, |a, w| a.max(w.abs()));
+                largest * from
+            });
+            let step = (worth.fold(0.0, f32::max) / LARGEST_WEIGHT).max(f32::MIN_POSITIVE);
+            self.weights[scale + out] = step / unit;
+            let (panel, column) = (out / columns, out % columns);
+            let mut begin = 0;
+            for (conv, from) in convs.iter().zip(units) {
+                let taps = conv.kernel * conv.kernel;
+                let len = conv.c_in.next_multiple_of(STEP);
+                for (i, weight) in conv.weight[row(conv)].iter().enumerate() {
+                    let (c, tap) = (i / taps, i % taps);
+                    let k = begin + tap * len + c;
+                    let at =
+                        ((panel * depth / STEP + k / STEP) * columns + column) * STEP + k % STEP;
+                    self.weights8[weights + at] = (weight * from / step).round() as i8 as u8;
+                }
+                self.weights[bias + out] += conv.bias[out] / unit;
+                begin += taps * len;
+            }
+        }
+        (weights, scale, bias)
     }
 
     /// Weights as `[panel][depth][columns]`, depth in the order of the segments: for each convolution its taps row by
@@ -258,6 +432,7 @@ impl Builder {
 
     /// The mean over all pixels.
     pub fn mean(&mut self, from: Area) -> Area {
+        self.bytes = false;
         let to = self.area(from.channels, (1, 1), from.each > 0);
         self.work.push(Work::Mean { from, to });
         to
@@ -279,17 +454,18 @@ impl Builder {
             stride: 0,
             pad: 0,
             each: 0,
+            unit: 0.0,
         });
         let program = Program::new(
-            self.kernel,
+            (self.kernel, self.kernel8),
             grouped_from,
             self.group,
             self.work,
-            &self.weights,
+            (&self.weights, &self.weights8),
             self.len,
             self.threads,
         );
-        Network::new(program, input, outputs, self.group)
+        Network::new(program, input, outputs, self.points, self.group)
     }
 }
 

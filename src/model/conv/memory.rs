@@ -23,9 +23,9 @@ impl Aligned {
         self.0.as_mut_ptr().cast()
     }
 
-    pub fn as_mut_slice(&mut self) -> &mut [f32] {
-        // SAFETY: a line is 16 values without padding.
-        unsafe { std::slice::from_raw_parts_mut(self.as_mut_ptr(), self.0.len() * 16) }
+    fn as_bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: a line is 64 bytes without padding.
+        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), self.0.len() * 64) }
     }
 }
 
@@ -40,18 +40,24 @@ pub(super) enum Packed {
 impl Packed {
     /// A copy of these.
     pub fn new(values: &[f32]) -> Self {
-        let Ok(mut map) = memmap2::MmapMut::map_anon(size_of_val(values).max(1)) else {
-            let mut plain = Aligned::zeros(values.len());
-            plain.as_mut_slice()[..values.len()].copy_from_slice(values);
+        // SAFETY: any f32 is four bytes.
+        Self::of_bytes(unsafe {
+            std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values))
+        })
+    }
+
+    /// A copy of these bytes.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        let Ok(mut map) = memmap2::MmapMut::map_anon(bytes.len().max(1)) else {
+            let mut plain = Aligned::zeros(bytes.len().div_ceil(4));
+            plain.as_bytes_mut()[..bytes.len()].copy_from_slice(bytes);
             return Self::Plain(plain);
         };
         #[cfg(target_os = "linux")]
         if let Err(e) = map.advise(memmap2::Advice::HugePage) {
             tracing::debug!("no large pages for the weights: {e}");
         }
-        for (to, value) in map.chunks_exact_mut(4).zip(values) {
-            to.copy_from_slice(&value.to_ne_bytes());
-        }
+        map[..bytes.len()].copy_from_slice(bytes);
         Self::Mapped(map)
     }
 

@@ -5,6 +5,7 @@
 
 pub mod isa;
 mod kernel;
+mod kernel8;
 mod layout;
 mod memory;
 mod program;

@@ -18,35 +18,61 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::kernel::{Kernel, Segment, Tile};
+use super::kernel8::{Kernel8, Tile8};
 use super::layout::Area;
 use super::memory::{Aligned, Packed};
 use super::team::{Pieces, Team};
 
-/// A convolution (or a layer of weights) in its place.
-pub(super) struct Layer {
-    /// Products of a block of the sum: its segments, and where its packed weights begin in a panel.
-    pub blocks: Vec<(Range<usize>, usize)>,
+/// Where a layer reads and writes. Offsets and lengths are in values of the areas it reads.
+pub(super) struct Place {
     pub segments: Vec<Segment>,
     /// `[segment][pixel of all pictures]`
     pub tables: Vec<u32>,
+    /// Added to every offset for each further picture, where a step runs on one picture of a group.
+    pub from_each: usize,
+    /// Pixels of one picture.
+    pub pixels: usize,
+    /// Output channels over the kernel's columns.
+    pub panels: usize,
+    pub to: Area,
+}
+
+/// A convolution (or a layer of weights) in f32.
+pub(super) struct Layer {
+    pub place: Place,
+    /// Products of a block of the sum: its segments, and where its packed weights begin in a panel.
+    pub blocks: Vec<(Range<usize>, usize)>,
     /// Where `[panel][depth][columns]` begin in the program's weights.
     pub weights: usize,
     /// `[panels * columns]`, likewise.
     pub bias: usize,
     pub depth: usize,
-    pub panels: usize,
-    /// Pixels of one picture.
-    pub pixels: usize,
-    /// Added to every offset for each further picture, where a step runs on one picture of a group.
-    pub from_each: usize,
-    pub to: Area,
     /// On top of what is there: a residual.
     pub onto: bool,
     pub relu: bool,
 }
 
+/// A convolution in 8 bits, with its ReLU.
+pub(super) struct Layer8 {
+    pub place: Place,
+    /// Where `[panel][depth / 4][columns][4]` begin in the program's bytes.
+    pub weights: usize,
+    /// `[panels * columns]` in the program's f32: what one of a sum is worth, and the bias, in units of the output.
+    pub scale: usize,
+    pub bias: usize,
+    pub depth: usize,
+    /// What one of the residual at the output is worth in units of the output; 0: none.
+    pub residual: f32,
+}
+
 pub(super) enum Work {
     Conv(Layer),
+    Conv8(Layer8),
+    /// f32 to bytes.
+    Quantise {
+        from: Area,
+        to: Area,
+    },
     /// 3x3 step 2, no padding, ceil mode.
     MaxPool {
         from: Area,
@@ -81,12 +107,14 @@ unsafe impl Sync for Arena {}
 
 /// The steps with their arena.
 pub(super) struct Program {
-    pub kernel: Kernel,
+    kernel: Kernel,
+    kernel8: Kernel8,
     /// The steps before this one run picture by picture.
     pub grouped_from: usize,
     pub steps: Vec<Step>,
     /// Of all layers, in the order in which they are read.
     weights: Packed,
+    weights8: Packed,
     arena: Arena,
     pictures: AtomicUsize,
     threads: usize,
@@ -94,11 +122,11 @@ pub(super) struct Program {
 
 impl Program {
     pub fn new(
-        kernel: Kernel,
+        (kernel, kernel8): (Kernel, Kernel8),
         grouped_from: usize,
         group: usize,
         work: Vec<Work>,
-        weights: &[f32],
+        (weights, weights8): (&[f32], &[u8]),
         arena_len: usize,
         threads: usize,
     ) -> Self {
@@ -111,9 +139,11 @@ impl Program {
         });
         Self {
             kernel,
+            kernel8,
             grouped_from,
             steps: steps.collect(),
             weights: Packed::new(weights),
+            weights8: Packed::of_bytes(weights8),
             arena: Arena(UnsafeCell::new(Aligned::zeros(arena_len))),
             pictures: AtomicUsize::new(0),
             threads,
@@ -139,22 +169,26 @@ impl Program {
     }
 
     fn step(&self, run: u64, step: &Step, turn: usize, pictures: Range<usize>) -> bool {
-        let count = match &step.work {
-            Work::Conv(layer) => {
-                let tiles = (layer.pixels * pictures.len()).div_ceil(self.kernel.rows);
-                // A few pieces a thread, so that a thread that is late has not much to be waited for.
-                match self.threads {
-                    1 => 1,
-                    threads => (tiles * layer.panels).min(4 * threads),
-                }
+        let units = |place: &Place, rows: usize| {
+            let tiles = (place.pixels * pictures.len()).div_ceil(rows);
+            // A few pieces a thread, so that a thread that is late has not much to be waited for.
+            match self.threads {
+                1 => 1,
+                threads => (tiles * place.panels).min(4 * threads),
             }
+        };
+        let count = match &step.work {
+            Work::Conv(layer) => units(&layer.place, self.kernel.rows),
+            Work::Conv8(layer) => units(&layer.place, self.kernel8.rows),
             Work::MaxPool { .. } => pictures.len().max(self.threads),
-            Work::Mean { .. } | Work::Affine { .. } => 1,
+            Work::Quantise { .. } | Work::Mean { .. } | Work::Affine { .. } => 1,
         };
         step.pieces[turn].share(run, count, |piece| {
             let part = |whole: usize| whole * piece / count..whole * (piece + 1) / count;
             match &step.work {
                 Work::Conv(layer) => self.conv(layer, pictures.clone(), part),
+                Work::Conv8(layer) => self.conv8(layer, pictures.clone(), part),
+                Work::Quantise { from, to } => self.quantise(from, to, pictures.clone()),
                 Work::MaxPool { from, to } => {
                     for picture in pictures.clone() {
                         self.max_pool(from, to, picture, part(to.height));
@@ -176,47 +210,43 @@ impl Program {
     }
 
     fn conv(&self, layer: &Layer, pictures: Range<usize>, part: impl Fn(usize) -> Range<usize>) {
-        let rows = layer.pixels * pictures.len();
-        let tiles = rows.div_ceil(self.kernel.rows);
-        let units = part(tiles * layer.panels);
-        let columns = self.kernel.columns;
-        let mut unit = units.start;
-        while unit < units.end {
-            let panel = unit / tiles;
-            let last = units.end.min((panel + 1) * tiles);
-            let tiles_here = unit - panel * tiles..last - panel * tiles;
+        let Kernel {
+            rows,
+            columns,
+            tile,
+        } = self.kernel;
+        let (place, stride) = (&layer.place, layer.place.to.stride);
+        let to = place.to.at + pictures.start * place.to.each;
+        panels(place, rows, pictures.len(), part, |panel, tiles, whole| {
             // Over all tiles of a block as many lines as four steps of it have.
-            let lines = (columns / 4).div_ceil(tiles_here.len());
+            let lines = (columns / 4).div_ceil(tiles.len());
             for (i, (segments, begin)) in layer.blocks.iter().enumerate() {
-                for tile in tiles_here.clone() {
-                    // Tiles of nearly the same size: the last is not a narrow one.
-                    let (row, end) = (tile * rows / tiles, (tile + 1) * rows / tiles);
-                    let weights = layer.weights + (panel * layer.depth + begin) * columns;
-                    let block: usize = layer.segments[segments.clone()].iter().map(|s| s.len).sum();
-                    // What comes next in memory is what is read next, but for where another thread goes on.
-                    let next_is_ours =
-                        self.threads == 1 || i + 1 < layer.blocks.len() || last < units.end;
+                let segments = &place.segments[segments.clone()];
+                let weights = layer.weights + (panel * layer.depth + begin) * columns;
+                let block: usize = segments.iter().map(|s| s.len).sum();
+                // What comes next in memory is what is read next, but for where another thread goes on.
+                let next_is_ours = self.threads == 1 || i + 1 < layer.blocks.len() || !whole;
+                for (n, rows) in tiles.iter_rows().enumerate() {
                     // SAFETY: the builder made tables, segments, weights and areas for each other, so that all lies
                     // within the arena and the weights; the tile's output is this piece's alone.
                     unsafe {
                         let arena: *mut f32 = (*self.arena.0.get()).as_mut_ptr();
-                        let to = layer.to.at + pictures.start * layer.to.each;
-                        (self.kernel.tile)(&Tile {
-                            arena: arena.add(pictures.start * layer.from_each),
-                            tables: &layer.tables,
-                            segments: &layer.segments[segments.clone()],
-                            row,
-                            rows: end - row,
+                        tile(&Tile {
+                            arena: arena.add(pictures.start * place.from_each),
+                            tables: &place.tables,
+                            segments,
+                            row: rows.start,
+                            rows: rows.len(),
                             weights: self.weights.as_ptr().add(weights),
                             lines_ahead: if next_is_ours { lines } else { 0 },
                             ahead: self
                                 .weights
                                 .as_ptr()
                                 .wrapping_add(weights + block * columns)
-                                .wrapping_add((tile - tiles_here.start) * block / 4 * lines * 16),
+                                .wrapping_add(n * block / 4 * lines * 16),
                             bias: self.weights.as_ptr().add(layer.bias + panel * columns),
-                            out: arena.add(to + row * layer.to.stride + panel * columns),
-                            out_stride: layer.to.stride,
+                            out: arena.add(to + rows.start * stride + panel * columns),
+                            out_stride: stride,
                             first: i == 0,
                             onto: layer.onto || i > 0,
                             relu: layer.relu && i + 1 == layer.blocks.len(),
@@ -224,7 +254,73 @@ impl Program {
                     }
                 }
             }
-            unit = last;
+        });
+    }
+
+    fn conv8(&self, layer: &Layer8, pictures: Range<usize>, part: impl Fn(usize) -> Range<usize>) {
+        let Kernel8 {
+            rows,
+            columns,
+            tile,
+        } = self.kernel8;
+        let (place, stride) = (&layer.place, layer.place.to.stride);
+        let to = place.to.begin() + pictures.start * place.to.each;
+        panels(place, rows, pictures.len(), part, |panel, tiles, whole| {
+            let lines = (columns / 4).div_ceil(tiles.len());
+            let weights = layer.weights + panel * layer.depth * columns;
+            for (n, rows) in tiles.iter_rows().enumerate() {
+                // SAFETY: as in `conv`; offsets are in bytes.
+                unsafe {
+                    let arena: *mut u8 = (*self.arena.0.get()).as_mut_ptr().cast();
+                    tile(&Tile8 {
+                        arena: arena.add(pictures.start * place.from_each),
+                        tables: &place.tables,
+                        segments: &place.segments,
+                        row: rows.start,
+                        rows: rows.len(),
+                        weights: self.weights8.as_ptr().cast::<i8>().add(weights),
+                        lines_ahead: if self.threads == 1 || !whole {
+                            lines
+                        } else {
+                            0
+                        },
+                        ahead: self
+                            .weights8
+                            .as_ptr()
+                            .cast::<i8>()
+                            .wrapping_add(weights + layer.depth * columns)
+                            .wrapping_add(n * layer.depth / 16 * lines * 64),
+                        scale: self.weights.as_ptr().add(layer.scale + panel * columns),
+                        bias: self.weights.as_ptr().add(layer.bias + panel * columns),
+                        out: arena.add(to + rows.start * stride + panel * columns),
+                        out_stride: stride,
+                        residual: layer.residual,
+                    });
+                }
+            }
+        });
+    }
+
+    fn quantise(&self, from: &Area, to: &Area, pictures: Range<usize>) {
+        let pixels = from.height * from.width;
+        for picture in pictures {
+            // SAFETY: both areas lie in the arena and are distinct; this piece is the step's only one.
+            let (values, bytes) = unsafe {
+                (
+                    self.values(from.at + picture * from.each, pixels * from.stride),
+                    self.bytes_mut(to.begin() + picture * to.each, pixels * to.stride),
+                )
+            };
+            let inverse = 1.0 / to.unit;
+            for (from, to) in values
+                .chunks_exact(from.stride)
+                .zip(bytes.chunks_exact_mut(to.stride))
+            {
+                for (to, from) in to.iter_mut().zip(from) {
+                    // The cast keeps to 0..=255.
+                    *to = (from * inverse + 0.5) as u8;
+                }
+            }
         }
     }
 
@@ -253,13 +349,24 @@ impl Program {
         let pixels = from.height * from.width;
         for picture in pictures {
             // SAFETY: both areas lie in the arena and are distinct; this piece is the step's only one.
-            let (out, values) = unsafe {
-                (
-                    self.values_mut(to.at + picture * to.each, from.stride),
-                    self.values(from.at + picture * from.each, pixels * from.stride),
-                )
-            };
+            let out = unsafe { self.values_mut(to.at + picture * to.each, to.stride) };
             out.fill(0.0);
+            if from.holds_bytes() {
+                let at = from.begin() + picture * from.each;
+                // SAFETY: as above.
+                let bytes = unsafe { self.bytes_mut(at, pixels * from.stride) };
+                for pixel in bytes.chunks_exact(from.stride) {
+                    for (sum, &byte) in out.iter_mut().zip(pixel) {
+                        *sum += f32::from(byte);
+                    }
+                }
+                out.iter_mut()
+                    .for_each(|sum| *sum *= from.unit / pixels as f32);
+                continue;
+            }
+            let at = from.at + picture * from.each;
+            // SAFETY: as above.
+            let values = unsafe { self.values(at, pixels * from.stride) };
             for pixel in values.chunks_exact(from.stride) {
                 for (sum, value) in out.iter_mut().zip(pixel) {
                     *sum += value;
@@ -277,11 +384,63 @@ impl Program {
     }
 
     /// # Safety
+    /// As [`Program::values_mut`]; the range is in bytes.
+    #[allow(clippy::mut_from_ref)]
+    unsafe fn bytes_mut(&self, at: usize, len: usize) -> &mut [u8] {
+        // SAFETY: the caller's word.
+        unsafe {
+            let bytes: *mut u8 = (*self.arena.0.get()).as_mut_ptr().cast();
+            std::slice::from_raw_parts_mut(bytes.add(at), len)
+        }
+    }
+
+    /// # Safety
     /// The range lies in the arena, and nobody else reads or writes there while the slice lives.
     #[allow(clippy::mut_from_ref)]
     unsafe fn values_mut(&self, at: usize, len: usize) -> &mut [f32] {
         // SAFETY: the caller's word.
         unsafe { std::slice::from_raw_parts_mut((*self.arena.0.get()).as_mut_ptr().add(at), len) }
+    }
+}
+
+/// Some of a matrix's rows, in tiles of nearly the same size: the last is not a narrow one.
+struct Tiles {
+    rows: usize,
+    all: usize,
+    these: Range<usize>,
+}
+
+impl Tiles {
+    fn len(&self) -> usize {
+        self.these.len()
+    }
+
+    fn iter_rows(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (rows, all) = (self.rows, self.all);
+        self.these
+            .clone()
+            .map(move |tile| tile * rows / all..(tile + 1) * rows / all)
+    }
+}
+
+/// Goes through a part of a layer's output, panel by panel: `work(panel, its tiles, whether the part ends here)`.
+fn panels(
+    place: &Place,
+    most_rows: usize,
+    pictures: usize,
+    part: impl Fn(usize) -> Range<usize>,
+    mut work: impl FnMut(usize, &Tiles, bool),
+) {
+    let rows = place.pixels * pictures;
+    let all = rows.div_ceil(most_rows);
+    let units = part(all * place.panels);
+    let mut unit = units.start;
+    while unit < units.end {
+        let panel = unit / all;
+        let last = units.end.min((panel + 1) * all);
+        let these = unit - panel * all..last - panel * all;
+        work(panel, &Tiles { rows, all, these }, last == units.end);
+        unit = last;
     }
 }
 
@@ -291,6 +450,7 @@ pub struct Network {
     team: Mutex<Team>,
     input: Area,
     outputs: Vec<Area>,
+    points: Vec<(usize, Area)>,
     group: usize,
 }
 
@@ -315,7 +475,13 @@ impl Outputs<'_> {
 }
 
 impl Network {
-    pub(super) fn new(program: Program, input: Area, outputs: Vec<Area>, group: usize) -> Self {
+    pub(super) fn new(
+        program: Program,
+        input: Area,
+        outputs: Vec<Area>,
+        points: Vec<(usize, Area)>,
+        group: usize,
+    ) -> Self {
         let threads = program.threads;
         let program = Arc::new(program);
         let theirs = program.clone();
@@ -325,6 +491,7 @@ impl Network {
             program,
             input,
             outputs,
+            points,
             group,
         }
     }
@@ -342,38 +509,68 @@ impl Network {
         mut fill: impl FnMut(usize, usize, &mut [f32]),
         mut take: impl FnMut(usize, &Outputs<'_>),
     ) {
-        let program = &*self.program;
+        let (program, areas) = (&*self.program, &*self.outputs);
         // Whatever a panic left in the arena is written anew.
         let team = self.team.lock().unwrap_or_else(PoisonError::into_inner);
-        let input = &self.input;
         for first in (0..count).step_by(self.group) {
             let pictures = self.group.min(count - first);
-            for picture in 0..pictures {
-                for row in 0..input.height {
-                    let at = input.at + picture * input.each + input.pixel(row, 0);
-                    // SAFETY: the row lies in the arena, and no run goes on while the lock is held.
-                    let values = unsafe { program.values_mut(at, input.width * input.channels) };
-                    fill(first + picture, row, values);
-                }
-            }
-            let run = team.begin(|run| {
-                program.pictures.store(pictures, Ordering::Release);
-                for pieces in program.steps.iter().flat_map(|s| &s.pieces) {
-                    pieces.begin(run);
-                }
+            self.fill(pictures, |picture, row, values| {
+                fill(first + picture, row, values);
             });
+            let run = self.begin(&team, pictures);
             program.run(run);
             for picture in 0..pictures {
-                let areas = &self.outputs;
-                take(
-                    first + picture,
-                    &Outputs {
-                        program,
-                        areas,
-                        picture,
-                    },
-                );
+                let outputs = Outputs {
+                    program,
+                    areas,
+                    picture,
+                };
+                take(first + picture, &outputs);
             }
         }
+    }
+
+    /// Reads one picture step by step: `look(point, values)` is given what lies at each point as soon as it is there.
+    /// For calibration; on one thread, in f32.
+    pub(in crate::model) fn trace(
+        &self,
+        mut fill: impl FnMut(usize, &mut [f32]),
+        mut look: impl FnMut(usize, &[f32]),
+    ) {
+        let program = &*self.program;
+        let team = self.team.lock().unwrap_or_else(PoisonError::into_inner);
+        self.fill(1, |_, row, values| fill(row, values));
+        let run = self.begin(&team, 1);
+        for (i, step) in program.steps.iter().enumerate() {
+            program.step(run, step, 0, 0..1);
+            let here = self.points.iter().enumerate().filter(|(_, p)| p.0 == i);
+            for (point, (_, area)) in here {
+                let len = area.height * area.width * area.stride;
+                // SAFETY: the area lies in the arena; nothing runs between two steps.
+                look(point, unsafe { program.values(area.at, len) });
+            }
+        }
+    }
+
+    /// Writes the input; the caller holds the team's lock.
+    fn fill(&self, pictures: usize, mut fill: impl FnMut(usize, usize, &mut [f32])) {
+        let input = &self.input;
+        for picture in 0..pictures {
+            for row in 0..input.height {
+                let at = input.at + picture * input.each + input.pixel(row, 0);
+                // SAFETY: the row lies in the arena, and no run goes on while the lock is held.
+                let values = unsafe { self.program.values_mut(at, input.width * input.channels) };
+                fill(picture, row, values);
+            }
+        }
+    }
+
+    fn begin(&self, team: &Team, pictures: usize) -> u64 {
+        team.begin(|run| {
+            self.program.pictures.store(pictures, Ordering::Release);
+            for pieces in self.program.steps.iter().flat_map(|s| &s.pieces) {
+                pieces.begin(run);
+            }
+        })
     }
 }
