@@ -4,6 +4,7 @@ pub mod analyze;
 pub mod convert;
 pub mod devices;
 pub mod evaluate;
+pub mod export_onnx;
 pub mod info;
 mod progress;
 pub mod record;

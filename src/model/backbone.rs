@@ -11,22 +11,27 @@ use super::config::BackboneConfig;
 use super::conv::{Conv, Onto, max_pool_ceil, pooled_side, relu};
 use super::weights::{Weights, WeightsError};
 
-struct Block {
-    reduce: Conv,
-    spatial: Conv,
-    expand: Conv,
-    project: Option<Conv>,
+/// A bottleneck: `relu(expand(relu(spatial(relu(reduce(x))))) + project(x))`, or `+ x` where nothing changes size.
+pub(super) struct Block {
+    pub(super) reduce: Conv,
+    pub(super) spatial: Conv,
+    pub(super) expand: Conv,
+    pub(super) project: Option<Conv>,
 }
 
 /// The layers, in order.
-struct Layers {
-    stem: Conv,
-    blocks: Vec<Block>,
+pub(super) struct Layers {
+    pub(super) stem: Conv,
+    pub(super) blocks: Vec<Block>,
     pooled: usize,
 }
 
 impl Layers {
-    fn load(weights: &Weights, config: &BackboneConfig) -> Result<Self, WeightsError> {
+    /// Reads the layers `backbone.*`.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub(super) fn load(weights: &Weights, config: &BackboneConfig) -> Result<Self, WeightsError> {
         let stem = Conv::load(
             weights,
             "backbone.stem",

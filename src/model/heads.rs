@@ -6,6 +6,55 @@ use super::config::{AFFECT_BINS, HeadsConfig};
 use super::weights::{Weights, WeightsError};
 use crate::labels::{Estimate, Expression};
 
+/// A head's layers on the host, the first batch norm folded into the layer after it (the second one comes behind the
+/// ReLU, and the feature is what it gives: it stays a scale and a shift).
+pub(super) struct Folded {
+    /// `[hidden, pooled]`
+    pub(super) fc0: Vec<f32>,
+    /// `[hidden]`
+    pub(super) fc0_bias: Vec<f32>,
+    /// `[hidden]`
+    pub(super) bn1_scale: Vec<f32>,
+    /// `[hidden]`
+    pub(super) bn1_shift: Vec<f32>,
+    /// `[outputs, hidden]`
+    pub(super) fc1: Vec<f32>,
+    /// `[outputs]`
+    pub(super) fc1_bias: Vec<f32>,
+}
+
+impl Folded {
+    /// Reads `heads.{name}.{bn0,fc0,bn1,fc1}`.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub(super) fn load(
+        weights: &Weights,
+        name: &str,
+        (pooled, hidden, outputs): (usize, usize, usize),
+    ) -> Result<Self, WeightsError> {
+        let name = format!("heads.{name}");
+        let (scale0, shift0) = weights.batch_norm(&format!("{name}.bn0"), pooled)?;
+        let mut fc0 = weights.values(&format!("{name}.fc0.weight"), &[hidden, pooled])?;
+        let mut fc0_bias = weights.values(&format!("{name}.fc0.bias"), &[hidden])?;
+        for (row, bias) in fc0.chunks_exact_mut(pooled).zip(&mut fc0_bias) {
+            for ((w, scale), shift) in row.iter_mut().zip(&scale0).zip(&shift0) {
+                *bias += *w * shift;
+                *w *= scale;
+            }
+        }
+        let (bn1_scale, bn1_shift) = weights.batch_norm(&format!("{name}.bn1"), hidden)?;
+        Ok(Self {
+            fc0,
+            fc0_bias,
+            bn1_scale,
+            bn1_shift,
+            fc1: weights.values(&format!("{name}.fc1.weight"), &[outputs, hidden])?,
+            fc1_bias: weights.values(&format!("{name}.fc1.bias"), &[outputs])?,
+        })
+    }
+}
+
 /// BN -> FC -> ReLU -> BN = the feature, then FC -> logits (the batch norms are folded where they can be).
 pub struct Head {
     fc0: Tensor,       // [pooled, hidden]
@@ -29,33 +78,21 @@ impl Head {
         outputs: usize,
         device: &Device,
     ) -> Result<Self, WeightsError> {
-        let name = format!("heads.{name}");
         let hidden = config.hidden;
-        let (scale0, shift0) = weights.batch_norm(&format!("{name}.bn0"), pooled)?;
-        let mut fc0 = weights.values(&format!("{name}.fc0.weight"), &[hidden, pooled])?;
-        let mut fc0_bias = weights.values(&format!("{name}.fc0.bias"), &[hidden])?;
-        for (row, bias) in fc0.chunks_exact_mut(pooled).zip(&mut fc0_bias) {
-            for ((w, scale), shift) in row.iter_mut().zip(&scale0).zip(&shift0) {
-                *bias += *w * shift;
-                *w *= scale;
-            }
-        }
-        let (scale1, shift1) = weights.batch_norm(&format!("{name}.bn1"), hidden)?;
-        let fc1 = weights.values(&format!("{name}.fc1.weight"), &[outputs, hidden])?;
-        let fc1_bias = weights.values(&format!("{name}.fc1.bias"), &[outputs])?;
+        let folded = Folded::load(weights, name, (pooled, hidden, outputs))?;
         let build = || -> candle_core::Result<Self> {
             let vector = |v: Vec<f32>| Tensor::from_vec(v, hidden, device);
             Ok(Self {
-                fc0: Tensor::from_vec(fc0, (hidden, pooled), device)?
+                fc0: Tensor::from_vec(folded.fc0, (hidden, pooled), device)?
                     .t()?
                     .contiguous()?,
-                fc0_bias: vector(fc0_bias)?,
-                bn1_scale: vector(scale1)?,
-                bn1_shift: vector(shift1)?,
-                fc1: Tensor::from_vec(fc1, (outputs, hidden), device)?
+                fc0_bias: vector(folded.fc0_bias)?,
+                bn1_scale: vector(folded.bn1_scale)?,
+                bn1_shift: vector(folded.bn1_shift)?,
+                fc1: Tensor::from_vec(folded.fc1, (outputs, hidden), device)?
                     .t()?
                     .contiguous()?,
-                fc1_bias: Tensor::from_vec(fc1_bias, outputs, device)?,
+                fc1_bias: Tensor::from_vec(folded.fc1_bias, outputs, device)?,
             })
         };
         build().map_err(|e| weights.wrong(format!("they do not fit the device ({e}).")))

@@ -6,6 +6,7 @@ pub mod conv;
 pub mod device;
 pub mod gru;
 pub mod heads;
+pub mod onnx;
 mod pth;
 pub mod student;
 pub mod weights;

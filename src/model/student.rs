@@ -276,7 +276,8 @@ pub fn window_starts(length: usize, window: usize) -> Vec<usize> {
     starts
 }
 
-fn card(weights: &Weights, config: &StudentConfig) -> WeightsCard {
+/// What weights of this config say of themselves.
+pub(super) fn card(weights: &Weights, config: &StudentConfig) -> WeightsCard {
     let kind = match &config.temporal {
         Some(t) => format!("CNN-GRU, window {}", t.window),
         None => "CNN".to_owned(),
