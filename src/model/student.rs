@@ -6,10 +6,14 @@ use super::backbone::Backbone;
 use super::config::{CROP_SIDE_PX, StudentConfig};
 use super::gru::TemporalHead;
 use super::heads::{Head, estimate};
+use super::upload::Upload;
 use super::weights::{Weights, WeightsError};
 use crate::analysis::Crop;
 use crate::labels::Estimate;
 use crate::session::WeightsCard;
+
+/// The largest batch, faces: more are run one batch after the other, so that the room they take on a device is bounded.
+pub const LARGEST_BATCH: usize = 64;
 
 /// What the network knows of one face on one frame: enough to read it alone, or within a sequence.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +67,8 @@ pub struct Student {
     card: WeightsCard,
     sha256: String,
     device: Device,
+    /// Where the input is made on the device: anywhere but on the CPU.
+    upload: Option<Upload>,
     backbone: Backbone,
     expression: Head,
     affect: Head,
@@ -96,6 +102,10 @@ impl Student {
             card: card(weights, &config),
             sha256: weights.sha256.clone(),
             device: device.clone(),
+            upload: (!device.is_cpu())
+                .then(|| Upload::new(&config.backbone, device))
+                .transpose()
+                .map_err(|e| weights.wrong(format!("they do not fit the device ({e}).")))?,
             config,
         })
     }
@@ -128,16 +138,22 @@ impl Student {
     pub fn input(&self, crops: &[Crop]) -> Result<Tensor, NetworkError> {
         let channels = self.config.backbone.input[0];
         let wanted = channels * CROP_SIDE_PX * CROP_SIDE_PX;
+        if let Some(crop) = crops
+            .iter()
+            .find(|c| c.pixels.len() != wanted || c.channels != channels)
+        {
+            return Err(NetworkError::Crop {
+                got: crop.pixels.len(),
+                wanted,
+            });
+        }
+        if let Some(upload) = &self.upload {
+            return Ok(upload.input(crops)?);
+        }
         let means = self.config.backbone.means();
         let scale = self.config.backbone.scale;
         let mut values = Vec::with_capacity(crops.len() * wanted);
         for crop in crops {
-            if crop.pixels.len() != wanted || crop.channels != channels {
-                return Err(NetworkError::Crop {
-                    got: crop.pixels.len(),
-                    wanted,
-                });
-            }
             for (channel, mean) in means.iter().enumerate() {
                 let plane = crop.pixels.iter().skip(channel).step_by(channels);
                 values.extend(plane.map(|&v| (f32::from(v) - mean) / scale));
@@ -147,12 +163,19 @@ impl Student {
         Ok(Tensor::from_vec(values, shape, &self.device)?)
     }
 
-    /// Pooled features of the backbone, `[B, pooled]`.
+    /// Pooled features of the backbone, `[B, pooled]`, in batches of [`LARGEST_BATCH`] at most.
     ///
     /// # Errors
     /// As [`Student::input`], and when the device failed.
     pub fn pooled(&self, crops: &[Crop]) -> Result<Tensor, NetworkError> {
-        Ok(self.backbone.forward(&self.input(crops)?)?)
+        if crops.len() <= LARGEST_BATCH {
+            return Ok(self.backbone.forward(&self.input(crops)?)?);
+        }
+        let parts = crops
+            .chunks(LARGEST_BATCH)
+            .map(|part| Ok(self.backbone.forward(&self.input(part)?)?))
+            .collect::<Result<Vec<_>, NetworkError>>()?;
+        Ok(Tensor::cat(&parts, 0)?)
     }
 
     /// The same through candle's own operations, to check the kernels against.
@@ -186,20 +209,23 @@ impl Student {
         let pooled = self.pooled(crops)?; // [B, pooled]
         let (expression, expression_logits) = self.expression.forward(&pooled)?; // [B, 128], [B, 7]
         let (affect, affect_logits) = self.affect.forward(&pooled)?; // [B, 128], [B, 40]
-        let rows = expression
-            .to_vec2::<f32>()?
-            .into_iter()
-            .zip(affect.to_vec2::<f32>()?)
-            .zip(expression_logits.to_vec2::<f32>()?)
-            .zip(affect_logits.to_vec2::<f32>()?);
-        rows.map(|(((expression, affect), e_logits), a_logits)| {
-            Ok(Features {
-                expression: expression.into(),
-                affect: affect.into(),
-                alone: estimate(&e_logits, &a_logits).ok_or(NetworkError::NotANumber)?,
+        // One copy from the device for all four: each waits for everything before it.
+        let all = [&expression, &affect, &expression_logits, &affect_logits];
+        let widths = all.map(|t| t.dims().last().copied().unwrap_or(0));
+        let rows = Tensor::cat(&all, 1)?.to_vec2::<f32>()?; // [B, 128 + 128 + 7 + 40]
+        rows.iter()
+            .map(|row| {
+                let (expression, rest) = row.split_at(widths[0]);
+                let (affect, rest) = rest.split_at(widths[1]);
+                let (expression_logits, affect_logits) = rest.split_at(widths[2]);
+                Ok(Features {
+                    expression: expression.into(),
+                    affect: affect.into(),
+                    alone: estimate(expression_logits, affect_logits)
+                        .ok_or(NetworkError::NotANumber)?,
+                })
             })
-        })
-        .collect()
+            .collect()
     }
 
     /// Logits of every step of one window through the recurrent heads; `None` for a CNN alone.
@@ -310,6 +336,9 @@ pub(super) fn card(weights: &Weights, config: &StudentConfig) -> WeightsCard {
             .collect(),
     }
 }
+
+#[cfg(test)]
+mod upload_tests;
 
 #[cfg(test)]
 mod tests {
