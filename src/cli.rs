@@ -124,6 +124,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Turn a PyTorch checkpoint of the paper's student into a safetensors file with its config
     Convert(ConvertArgs),
+    /// Write a student's backbone and heads as an ONNX model, for other runtimes (its recurrent heads are not in it)
+    ExportOnnx(ExportOnnxArgs),
 }
 
 /// `affectscope analyze`
@@ -263,6 +265,20 @@ pub struct ConvertArgs {
     /// Under which terms they may be used, for the card
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub licence: String,
+}
+
+/// `affectscope export-onnx`
+#[derive(Debug, Args)]
+pub struct ExportOnnxArgs {
+    /// The model to write
+    #[arg(value_name = "OUT.onnx")]
+    pub output: PathBuf,
+    /// Student weights in place of the built-in ones: .safetensors, or the paper's own checkpoints (.pth)
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 impl WindowArgs {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Failure, print};
-use crate::model::device::{DeviceChoice, choose};
+use crate::model::device::{DeviceChoice, choose, leaves_nvidia_unused};
 use crate::source::camera;
 
 /// Prints the lists.
@@ -35,6 +35,9 @@ pub fn run() -> Result<(), Failure> {
             Ok(chosen) => writeln!(text, "  {name:<6} {}", chosen.title),
             Err(e) => writeln!(text, "  {name:<6} not available: {e}"),
         };
+    }
+    if leaves_nvidia_unused() {
+        text.push_str("  an NVIDIA GPU is in this machine: `cargo build --release --features cuda` makes a build that uses it\n");
     }
     print(&text);
     Ok(())

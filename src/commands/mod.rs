@@ -4,6 +4,7 @@ pub mod analyze;
 pub mod convert;
 pub mod devices;
 pub mod evaluate;
+pub mod export_onnx;
 pub mod info;
 mod progress;
 pub mod record;
@@ -90,13 +91,16 @@ impl From<PipelineError> for Failure {
     }
 }
 
-/// The network asked for, on the device asked for.
+/// The network asked for, on the device asked for. Where `auto` did not get the GPU that it tried, that is said once.
 ///
 /// # Errors
 /// When either cannot be had.
 pub fn load(args: &NetworkArgs) -> Result<(Student, Chosen), Failure> {
     device::bound_threads();
     let chosen = device::choose(args.device)?;
+    if let Some(note) = &chosen.note {
+        say(&format!("note: {note}"));
+    }
     let weights = Weights::load(args.weights.as_deref())?;
     Ok((Student::new(&weights, &chosen.device)?, chosen))
 }

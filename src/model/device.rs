@@ -40,6 +40,25 @@ fn cpu(note: Option<String>) -> Chosen {
     }
 }
 
+/// The GPU's own name, where the driver tells it.
+fn gpu_name(device: &Device) -> Option<String> {
+    #[cfg(feature = "cuda")]
+    if let Ok(cuda) = device.as_cuda_device() {
+        return cuda.cuda_stream().context().name().ok();
+    }
+    #[cfg(feature = "metal")]
+    if let Ok(metal) = device.as_metal_device() {
+        return Some(metal.metal_device().architecture_name());
+    }
+    let _ = device;
+    None
+}
+
+/// True where an NVIDIA GPU's driver is loaded and this build has no use for it.
+pub fn leaves_nvidia_unused() -> bool {
+    !cfg!(feature = "cuda") && std::path::Path::new("/proc/driver/nvidia/version").exists()
+}
+
 fn gpu(
     name: &str,
     feature: &str,
@@ -57,8 +76,11 @@ fn gpu(
         ))
     })?;
     Ok(Chosen {
+        title: match gpu_name(&device) {
+            Some(model) => format!("{name} 0: {model}"),
+            None => format!("{name} 0"),
+        },
         device,
-        title: format!("{name} 0"),
         note: None,
     })
 }
@@ -70,16 +92,15 @@ fn gpu(
 pub fn choose(choice: DeviceChoice) -> Result<Chosen, DeviceError> {
     let cuda = || gpu("CUDA", "cuda", cfg!(feature = "cuda"), Device::new_cuda);
     let metal = || gpu("Metal", "metal", cfg!(feature = "metal"), Device::new_metal);
+    let or_cpu = |gpu: Result<Chosen, DeviceError>| {
+        gpu.unwrap_or_else(|e| cpu(Some(format!("{e} The CPU is used."))))
+    };
     match choice {
         DeviceChoice::Cpu => Ok(cpu(None)),
         DeviceChoice::Cuda => cuda(),
         DeviceChoice::Metal => metal(),
-        DeviceChoice::Auto if cfg!(feature = "cuda") => {
-            Ok(cuda().unwrap_or_else(|e| cpu(Some(e.to_string()))))
-        }
-        DeviceChoice::Auto if cfg!(feature = "metal") => {
-            Ok(metal().unwrap_or_else(|e| cpu(Some(e.to_string()))))
-        }
+        DeviceChoice::Auto if cfg!(feature = "cuda") => Ok(or_cpu(cuda())),
+        DeviceChoice::Auto if cfg!(feature = "metal") => Ok(or_cpu(metal())),
         DeviceChoice::Auto => Ok(cpu(None)),
     }
 }

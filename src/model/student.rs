@@ -2,16 +2,21 @@
 
 use candle_core::{Device, Tensor};
 
-use super::backbone::{Graph, Layers};
-use super::config::{CROP_SIDE_PX, StudentConfig};
+use super::backbone::Layers;
+use super::config::{BackboneConfig, CROP_SIDE_PX, StudentConfig};
 use super::conv::isa::InstructionSet;
 use super::cpu::{CpuNetwork, output};
+use super::graph::Graph;
 use super::gru::TemporalHead;
 use super::heads::{Head, HeadWeights, estimate};
+use super::upload::Upload;
 use super::weights::{Weights, WeightsError};
 use crate::analysis::Crop;
 use crate::labels::Estimate;
 use crate::session::WeightsCard;
+
+/// The largest batch on a device, faces: more are run one batch after the other, so that the room they take is bounded.
+pub const LARGEST_BATCH: usize = 64;
 
 /// What the network knows of one face on one frame: enough to read it alone, or within a sequence.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +66,7 @@ struct Temporal {
 
 /// Backbone and heads in candle's operations: what runs on a GPU, and what the CPU's kernels are checked against.
 struct DeviceNetwork {
+    upload: Upload,
     backbone: Graph,
     expression: Head,
     affect: Head,
@@ -69,15 +75,49 @@ struct DeviceNetwork {
 impl DeviceNetwork {
     fn new(
         layers: &Layers,
-        expression: &HeadWeights,
-        affect: &HeadWeights,
+        config: &BackboneConfig,
+        [expression, affect]: [&HeadWeights; 2],
         device: &Device,
     ) -> candle_core::Result<Self> {
         Ok(Self {
+            upload: Upload::new(config, device)?,
             backbone: Graph::new(layers, device)?,
             expression: Head::new(expression, device)?,
             affect: Head::new(affect, device)?,
         })
+    }
+
+    /// Pooled features `[B, pooled]`, in batches of [`LARGEST_BATCH`] at most.
+    fn pooled(&self, crops: &[Crop]) -> candle_core::Result<Tensor> {
+        let run = |part: &[Crop]| self.backbone.run(&self.upload.input(part)?);
+        if crops.len() <= LARGEST_BATCH {
+            return run(crops);
+        }
+        let parts = crops.chunks(LARGEST_BATCH).map(run);
+        Tensor::cat(&parts.collect::<candle_core::Result<Vec<_>>>()?, 0)
+    }
+
+    fn features(&self, crops: &[Crop]) -> Result<Vec<Features>, NetworkError> {
+        let pooled = self.pooled(crops)?; // [B, pooled]
+        let (expression, expression_logits) = self.expression.forward(&pooled)?; // [B, 128], [B, 7]
+        let (affect, affect_logits) = self.affect.forward(&pooled)?; // [B, 128], [B, 40]
+        // One copy from the device for all four: each waits for everything before it.
+        let all = [&expression, &affect, &expression_logits, &affect_logits];
+        let widths = all.map(|t| t.dims().last().copied().unwrap_or(0));
+        let rows = Tensor::cat(&all, 1)?.to_vec2::<f32>()?; // [B, 128 + 128 + 7 + 40]
+        rows.iter()
+            .map(|row| {
+                let (expression, rest) = row.split_at(widths[0]);
+                let (affect, rest) = rest.split_at(widths[1]);
+                let (expression_logits, affect_logits) = rest.split_at(widths[2]);
+                Ok(Features {
+                    expression: expression.into(),
+                    affect: affect.into(),
+                    alone: estimate(expression_logits, affect_logits)
+                        .ok_or(NetworkError::NotANumber)?,
+                })
+            })
+            .collect()
     }
 }
 
@@ -124,7 +164,6 @@ pub struct Student {
     config: StudentConfig,
     card: WeightsCard,
     sha256: String,
-    device: Device,
     runner: Runner,
     temporal: Option<Temporal>,
 }
@@ -158,7 +197,7 @@ impl Student {
             return Err(weights.wrong(format!("this machine has no {}.", set.title())));
         }
         let int8 = precision == Precision::Int8;
-        Self::build(weights, &Device::Cpu, |layers, config, heads| {
+        Self::build(weights, |layers, config, heads| {
             let units = config.int8.as_ref().filter(|_| int8).map(|c| &*c.units);
             if int8 && units.is_none() {
                 return Err(weights.wrong(
@@ -195,8 +234,8 @@ impl Student {
     /// # Errors
     /// As [`Student::new`].
     pub fn on_graph(weights: &Weights, device: &Device) -> Result<Self, WeightsError> {
-        Self::build(weights, device, |layers, _, [expression, affect]| {
-            DeviceNetwork::new(layers, expression, affect, device)
+        Self::build(weights, |layers, config, heads| {
+            DeviceNetwork::new(layers, &config.backbone, heads, device)
                 .map(|network| Runner::Graph(Box::new(network)))
                 .map_err(|e| weights.wrong(format!("they do not fit the device ({e}).")))
         })
@@ -204,7 +243,6 @@ impl Student {
 
     fn build(
         weights: &Weights,
-        device: &Device,
         runner: impl FnOnce(&Layers, &StudentConfig, [&HeadWeights; 2]) -> Result<Runner, WeightsError>,
     ) -> Result<Self, WeightsError> {
         let mut config =
@@ -233,7 +271,6 @@ impl Student {
             temporal: temporal.transpose()?,
             card: card(weights, &config),
             sha256: weights.sha256.clone(),
-            device: device.clone(),
             config,
         })
     }
@@ -283,7 +320,7 @@ impl Student {
         }
     }
 
-    /// The network's input from crops: `(v - mean) / scale`, `[B, channels, 112, 112]`.
+    /// The network's input from crops, made on the host: `(v - mean) / scale`, `[B, channels, 112, 112]`.
     ///
     /// # Errors
     /// When a crop is not of the network's size and colour model.
@@ -300,7 +337,7 @@ impl Student {
             }
         }
         let shape = (crops.len(), channels, CROP_SIDE_PX, CROP_SIDE_PX);
-        Ok(Tensor::from_vec(values, shape, &self.device)?)
+        Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
     }
 
     /// Pooled features of the backbone, `[B, pooled]`.
@@ -309,7 +346,10 @@ impl Student {
     /// As [`Student::input`], and when the device failed.
     pub fn pooled(&self, crops: &[Crop]) -> Result<Tensor, NetworkError> {
         match &self.runner {
-            Runner::Graph(network) => Ok(network.backbone.run(&self.input(crops)?)?),
+            Runner::Graph(network) => {
+                self.check(crops)?;
+                Ok(network.pooled(crops)?)
+            }
             Runner::Kernels(_) => self.output_of(crops, output::POOLED),
         }
     }
@@ -335,7 +375,8 @@ impl Student {
         let [expression, affect] = output::LOGITS;
         match &self.runner {
             Runner::Graph(network) => {
-                let pooled = network.backbone.run(&self.input(crops)?)?;
+                self.check(crops)?;
+                let pooled = network.pooled(crops)?;
                 Ok((
                     network.expression.forward(&pooled)?.1,
                     network.affect.forward(&pooled)?.1,
@@ -357,7 +398,10 @@ impl Student {
             return Ok(Vec::new());
         }
         match &self.runner {
-            Runner::Graph(network) => self.graph_features(network, crops),
+            Runner::Graph(network) => {
+                self.check(crops)?;
+                network.features(crops)
+            }
             Runner::Kernels(network) => {
                 self.check(crops)?;
                 let mut all = Vec::with_capacity(crops.len());
@@ -377,30 +421,6 @@ impl Student {
                 all.into_iter().collect()
             }
         }
-    }
-
-    fn graph_features(
-        &self,
-        network: &DeviceNetwork,
-        crops: &[Crop],
-    ) -> Result<Vec<Features>, NetworkError> {
-        let pooled = network.backbone.run(&self.input(crops)?)?; // [B, pooled]
-        let (expression, expression_logits) = network.expression.forward(&pooled)?; // [B, 128], [B, 7]
-        let (affect, affect_logits) = network.affect.forward(&pooled)?; // [B, 128], [B, 40]
-        let rows = expression
-            .to_vec2::<f32>()?
-            .into_iter()
-            .zip(affect.to_vec2::<f32>()?)
-            .zip(expression_logits.to_vec2::<f32>()?)
-            .zip(affect_logits.to_vec2::<f32>()?);
-        rows.map(|(((expression, affect), e_logits), a_logits)| {
-            Ok(Features {
-                expression: expression.into(),
-                affect: affect.into(),
-                alone: estimate(&e_logits, &a_logits).ok_or(NetworkError::NotANumber)?,
-            })
-        })
-        .collect()
     }
 
     /// Logits of every step of one window through the recurrent heads; `None` for a CNN alone.
@@ -477,7 +497,8 @@ pub fn window_starts(length: usize, window: usize) -> Vec<usize> {
     starts
 }
 
-fn card(weights: &Weights, config: &StudentConfig) -> WeightsCard {
+/// What weights of this config say of themselves.
+pub(super) fn card(weights: &Weights, config: &StudentConfig) -> WeightsCard {
     let kind = match &config.temporal {
         Some(t) => format!("CNN-GRU, window {}", t.window),
         None => "CNN".to_owned(),
@@ -510,6 +531,9 @@ fn card(weights: &Weights, config: &StudentConfig) -> WeightsCard {
             .collect(),
     }
 }
+
+#[cfg(test)]
+mod upload_tests;
 
 #[cfg(test)]
 mod tests {

@@ -132,3 +132,38 @@ fn a_checkpoint_is_converted_shown_and_refused_in_words() {
         &["cut.pth"],
     );
 }
+
+#[test]
+fn a_student_is_exported_for_other_runtimes_and_nothing_is_written_over() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.path("small.pth"), Made::default().bytes()).unwrap();
+    for args in [
+        &["export-onnx", "thin.onnx"][..],
+        &["export-onnx", "--weights", "small.pth", "small.onnx"][..],
+        &["export-onnx", "thin.onnx", "--force"][..],
+    ] {
+        let done = scratch.run(args);
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert!(done.status.success(), "{said}");
+        assert!(said.contains("recurrent heads are not in it"), "{said}");
+    }
+    let bytes = |name: &str| std::fs::read(scratch.path(name)).unwrap();
+    assert!(bytes("thin.onnx").len() > 10_000_000);
+    assert_ne!(bytes("thin.onnx"), bytes("small.onnx"));
+    scratch.refuses(&["export-onnx", "thin.onnx"], &["thin.onnx", "--force"]);
+    scratch.refuses(
+        &[
+            "export-onnx",
+            "--weights",
+            "small.pth",
+            "small.pth",
+            "--force",
+        ],
+        &["is an input"],
+    );
+    scratch.refuses(&["export-onnx", "-"], &["file"]);
+    scratch.refuses(
+        &["export-onnx", "--weights", "thin.onnx", "x.onnx"],
+        &["thin.onnx", "neither a PyTorch checkpoint nor"],
+    );
+}
