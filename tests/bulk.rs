@@ -8,15 +8,16 @@ use affectscope::analysis::{Record, Status};
 use affectscope::face::finder::{Finder, Schedule};
 use affectscope::frame::{Frame, FrameStamp};
 use affectscope::live::bulk::{self, Batch, BulkError, Event, Options, Summary};
-use affectscope::model::student::Student;
-use affectscope::model::weights::Weights;
+use affectscope::model::student::{NetworkError, Student};
+use affectscope::model::weights::{self, Weights};
 use affectscope::offline::Offline;
-use affectscope::pipeline::{find_faces, given_face, read_faces};
+use affectscope::pipeline::{Face, PipelineError, find_faces, given_face, read_faces};
 use affectscope::session::Tuning;
 use affectscope::source::{FrameSource, Next, Pace, SourceError, SourceInfo};
 use candle_core::Device;
 use image::RgbImage;
 
+use super::checkpoints::CNN_GRU;
 use super::pipeline::canvas;
 
 /// What a made source gives next.
@@ -386,4 +387,57 @@ fn whoever_takes_the_records_may_refuse_and_everything_ends() {
     );
     assert!(matches!(end, Err(Mine::Full)), "{end:?}");
     assert_eq!(taken, 20);
+}
+
+#[test]
+fn an_answer_that_is_no_number_is_told_once_and_ends_everything() {
+    let mut bytes = weights::STUDENT.to_vec();
+    let header_bytes = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + header_bytes]).unwrap();
+    let [from, to] = [0, 1].map(|i| {
+        let offset = &header["heads.expression.fc1.weight"]["data_offsets"][i];
+        8 + header_bytes + offset.as_u64().unwrap() as usize
+    });
+    // Finite, so that they load, and too large to be added up.
+    for value in bytes[from..to].as_chunks_mut::<4>().0 {
+        *value = f32::MAX.to_le_bytes();
+    }
+    let weights = Weights::from_bytes(&bytes, "damaged", "damaged").unwrap();
+    let student = Arc::new(Student::new(&weights, &Device::Cpu).unwrap());
+    let mut given = vec![Given::Missing; 20];
+    given.extend(a_clip());
+    for batch in [Batch::CPU, Batch::GPU] {
+        let mut source = Made::new(&given, Then::Endless);
+        let (records, end) = side_by_side(&mut source, &student, &options(batch));
+        assert!(records.len() <= 20);
+        let told = end.unwrap_err();
+        assert!(matches!(
+            told,
+            BulkError::Pipeline(PipelineError::Network(NetworkError::NotANumber))
+        ));
+    }
+}
+
+#[test]
+fn a_face_has_the_same_features_in_any_company() {
+    let paper = Weights::from_bytes(&CNN_GRU, "paper.pth", "paper").unwrap();
+    for weights in [Weights::load(None).unwrap(), paper] {
+        let student = Student::new(&weights, &Device::Cpu).unwrap();
+        let faces: Vec<Face> = (0..6u32)
+            .map(|n| {
+                let picture = canvas((200, 200), 0.4, &[(i64::from(n) * 3, 0)]);
+                let stamp = FrameStamp {
+                    index: 0,
+                    time_s: 0.0,
+                };
+                let frame = Frame::new(stamp, 200, 200, picture.into_raw()).unwrap();
+                given_face(&frame, student.config())
+            })
+            .collect();
+        let together = read_faces(&student, faces.clone()).unwrap();
+        for (face, together) in faces.into_iter().zip(together) {
+            let alone = read_faces(&student, vec![face]).unwrap().remove(0);
+            assert_eq!(alone.features, together.features);
+        }
+    }
 }

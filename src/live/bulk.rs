@@ -169,8 +169,8 @@ pub enum BulkError {
 /// of those that have come through are given out.
 ///
 /// # Errors
-/// [`BulkError`], after the records that were settled before it, and whatever `consume` gives. All threads have ended
-/// then.
+/// [`BulkError`], after the records that were settled by the frames before it (where the network failed: before that
+/// batch), and whatever `consume` gives. All threads have ended then.
 pub fn run<E: From<BulkError>>(
     source: &mut (dyn FrameSource + Send),
     student: &Arc<Student>,
