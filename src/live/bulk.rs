@@ -252,7 +252,9 @@ fn finders(info: &SourceInfo) -> usize {
         return 1;
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let pictures = info.frames.and_then(|n| usize::try_from(n).ok());
     cores
+        .min(pictures.unwrap_or(MOST_FINDERS))
         .min(MOST_FINDERS)
         .min(WAITING_BYTES / frame_bytes(info))
         .max(1)
