@@ -6,8 +6,8 @@
 //! source ──Frame──▶ face (detect, landmarks, align, track) ──Crop──▶ model (student) ──Features──▶ reading
 //!    live:    capture thread ─Slot─▶ analysis thread (pipeline) ─┬─▶ window   the newest picture, every record
 //!                                                                └─▶ writer   every record, never lost
-//!    a file:  source ─▶ pipeline::observe ─▶ offline (windows of 32) ─▶ rows or a submission
-//!    crops:   source ─▶ pipeline::observe_cropped ─▶ offline ─▶ the same
+//!    a file:  source ─▶ find_faces ─▶ read_faces (batches) ─▶ offline (windows of 32) ─▶ rows or a submission
+//!    crops:   source ─▶ given_face ─▶ the same     (both side by side in live::bulk, the halves are pipeline's)
 //! formats::labels ─▶ evaluate (pairing, matching) ─▶ metrics ─▶ report
 //! ```
 //!

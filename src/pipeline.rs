@@ -9,6 +9,7 @@ use crate::face::finder::{Finder, FinderError, Found, Schedule};
 use crate::face::track::FORGET_S;
 use crate::frame::Frame;
 use crate::labels::Estimate;
+use crate::model::config::StudentConfig;
 use crate::model::student::{Features, NetworkError, Student};
 use crate::session::Tuning;
 
@@ -43,6 +44,58 @@ impl Observed {
             estimate,
         }
     }
+}
+
+/// A face of a frame, cropped as the network takes it, and not yet read.
+#[derive(Debug, Clone)]
+pub struct Face {
+    /// Where it was found; `None` for a face that was given cropped.
+    pub place: Option<Place>,
+    /// What the network will see of it, with its id.
+    pub crop: Crop,
+}
+
+/// The first half of the way: the faces of a frame, in order of their ids.
+pub fn find_faces(finder: &mut Finder, frame: &Frame, tuning: &Tuning) -> Vec<Face> {
+    let found = finder.find(frame, tuning);
+    let face = |found: Found| Face {
+        place: Some(Place {
+            detection_score: found.detection.score,
+            box_px: found.detection.box_px,
+            landmarks_px: found.landmarks_px,
+        }),
+        crop: found.crop,
+    };
+    found.into_iter().map(face).collect()
+}
+
+/// The first half for a picture that is a face already, cropped and aligned as Aff-Wild2's `cropped_aligned` are: the
+/// reference's preprocessing in place of detection (see [`cropped::prepare`]). Its face has the id 1.
+pub fn given_face(frame: &Frame, config: &StudentConfig) -> Face {
+    Face {
+        place: None,
+        crop: cropped::prepare(frame, config),
+    }
+}
+
+/// The second half of the way: the network's features of some faces, of one frame or of several, in their order.
+///
+/// # Errors
+/// When the network fails.
+pub fn read_faces(student: &Student, faces: Vec<Face>) -> Result<Vec<Observed>, NetworkError> {
+    let (places, crops): (Vec<Option<Place>>, Vec<Crop>) = faces
+        .into_iter()
+        .map(|face| (face.place, face.crop))
+        .unzip();
+    let features = student.features(&crops)?;
+    let faces = places.into_iter().zip(crops).zip(features);
+    Ok(faces
+        .map(|((place, crop), features)| Observed {
+            place,
+            crop,
+            features,
+        })
+        .collect())
 }
 
 /// A face's past, for the live policy.
@@ -107,54 +160,13 @@ impl Pipeline {
         self.pending.clear();
     }
 
-    /// Faces and features of one frame: the first half of the way, common to live and offline.
+    /// Faces and features of one frame: what live and offline have in common.
     ///
     /// # Errors
     /// When the network fails.
     pub fn observe(&mut self, frame: &Frame) -> Result<Vec<Observed>, PipelineError> {
-        let found = self.finder.find(frame, &self.tuning);
-        let crops: Vec<Crop> = found.iter().map(|f| f.crop.clone()).collect();
-        let features = self.student.features(&crops)?;
-        Ok(found
-            .into_iter()
-            .zip(features)
-            .map(|(found, features)| {
-                let Found {
-                    detection,
-                    landmarks_px,
-                    crop,
-                } = found;
-                let place = Place {
-                    detection_score: detection.score,
-                    box_px: detection.box_px,
-                    landmarks_px,
-                };
-                Observed {
-                    place: Some(place),
-                    crop,
-                    features,
-                }
-            })
-            .collect())
-    }
-
-    /// Features of a picture that is a face already, cropped and aligned as Aff-Wild2's `cropped_aligned` are: the
-    /// reference's preprocessing in place of detection (see [`cropped::prepare`]). Its face has the id 1.
-    ///
-    /// # Errors
-    /// When the network fails.
-    pub fn observe_cropped(&self, frame: &Frame) -> Result<Observed, PipelineError> {
-        let crop = cropped::prepare(frame, self.student.config());
-        let features = self.student.features(std::slice::from_ref(&crop))?;
-        let features = features
-            .into_iter()
-            .next()
-            .ok_or(NetworkError::NotANumber)?;
-        Ok(Observed {
-            place: None,
-            crop,
-            features,
-        })
+        let faces = find_faces(&mut self.finder, frame, &self.tuning);
+        Ok(read_faces(&self.student, faces)?)
     }
 
     /// How long the look-ahead holds a frame back, seconds.

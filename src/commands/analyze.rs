@@ -6,15 +6,16 @@ mod submission;
 mod tables;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use self::frames::Summary;
 use self::inputs::Item;
 use self::submission::Flat;
 use super::{BAD_INPUT, Failure, INTERRUPTED, Interrupt, load, say};
 use crate::cli::{AnalyzeArgs, AnalyzeFormat};
-use crate::face::finder::Schedule;
 use crate::formats::rows::RowFormat;
-use crate::pipeline::Pipeline;
+use crate::model::device::Chosen;
+use crate::model::student::Student;
 
 /// Where one input's results go.
 enum Target {
@@ -33,7 +34,8 @@ struct Job<'a> {
     args: &'a AnalyzeArgs,
     item: &'a Item,
     target: &'a Target,
-    device: &'a str,
+    student: &'a Arc<Student>,
+    device: &'a Chosen,
 }
 
 /// Analyses every input; one that fails does not end the others.
@@ -53,8 +55,7 @@ fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     let items = inputs::items(args)?;
     let targets = inputs::targets(args, &items)?;
     let (student, device) = load(&args.network)?;
-    let tuning = args.faces.tuning(0);
-    let mut pipeline = Pipeline::new(student, Schedule::Thorough, tuning)?;
+    let student = Arc::new(student);
     let interrupt = Interrupt::listen();
     let mut failed = Vec::new();
     let mut flat = Flat::default();
@@ -62,18 +63,16 @@ fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
         if interrupt.is_set() {
             break;
         }
-        pipeline.reset();
         let job = Job {
             args,
             item,
             target,
-            device: &device.title,
+            student: &student,
+            device: &device,
         };
         let done = match target {
-            Target::Stdout(_) | Target::File(..) => job.table(&mut pipeline, &interrupt),
-            Target::Submission(_) | Target::Flat(_) => {
-                job.submission(&mut pipeline, &interrupt, &mut flat)
-            }
+            Target::Stdout(_) | Target::File(..) => job.table(&interrupt),
+            Target::Submission(_) | Target::Flat(_) => job.submission(&interrupt, &mut flat),
         };
         match done {
             Ok(Summary {

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cli::NetworkArgs;
 use crate::formats::output::OutputError;
+use crate::live::bulk::BulkError;
 use crate::model::device::{self, Chosen, DeviceError};
 use crate::model::student::Student;
 use crate::model::weights::{Weights, WeightsError};
@@ -91,6 +92,16 @@ impl From<PipelineError> for Failure {
     }
 }
 
+impl From<BulkError> for Failure {
+    fn from(error: BulkError) -> Self {
+        match error {
+            BulkError::Source(error) => error.into(),
+            BulkError::Pipeline(error) => error.into(),
+            BulkError::Thread(_) | BulkError::Panicked(_) => Self::broken(error.to_string()),
+        }
+    }
+}
+
 /// The network asked for, on the device asked for. Where `auto` did not get the GPU that it tried, that is said once.
 ///
 /// # Errors
@@ -135,6 +146,11 @@ impl Interrupt {
     /// The flag itself, for whoever cannot know of commands.
     pub fn flag(&self) -> Arc<AtomicBool> {
         self.0.clone()
+    }
+
+    /// The flag, to look at.
+    pub fn as_flag(&self) -> &AtomicBool {
+        &self.0
     }
 
     /// True once it was asked for.

@@ -8,9 +8,19 @@
 //! | `picture` | the video being recorded | |
 //! | `cameras` | nothing | the list of cameras |
 //!
+//! The analysis of a file without a window ([`bulk`]) has its own, which end with it:
+//!
+//! | thread | owns | gives |
+//! |---|---|---|
+//! | `read` | the source | frames, through a bounded queue |
+//! | `find-1` (pictures without a common time: `find-N`) | the detector and the tracks | faces, through a bounded queue |
+//! | `network` | nothing; shares the student | features of faces in batches, through a bounded queue |
+//! | the caller's | the offline protocol | records |
+//!
 //! A capture thread may hang in a camera's read without limit; it is then left alone, and ends when the read does.
 
 mod analyse;
+pub mod bulk;
 mod capture;
 mod meter;
 mod shared;

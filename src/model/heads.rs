@@ -86,11 +86,27 @@ impl Head {
         })
     }
 
-    /// `pooled [B, pooled]` to `(feature [B, hidden], logits [B, outputs])`.
+    /// `pooled [B, pooled]` to `(feature [B, hidden], logits [B, outputs])`. On the CPU the numbers of a row are the
+    /// same, to the bit, whatever other rows there are.
     ///
     /// # Errors
     /// candle's, on a device that failed.
     pub fn forward(&self, pooled: &Tensor) -> candle_core::Result<(Tensor, Tensor)> {
+        let count = pooled.dim(0)?;
+        if count < 2 || !pooled.device().is_cpu() {
+            return self.rows(pooled);
+        }
+        // Row by row: in what order a matrix product sums depends on its height and on the machine's caches.
+        let (mut features, mut logits) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for row in 0..count {
+            let (feature, logit) = self.rows(&pooled.narrow(0, row, 1)?)?;
+            features.push(feature);
+            logits.push(logit);
+        }
+        Ok((Tensor::cat(&features, 0)?, Tensor::cat(&logits, 0)?))
+    }
+
+    fn rows(&self, pooled: &Tensor) -> candle_core::Result<(Tensor, Tensor)> {
         let feature = pooled
             .matmul(&self.fc0)?
             .broadcast_add(&self.fc0_bias)?

@@ -134,11 +134,12 @@ pub fn open(spec: &SourceSpec, clock: &Clock) -> Result<Box<dyn FrameSource>, So
     })
 }
 
-/// Opens a file or folder: a folder or a picture as pictures, everything else as a video.
+/// Opens a file or folder: a folder or a picture as pictures, everything else as a video. Such a source may be read on
+/// another thread than it was opened on.
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_path(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
+pub fn open_path(path: &Path) -> Result<Box<dyn FrameSource + Send>, SourceError> {
     Ok(if images::is_images(path) {
         Box::new(images::ImageSource::open(path)?)
     } else {

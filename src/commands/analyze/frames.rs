@@ -9,12 +9,11 @@ use crate::analysis::{Record, Status};
 use crate::commands::progress::Progress;
 use crate::commands::{Failure, Interrupt, say};
 use crate::formats::sidecar::{Protocol, sidecar};
+use crate::live::bulk::{self, Batch, Event};
 use crate::model::config::CROP_SIDE_PX;
-use crate::offline::Offline;
-use crate::pipeline::{Pipeline, PipelineError};
 use crate::source::images::crops::CropSource;
 use crate::source::video::VideoSource;
-use crate::source::{self, FrameSource, Next};
+use crate::source::{self, FrameSource};
 
 /// What came of one input.
 #[derive(Debug, Default)]
@@ -32,7 +31,7 @@ pub(super) struct Summary {
 
 impl Job<'_> {
     /// Opens the input.
-    pub(super) fn open(&self) -> Result<Box<dyn FrameSource>, Failure> {
+    pub(super) fn open(&self) -> Result<Box<dyn FrameSource + Send>, Failure> {
         if !self.args.crops {
             let source = source::open_path(&self.item.path)?;
             let side = CROP_SIDE_PX;
@@ -79,95 +78,60 @@ impl Job<'_> {
     /// Takes every frame; `consume` gets the records in order, as soon as each is settled.
     pub(super) fn frames(
         &self,
-        source: &mut dyn FrameSource,
-        pipeline: &mut Pipeline,
+        source: &mut (dyn FrameSource + Send),
         interrupt: &Interrupt,
         consume: &mut dyn FnMut(&Record) -> Result<(), Failure>,
     ) -> Result<Summary, Failure> {
         let path = &self.item.path;
         let progress = Progress::new(path, source.info().frames);
-        let stills = source.info().stills;
-        let mut offline = if self.args.crops {
-            Offline::unbroken()
-        } else {
-            Offline::default()
+        let options = bulk::Options {
+            tuning: self.args.faces.tuning(0),
+            cropped: self.args.crops,
+            batch: Batch::on(&self.device.device),
         };
         let mut summary = Summary::default();
-        let mut take = |summary: &mut Summary, records: Vec<Record>| -> Result<(), Failure> {
-            for record in records {
-                for reading in &record.readings {
-                    summary.faces.insert(reading.face_id);
-                }
-                summary.with_face += u64::from(record.status == Status::Ok);
-                consume(&record)?;
-            }
-            Ok(())
-        };
-        loop {
-            if interrupt.is_set() {
-                summary.interrupted = true;
-                break;
-            }
-            let next = source.next()?;
-            let (stamp, file, status, faces) = match next {
-                Next::Frame(frame) => {
-                    if stills {
-                        // Pictures have nothing to do with each other: ids and sequences begin anew.
-                        pipeline.reset();
+        let end = bulk::run(
+            source,
+            self.student,
+            &options,
+            interrupt.as_flag(),
+            &mut |event| match event {
+                Event::Record(record) => {
+                    for reading in &record.readings {
+                        summary.faces.insert(reading.face_id);
                     }
-                    let faces = if self.args.crops {
-                        vec![pipeline.observe_cropped(&frame)?]
-                    } else {
-                        pipeline.observe(&frame)?
-                    };
-                    let status = if faces.is_empty() {
-                        Status::NoFace
-                    } else {
-                        Status::Ok
-                    };
-                    (frame.stamp, frame.file.clone(), status, faces)
+                    match record.status {
+                        Status::Ok => summary.with_face += 1,
+                        Status::Unreadable => summary.unreadable += 1,
+                        Status::Missing => summary.missing += 1,
+                        Status::NoFace | Status::Dropped => {}
+                    }
+                    consume(record)
                 }
-                Next::Unreadable {
+                Event::Unreadable {
                     stamp,
                     file,
                     reason,
                 } => {
-                    let place = match &file {
-                        Some(file) if self.args.crops => path.join(&**file).display().to_string(),
-                        Some(file) => file.to_string(),
+                    let place = match file {
+                        Some(file) if self.args.crops => path.join(file).display().to_string(),
+                        Some(file) => file.to_owned(),
                         None => path.display().to_string(),
                     };
                     progress.say(&format!("{place}: frame {}: {reason}", stamp.index));
-                    summary.unreadable += 1;
-                    (stamp, file, Status::Unreadable, Vec::new())
+                    Ok(())
                 }
-                Next::Missing { stamp } => {
-                    summary.missing += 1;
-                    (stamp, None, Status::Missing, Vec::new())
+                Event::Frames(frames) => {
+                    progress.at(frames);
+                    Ok(())
                 }
-                Next::End { note } => {
-                    // A decoder that was interrupted with us ends early too.
-                    summary.interrupted = interrupt.is_set();
-                    summary.note = note;
-                    break;
-                }
-            };
-            summary.frames += 1;
-            let student = pipeline.student();
-            let mut records = offline
-                .push(student, stamp, file, status, faces)
-                .map_err(PipelineError::from)?;
-            if stills {
-                records.extend(offline.finish(student).map_err(PipelineError::from)?);
-            }
-            take(&mut summary, records)?;
-            progress.at(summary.frames);
-        }
-        let rest = offline
-            .finish(pipeline.student())
-            .map_err(PipelineError::from)?;
-        take(&mut summary, rest)?;
+            },
+        )?;
         progress.end();
+        tracing::debug!(times = ?end.times, "stages");
+        summary.frames = end.times.frames;
+        summary.note = end.note;
+        summary.interrupted = end.interrupted;
         if summary.frames == 0 && !summary.interrupted {
             return Err(Failure::bad_input(format!(
                 "{}: no frame could be read from it. Check that it plays elsewhere.",
@@ -181,14 +145,13 @@ impl Job<'_> {
     pub(super) fn sidecar_text(
         &self,
         source: &dyn FrameSource,
-        pipeline: &Pipeline,
         summary: &Summary,
         with_file: bool,
         more: Option<(&str, serde_json::Value)>,
     ) -> Result<String, Failure> {
         let protocol = if self.args.crops {
             Protocol::Crops {
-                resize_px: pipeline.student().config().resize_px(),
+                resize_px: self.student.config().resize_px(),
                 timed: self.item.video.is_some(),
             }
         } else if source.info().stills {
@@ -197,8 +160,8 @@ impl Job<'_> {
             Protocol::Offline
         };
         let mut value = sidecar(
-            pipeline.student(),
-            self.device,
+            self.student,
+            &self.device.title,
             &self.args.faces.tuning(0),
             &self.item.path.display().to_string(),
             source.info(),

@@ -14,7 +14,6 @@ use crate::formats::labels::abaw_write::{
     FLAT_EXPR_HEADER, FLAT_VA_HEADER, Filled, FrameLabel, Submission,
 };
 use crate::formats::output::write_whole;
-use crate::pipeline::Pipeline;
 
 /// The rows of the flat files, video after video.
 #[derive(Default)]
@@ -64,7 +63,6 @@ impl Job<'_> {
     /// Analyses the input into its lines of a submission.
     pub(super) fn submission(
         &self,
-        pipeline: &mut Pipeline,
         interrupt: &Interrupt,
         flat: &mut Flat,
     ) -> Result<Summary, Failure> {
@@ -81,7 +79,7 @@ impl Job<'_> {
             frames: Vec::new(),
         };
         let mut several = 0u64;
-        let mut summary = self.frames(&mut *source, pipeline, interrupt, &mut |record| {
+        let mut summary = self.frames(&mut *source, interrupt, &mut |record| {
             several += u64::from(record.readings.len() > 1);
             submission.frames.push(largest(record).map(|r| FrameLabel {
                 expression: r.estimate.expression(),
@@ -109,13 +107,7 @@ impl Job<'_> {
             "frames_with_several_faces": several,
             "note": "one line a frame: the largest face's; a frame without one has the nearest estimate before it, as the reference code fills it",
         });
-        let text = self.sidecar_text(
-            &*source,
-            pipeline,
-            &summary,
-            false,
-            Some(("submission", more)),
-        )?;
+        let text = self.sidecar_text(&*source, &summary, false, Some(("submission", more)))?;
         let to = match self.target {
             Target::Flat(folder) => {
                 flat.folder = Some(folder.clone());

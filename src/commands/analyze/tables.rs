@@ -10,23 +10,18 @@ use crate::commands::{Failure, Interrupt, say};
 use crate::formats::output::{Output, OutputError, write_whole};
 use crate::formats::rows::{RowFormat, RowWriter};
 use crate::formats::sidecar::sidecar_path;
-use crate::pipeline::Pipeline;
 
 impl Job<'_> {
     /// Analyses the input into its table.
-    pub(super) fn table(
-        &self,
-        pipeline: &mut Pipeline,
-        interrupt: &Interrupt,
-    ) -> Result<Summary, Failure> {
+    pub(super) fn table(&self, interrupt: &Interrupt) -> Result<Summary, Failure> {
         match self.target {
-            Target::File(path, format) => self.table_in_file(path, *format, pipeline, interrupt),
+            Target::File(path, format) => self.table_in_file(path, *format, interrupt),
             Target::Stdout(format) => {
                 let mut source = self.open()?;
                 let with_file = source.info().stills && self.item.path.is_dir();
                 let out = io::BufWriter::new(io::stdout().lock());
                 let mut writer = RowWriter::new(out, *format, with_file).map_err(stdout_failed)?;
-                let summary = self.frames(&mut *source, pipeline, interrupt, &mut |record| {
+                let summary = self.frames(&mut *source, interrupt, &mut |record| {
                     writer.write(record).map_err(stdout_failed)
                 })?;
                 writer.flush().map_err(stdout_failed)?;
@@ -41,7 +36,6 @@ impl Job<'_> {
         &self,
         path: &Path,
         format: RowFormat,
-        pipeline: &mut Pipeline,
         interrupt: &Interrupt,
     ) -> Result<Summary, Failure> {
         let mut source = self.open()?;
@@ -57,7 +51,7 @@ impl Job<'_> {
         let output = Output::create(path, self.args.force)?;
         let mut writer = RowWriter::new(output, format, with_file).map_err(failed)?;
         let started = Instant::now();
-        let done = self.frames(&mut *source, pipeline, interrupt, &mut |record| {
+        let done = self.frames(&mut *source, interrupt, &mut |record| {
             writer
                 .write(record)
                 .map_err(|reason| Failure::broken(failed(reason).to_string()))
@@ -93,7 +87,7 @@ impl Job<'_> {
         output
             .finish()
             .map_err(|e| Failure::broken(e.to_string()))?;
-        let text = self.sidecar_text(&*source, pipeline, &summary, with_file, None)?;
+        let text = self.sidecar_text(&*source, &summary, with_file, None)?;
         write_whole(&sidecar_path, text.as_bytes(), self.args.force)
             .map_err(|e| Failure::broken(e.to_string()))?;
         self.report(&summary, &path.display().to_string(), Some(started));
