@@ -1,6 +1,7 @@
 //! The commands, and how a failure becomes an exit code.
 
 pub mod analyze;
+pub mod bench;
 pub mod convert;
 pub mod devices;
 pub mod evaluate;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use eframe::egui;
 
 use super::app::App;
+use super::timed;
 use crate::session::Engine;
 use crate::settings::{Settings, ThemeChoice};
 use crate::source::SourceSpec;
@@ -41,6 +42,19 @@ pub struct WindowOptions {
     pub quit: Option<Arc<AtomicBool>>,
     /// Words that the user should see at the start: a note on the settings, say.
     pub note: Option<String>,
+    /// Told after each frame; for measurements.
+    pub after_paint: Option<AfterPaint>,
+}
+
+/// Called on the window's thread when a frame has been handed to the display, with how long it took from its begin,
+/// the display's own waiting included.
+#[derive(Clone)]
+pub struct AfterPaint(pub Arc<dyn Fn(Duration) + Send + Sync>);
+
+impl std::fmt::Debug for AfterPaint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AfterPaint")
+    }
 }
 
 /// Why there is no window. Every text ends with what to do.
@@ -73,6 +87,9 @@ pub enum WindowError {
 /// however short, with one. Software OpenGL has no frame to spare.
 const WAKE_DELAY: Duration = Duration::from_nanos(1);
 
+/// The window's title.
+const NAME: &str = "Affectscope";
+
 /// How the wish for a [`Screenshot`] ended; shared between the app and [`run`].
 pub(super) type ScreenshotResult = Arc<Mutex<Option<Result<(), String>>>>;
 
@@ -98,6 +115,7 @@ pub fn run(
         ..eframe::NativeOptions::default()
     };
     let app_result = Arc::clone(&result);
+    let after_paint = options.after_paint.clone();
     let creator: eframe::AppCreator<'_> = Box::new(move |cc| {
         let ctx = cc.egui_ctx.clone();
         let engine = engine_factory(Arc::new(move || ctx.request_repaint_after(WAKE_DELAY)));
@@ -106,8 +124,9 @@ pub fn run(
         Ok(Box::new(app))
     });
     // winit panics where a library cannot be loaded; the user should read words.
-    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        eframe::run_native("Affectscope", native, creator)
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| match after_paint {
+        Some(after_paint) => timed::run(NAME, native, creator, after_paint),
+        None => eframe::run_native(NAME, native, creator),
     }));
     match outcome {
         Ok(Ok(())) => {}
@@ -129,7 +148,7 @@ pub fn run(
 
 fn viewport(size: [f32; 2]) -> egui::ViewportBuilder {
     let mut viewport = egui::ViewportBuilder::default()
-        .with_title("Affectscope")
+        .with_title(NAME)
         .with_app_id("affectscope")
         .with_inner_size(size)
         .with_min_inner_size([size[0].min(900.0), size[1].min(600.0)])
@@ -174,6 +193,11 @@ fn plain(text: &str) -> String {
     let mut chars = words.chars();
     let first = chars.next().map(|c| c.to_ascii_lowercase());
     first.into_iter().chain(chars).collect()
+}
+
+/// Whether a window can be opened here, as far as that is known without opening one.
+pub fn has_display() -> bool {
+    check_display().is_ok()
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -152,7 +152,27 @@ impl Student {
     /// # Errors
     /// As [`Student::input`], and when the device failed.
     pub fn pooled(&self, crops: &[Crop]) -> Result<Tensor, NetworkError> {
-        Ok(self.backbone.forward(&self.input(crops)?)?)
+        self.pooled_from(&self.input(crops)?)
+    }
+
+    /// The same from an input that was made before, `[B, channels, 112, 112]`.
+    ///
+    /// # Errors
+    /// When the device failed.
+    pub fn pooled_from(&self, input: &Tensor) -> Result<Tensor, NetworkError> {
+        Ok(self.backbone.forward(input)?)
+    }
+
+    /// Both heads over pooled features `[B, pooled]`, the expression's first: the feature `[B, 128]` and the CNN's own
+    /// logits `[B, 7]` or `[B, 40]`.
+    ///
+    /// # Errors
+    /// When the device failed.
+    pub fn heads(&self, pooled: &Tensor) -> Result<[(Tensor, Tensor); 2], NetworkError> {
+        Ok([
+            self.expression.forward(pooled)?,
+            self.affect.forward(pooled)?,
+        ])
     }
 
     /// The same through candle's own operations, to check the kernels against.
@@ -168,11 +188,8 @@ impl Student {
     /// # Errors
     /// As [`Student::pooled`].
     pub fn cnn_logits(&self, crops: &[Crop]) -> Result<(Tensor, Tensor), NetworkError> {
-        let pooled = self.pooled(crops)?;
-        Ok((
-            self.expression.forward(&pooled)?.1,
-            self.affect.forward(&pooled)?.1,
-        ))
+        let [(_, expression), (_, affect)] = self.heads(&self.pooled(crops)?)?;
+        Ok((expression, affect))
     }
 
     /// Features of some crops, in their order.
@@ -184,8 +201,8 @@ impl Student {
             return Ok(Vec::new());
         }
         let pooled = self.pooled(crops)?; // [B, pooled]
-        let (expression, expression_logits) = self.expression.forward(&pooled)?; // [B, 128], [B, 7]
-        let (affect, affect_logits) = self.affect.forward(&pooled)?; // [B, 128], [B, 40]
+        // [B, 128], [B, 7]; [B, 128], [B, 40]
+        let [(expression, expression_logits), (affect, affect_logits)] = self.heads(&pooled)?;
         let rows = expression
             .to_vec2::<f32>()?
             .into_iter()
