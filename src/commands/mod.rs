@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::cli::NetworkArgs;
 use crate::formats::output::OutputError;
 use crate::model::device::{self, Chosen, DeviceError};
-use crate::model::student::Student;
+use crate::model::student::{NetworkError, Student};
 use crate::model::weights::{Weights, WeightsError};
 use crate::pipeline::PipelineError;
 use crate::source::SourceError;
@@ -82,6 +82,12 @@ impl From<WeightsError> for Failure {
 impl From<DeviceError> for Failure {
     fn from(error: DeviceError) -> Self {
         Self::bad_input(error.to_string())
+    }
+}
+
+impl From<NetworkError> for Failure {
+    fn from(error: NetworkError) -> Self {
+        Self::broken(error.to_string())
     }
 }
 

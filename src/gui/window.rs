@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eframe::egui;
 
@@ -86,6 +86,30 @@ pub enum WindowError {
 /// egui answers a plain `request_repaint` with two frames, to let layouts settle; one that is asked for with a delay,
 /// however short, with one. Software OpenGL has no frame to spare.
 const WAKE_DELAY: Duration = Duration::from_nanos(1);
+/// Between two frames that were asked for by news. A display waits for itself where OpenGL is in hardware; software
+/// OpenGL does not, and a camera of 120 frames a second would be drawn 120 times. Somewhat less than a display's 1/60 s,
+/// so that a camera of 60 is never late for its own next picture.
+const LEAST_BETWEEN: Duration = Duration::from_millis(13);
+
+/// When the last frame began: news that come early wait for the next.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pace(Arc<Mutex<Option<Instant>>>);
+
+impl Pace {
+    /// A frame begins.
+    pub(super) fn frame_begins(&self) {
+        if let Ok(mut last) = self.0.lock() {
+            *last = Some(Instant::now());
+        }
+    }
+
+    /// How long news that have come now are to wait.
+    fn delay(&self) -> Duration {
+        let last = self.0.lock().map_or(None, |last| *last);
+        let since = last.map_or(LEAST_BETWEEN, |last| last.elapsed());
+        LEAST_BETWEEN.saturating_sub(since).max(WAKE_DELAY)
+    }
+}
 
 /// The window's title.
 const NAME: &str = "Affectscope";
@@ -118,9 +142,12 @@ pub fn run(
     let after_paint = options.after_paint.clone();
     let creator: eframe::AppCreator<'_> = Box::new(move |cc| {
         let ctx = cc.egui_ctx.clone();
-        let engine = engine_factory(Arc::new(move || ctx.request_repaint_after(WAKE_DELAY)));
+        let pace = Pace::default();
+        let theirs = pace.clone();
+        let engine = engine_factory(Arc::new(move || ctx.request_repaint_after(theirs.delay())));
         let mut app = App::new(&cc.egui_ctx, engine, settings, options);
         app.report_screenshot_to(app_result);
+        app.keep(pace);
         Ok(Box::new(app))
     });
     // winit panics where a library cannot be loaded; the user should read words.
@@ -282,6 +309,17 @@ mod tests {
         assert_eq!(plain("No GL context."), "no GL context");
         let error = WindowError::Failed(plain(text)).to_string();
         assert!(error.starts_with("The window could not be opened: failed to open connection"));
+    }
+
+    #[test]
+    fn news_wait_for_the_display_and_no_longer() {
+        let pace = Pace::default();
+        assert_eq!(pace.delay(), WAKE_DELAY);
+        pace.frame_begins();
+        let wait = pace.delay();
+        assert!(wait <= LEAST_BETWEEN && wait >= WAKE_DELAY, "{wait:?}");
+        std::thread::sleep(LEAST_BETWEEN);
+        assert_eq!(pace.delay(), WAKE_DELAY);
     }
 
     #[test]

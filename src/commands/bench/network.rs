@@ -87,9 +87,9 @@ pub(super) fn run(
 ) -> Result<NetworkReport, Failure> {
     let threads = super::kernel::threads(args.network_args.threads);
     let crops = frames::crops(student, args.batch)?;
-    let input = student.input(&crops).map_err(failed)?;
-    let pooled = student.pooled_from(&input).map_err(failed)?;
-    let features = student.features(&crops).map_err(failed)?;
+    let input = student.input(&crops)?;
+    let pooled = student.pooled_from(&input)?;
+    let features = student.features(&crops)?;
     let window = student.window().map(|(steps, _)| {
         let step = &features[0];
         vec![step; steps]
@@ -130,7 +130,7 @@ pub(super) fn run(
     let whole = times[0];
     let peer = match peer {
         Some(peer) => {
-            let ours = flat(&outputs(student, &input).map_err(failed)?)?;
+            let ours = flat(&outputs(student, &input)?)?;
             Some(peer_report(
                 &peer.borrow(),
                 threads,
@@ -164,11 +164,7 @@ pub(super) fn run(
 }
 
 fn ours<'a>(mut call: impl FnMut() -> Result<(), NetworkError> + 'a) -> Box<dyn Contender + 'a> {
-    Box::new(Ours::new(move || call().map_err(failed)))
-}
-
-fn failed(error: NetworkError) -> Failure {
-    Failure::broken(error.to_string())
+    Box::new(Ours::new(move || call().map_err(Failure::from)))
 }
 
 /// Waits until a device that works behind our back has finished.
@@ -199,7 +195,7 @@ fn flat(outputs: &[(Tensor, Tensor); 2]) -> Result<Vec<f32>, Failure> {
         .flat_map(|(feature, logits)| [feature, logits])
     {
         let row = tensor.flatten_all().and_then(|t| t.to_vec1::<f32>());
-        values.extend(row.map_err(|e| failed(e.into()))?);
+        values.extend(row.map_err(NetworkError::from)?);
     }
     Ok(values)
 }
@@ -256,14 +252,8 @@ impl NetworkReport {
     /// A table for a terminal.
     pub fn lines(&self) -> String {
         let mut text = format!(
-            "network         {}: {}, {}, {} thread{}, batch {}, {} rounds\n",
-            self.weights,
-            self.network,
-            self.device,
-            self.threads,
-            if self.threads == 1 { "" } else { "s" },
-            self.batch,
-            self.rounds
+            "network         {}: {}; {}, batch {}, {} rounds\n",
+            self.weights, self.network, self.device, self.batch, self.rounds
         );
         let mut table = Table::new("ms a call");
         table.row("backbone and heads", &self.whole);

@@ -21,7 +21,7 @@ use crate::face::finder::{FinderError, Schedule};
 use crate::face::gray::Gray;
 use crate::face::landmarks::LandmarkNet;
 use crate::model::config::CROP_SIDE_PX;
-use crate::model::student::{NetworkError, Student};
+use crate::model::student::Student;
 use crate::offline::Offline;
 use crate::pipeline::{Pipeline, PipelineError};
 use crate::session::Tuning;
@@ -152,13 +152,11 @@ fn offline_way(
         } else {
             crate::analysis::Status::Ok
         };
-        offline
-            .push(student, frame.stamp, None, status, faces)
-            .map_err(PipelineError::from)?;
+        offline.push(student, frame.stamp, None, status, faces)?;
         all_ms.push(start.elapsed().as_secs_f64() * 1e3);
     }
     let start = Instant::now();
-    offline.finish(student).map_err(PipelineError::from)?;
+    offline.finish(student)?;
     // The last windows belong to the last frame.
     if let Some(last_ms) = all_ms.last_mut() {
         *last_ms += start.elapsed().as_secs_f64() * 1e3;
@@ -193,7 +191,6 @@ fn stages_of(
     let timed = |into: &mut Vec<f64>, start: Instant| {
         into.push(start.elapsed().as_secs_f64() * 1e3);
     };
-    let failed = |e: NetworkError| Failure::from(PipelineError::from(e));
     let mut last: &[BoxPx] = &[];
     for (i, (frame, found)) in loaded.frames.iter().zip(boxes).enumerate() {
         let start = Instant::now();
@@ -226,17 +223,15 @@ fn stages_of(
                 pixels,
             };
             let start = Instant::now();
-            student.input(std::slice::from_ref(&crop)).map_err(failed)?;
+            student.input(std::slice::from_ref(&crop))?;
             timed(input, start);
             let start = Instant::now();
-            let features = student
-                .features(std::slice::from_ref(&crop))
-                .map_err(failed)?;
+            let features = student.features(std::slice::from_ref(&crop))?;
             timed(network, start);
             if let Some((steps, _)) = student.window() {
                 let window = vec![&features[0]; steps];
                 let start = Instant::now();
-                student.read_at(&window, steps - 1).map_err(failed)?;
+                student.read_at(&window, steps - 1)?;
                 timed(gru, start);
             }
         }
