@@ -27,6 +27,7 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Some(Command::Analyze(args)) => commands::analyze::run(args),
+        Some(Command::Bench(args)) => commands::bench::run(args),
         Some(Command::Convert(args)) => commands::convert::run(args),
         Some(Command::Devices) => commands::devices::run(),
         Some(Command::Evaluate(args)) => commands::evaluate::run(args),

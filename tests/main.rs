@@ -15,4 +15,5 @@ mod losses;
 mod pipeline;
 mod rows;
 mod sources;
+mod speed;
 mod ui;

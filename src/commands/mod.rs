@@ -1,6 +1,7 @@
 //! The commands, and how a failure becomes an exit code.
 
 pub mod analyze;
+pub mod bench;
 pub mod convert;
 pub mod devices;
 pub mod evaluate;
@@ -18,7 +19,7 @@ use crate::cli::NetworkArgs;
 use crate::formats::output::OutputError;
 use crate::live::bulk::BulkError;
 use crate::model::device::{self, Chosen, DeviceError};
-use crate::model::student::Student;
+use crate::model::student::{Kernels, NetworkError, Student};
 use crate::model::weights::{Weights, WeightsError};
 use crate::pipeline::PipelineError;
 use crate::source::SourceError;
@@ -86,6 +87,12 @@ impl From<DeviceError> for Failure {
     }
 }
 
+impl From<NetworkError> for Failure {
+    fn from(error: NetworkError) -> Self {
+        Self::broken(error.to_string())
+    }
+}
+
 impl From<PipelineError> for Failure {
     fn from(error: PipelineError) -> Self {
         Self::broken(error.to_string())
@@ -113,7 +120,16 @@ pub fn load(args: &NetworkArgs) -> Result<(Student, Chosen), Failure> {
         say(&format!("note: {note}"));
     }
     let weights = Weights::load(args.weights.as_deref())?;
-    Ok((Student::new(&weights, &chosen.device)?, chosen))
+    if !chosen.device.is_cpu() {
+        return Ok((Student::new(&weights, &chosen.device)?, chosen));
+    }
+    let kernels = Kernels {
+        threads: args.threads,
+        precision: args.precision,
+        ..Kernels::default()
+    };
+    let student = Student::with_kernels(&weights, kernels)?;
+    Ok((student, chosen.with_kernels(kernels)))
 }
 
 /// Set once the user asks for an end (Ctrl-C, or the system's word to terminate); asked twice, the program ends at once.

@@ -21,14 +21,7 @@ pub fn run(args: &WindowArgs) -> Result<(), Failure> {
     };
     let candidates = candidates(args, &settings)?;
     let (student, device) = load(&args.network)?;
-    // The session starts before the window does; once there is one, it is woken.
-    let window_wake: Arc<OnceLock<Wake>> = Arc::default();
-    let waker = window_wake.clone();
-    let wake: Wake = Arc::new(move || {
-        if let Some(wake) = waker.get() {
-            wake();
-        }
-    });
+    let (wake, window_wake) = late_wake();
     // A recording in the window ends well when the system says stop.
     let interrupt = Interrupt::listen_and({
         let wake = wake.clone();
@@ -57,6 +50,7 @@ pub fn run(args: &WindowArgs) -> Result<(), Failure> {
             .zip(args.after)
             .map(|(path, after_s)| Screenshot { path, after_s }),
         open: None,
+        after_paint: None,
         settings_path,
         quit: Some(interrupt.flag()),
         note,
@@ -72,6 +66,18 @@ pub fn run(args: &WindowArgs) -> Result<(), Failure> {
         }
         WindowError::Failed(_) => Failure::broken(e.to_string()),
     })
+}
+
+/// The session starts before the window does: once the window's own wake is put into the cell, the session's does that.
+pub(super) fn late_wake() -> (Wake, Arc<OnceLock<Wake>>) {
+    let later: Arc<OnceLock<Wake>> = Arc::default();
+    let waker = later.clone();
+    let wake: Wake = Arc::new(move || {
+        if let Some(wake) = waker.get() {
+            wake();
+        }
+    });
+    (wake, later)
 }
 
 /// What to open: what was asked for; else the last source, else a camera, else the demo.

@@ -58,8 +58,8 @@ pub fn interval(
     (values.len() > RESAMPLES / 2).then(|| [quantile(&values, tail), quantile(&values, 1.0 - tail)])
 }
 
-/// Linear between the two values around it; `values` are sorted and not empty.
-fn quantile(values: &[f64], part: f64) -> f64 {
+/// Linear between the two values around it; `values` are sorted and not empty, `part` is 0..=1.
+pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let at = part * (values.len() - 1) as f64;
     let (low, share) = (at.floor() as usize, at.fract());
     let high = (low + 1).min(values.len() - 1);

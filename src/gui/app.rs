@@ -12,7 +12,7 @@ use super::model::Model;
 use super::picture::Screen;
 use super::shot::Shot;
 use super::toast::Toasts;
-use super::window::{ScreenshotResult, WindowOptions};
+use super::window::{Pace, ScreenshotResult, WindowOptions};
 use super::{about, bars, circumplex, faces, keys, picture, statusbar, theme, timeline, topbar};
 use crate::session::{Command, Engine, SourceState};
 use crate::settings::Settings;
@@ -32,6 +32,7 @@ pub struct App {
     pub(super) toasts: Toasts,
     pub(super) shot: Shot,
     options: WindowOptions,
+    pace: Pace,
     screen: Screen,
     crops: Crops,
     pub(super) show_keys: bool,
@@ -73,6 +74,7 @@ impl App {
             background: Background::default(),
             toasts,
             shot,
+            pace: Pace::default(),
             screen: Screen::default(),
             crops: Crops::default(),
             show_keys: false,
@@ -101,6 +103,11 @@ impl App {
     /// Whom to tell how the picture of the window that was asked for came out.
     pub(super) fn report_screenshot_to(&mut self, result: ScreenshotResult) {
         self.shot.report_to(result);
+    }
+
+    /// Where to leave word of each frame's begin.
+    pub(super) fn keep(&mut self, pace: Pace) {
+        self.pace = pace;
     }
 
     fn open(&mut self, spec: SourceSpec) {
@@ -387,6 +394,7 @@ impl eframe::App for App {
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        self.pace.frame_begins();
         let ctx = ui.ctx().clone();
         let mut actions = self.input(ui);
         actions.extend(self.panels(ui));

@@ -239,7 +239,7 @@ pub fn signed(value: f32) -> String {
 fn trace(
     painter: &Painter,
     p: &Palette,
-    runs: &[Vec<Sample>],
+    runs: &[Vec<&Sample>],
     (latest_s, length_s): (f64, f64),
     to_screen: impl Fn(f32, f32) -> Pos2,
 ) {

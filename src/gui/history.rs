@@ -261,7 +261,7 @@ impl History {
     }
 
     /// The followed samples from `from_s` on as unbroken runs, and the gaps between them up to the newest frame.
-    pub fn runs(&self, from_s: f64) -> (Vec<Vec<Sample>>, Vec<Gap>) {
+    pub fn runs(&self, from_s: f64) -> (Vec<Vec<&Sample>>, Vec<Gap>) {
         let Some(latest_s) = self.latest_s else {
             return (Vec::new(), Vec::new());
         };
@@ -273,7 +273,7 @@ impl History {
             .filter(|(_, faces)| *faces == 0)
             .map(|(t, _)| *t)
             .peekable();
-        let mut runs: Vec<Vec<Sample>> = Vec::new();
+        let mut runs: Vec<Vec<&Sample>> = Vec::new();
         let mut gaps = Vec::new();
         let mut last_s: Option<f64> = None;
         for sample in self.followed(from_s) {
@@ -294,7 +294,7 @@ impl History {
                 runs.push(Vec::new());
             }
             if let Some(run) = runs.last_mut() {
-                run.push(*sample);
+                run.push(sample);
             }
             last_s = Some(sample.time_s);
         }

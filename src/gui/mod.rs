@@ -25,6 +25,7 @@ mod shot;
 mod states;
 mod statusbar;
 pub mod theme;
+mod timed;
 mod timeline;
 mod toast;
 mod topbar;
@@ -33,4 +34,4 @@ mod window;
 
 pub use about::HONEST_LINE;
 pub use app::App;
-pub use window::{Screenshot, WindowError, WindowOptions, run};
+pub use window::{AfterPaint, Screenshot, WindowError, WindowOptions, has_display, run};

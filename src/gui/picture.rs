@@ -1,5 +1,7 @@
 //! The picture with what was found in it.
 
+use std::sync::Arc;
+
 use eframe::egui::{
     Align2, Color32, ColorImage, CornerRadius, Painter, Pos2, Rect, Shape, Stroke, TextureHandle,
     TextureOptions, Ui, epaint::RectShape, pos2, vec2,
@@ -23,6 +25,8 @@ const WIDEST_PX: usize = 1920;
 #[derive(Default)]
 pub struct Screen {
     texture: Option<TextureHandle>,
+    /// What was loaded last: once it is on the graphics card, its memory takes the next one.
+    image: Arc<ColorImage>,
     loaded: u64,
 }
 
@@ -37,7 +41,15 @@ impl Screen {
             return;
         };
         let most = ctx.input(|i| i.max_texture_side).clamp(64, WIDEST_PX);
-        let image = thinned(&picture.frame, most);
+        match Arc::get_mut(&mut self.image) {
+            Some(image) => thin(&picture.frame, most, image),
+            None => {
+                let mut image = ColorImage::default();
+                thin(&picture.frame, most, &mut image);
+                self.image = Arc::new(image);
+            }
+        }
+        let image = self.image.clone();
         match &mut self.texture {
             Some(texture) => texture.set(image, TextureOptions::LINEAR),
             None => {
@@ -47,22 +59,23 @@ impl Screen {
     }
 }
 
-/// The frame as an image no side of which is longer than `most`: every second, third ... pixel where it is larger.
-fn thinned(frame: &Frame, most: usize) -> ColorImage {
+/// Makes `image` the frame, no side longer than `most`: every second, third ... pixel where it is larger.
+fn thin(frame: &Frame, most: usize, image: &mut ColorImage) {
     let (w, h) = (frame.width_px(), frame.height_px());
     let step = w.max(h).div_ceil(most).max(1);
+    let (rgb, _) = frame.rgb().as_chunks::<3>();
+    let color = |&[r, g, b]: &[u8; 3]| Color32::from_rgb(r, g, b);
+    image.pixels.clear();
     if step == 1 {
-        return ColorImage::from_rgb([w, h], frame.rgb());
+        image.pixels.extend(rgb.iter().map(color));
+    } else {
+        let rows = rgb.chunks_exact(w).step_by(step);
+        image
+            .pixels
+            .extend(rows.flat_map(|row| row.iter().step_by(step).map(color)));
     }
-    let (new_w, new_h) = (w.div_ceil(step), h.div_ceil(step));
-    let pixels = frame
-        .rgb()
-        .chunks_exact(w * 3)
-        .step_by(step)
-        .flat_map(|row| row.chunks_exact(3).step_by(step))
-        .map(|rgb| Color32::from_rgb(rgb[0], rgb[1], rgb[2]))
-        .collect();
-    ColorImage::new([new_w, new_h], pixels)
+    image.size = [w.div_ceil(step), h.div_ceil(step)];
+    image.source_size = vec2(image.size[0] as f32, image.size[1] as f32);
 }
 
 /// Shows the picture, or what stands in its place, in the whole of `rect`.
@@ -352,8 +365,16 @@ mod tests {
             time_s: 0.0,
         };
         let frame = |w: usize, h: usize| Frame::new(stamp, w, h, vec![7; w * h * 3]).unwrap();
-        assert_eq!(thinned(&frame(640, 480), 1920).size, [640, 480]);
-        assert_eq!(thinned(&frame(3841, 11), 1920).size, [1281, 4]);
-        assert_eq!(thinned(&frame(1, 1), 64).size, [1, 1]);
+        // One image takes them all.
+        let mut image = ColorImage::default();
+        for (w, h, most, size) in [
+            (640, 480, 1920, [640, 480]),
+            (3841, 11, 1920, [1281, 4]),
+            (1, 1, 64, [1, 1]),
+        ] {
+            thin(&frame(w, h), most, &mut image);
+            assert_eq!(image.size, size);
+            assert_eq!(image.pixels, vec![Color32::from_gray(7); size[0] * size[1]]);
+        }
     }
 }

@@ -61,7 +61,7 @@ pub struct Column {
 }
 
 /// Means over bins that are fixed in time. A column that stands alone is given twice, so that it can be seen.
-pub fn columns(run: &[Sample], scale: &Scale) -> Vec<Column> {
+pub fn columns(run: &[&Sample], scale: &Scale) -> Vec<Column> {
     let bin_s = scale.bin_s();
     let bin = |s: &Sample| (s.time_s / bin_s).floor() as i64;
     let mut columns: Vec<Column> = run
@@ -74,18 +74,19 @@ pub fn columns(run: &[Sample], scale: &Scale) -> Vec<Column> {
             for sample in samples {
                 let s = &sample.shown;
                 for (sum, p) in probabilities.iter_mut().zip(s.probabilities) {
-                    *sum += p / n;
+                    *sum += p;
                 }
-                affect[0].0 += s.valence / n;
-                affect[0].1 += s.valence_sd / n;
-                affect[1].0 += s.arousal / n;
-                affect[1].1 += s.arousal_sd / n;
-                time_s += sample.time_s / f64::from(n);
+                affect[0].0 += s.valence;
+                affect[0].1 += s.valence_sd;
+                affect[1].0 += s.arousal;
+                affect[1].1 += s.arousal_sd;
+                time_s += sample.time_s;
             }
+            let x = scale.x_of(time_s / f64::from(n));
             Column {
-                x: scale.x_of(time_s).clamp(scale.x.min, scale.x.max),
-                probabilities,
-                affect,
+                x: x.clamp(scale.x.min, scale.x.max),
+                probabilities: probabilities.map(|sum| sum / n),
+                affect: affect.map(|(mean, sd)| (mean / n, sd / n)),
             }
         })
         .collect();

@@ -4,11 +4,12 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eframe::egui;
 
 use super::app::App;
+use super::timed;
 use crate::session::Engine;
 use crate::settings::{Settings, ThemeChoice};
 use crate::source::SourceSpec;
@@ -41,6 +42,19 @@ pub struct WindowOptions {
     pub quit: Option<Arc<AtomicBool>>,
     /// Words that the user should see at the start: a note on the settings, say.
     pub note: Option<String>,
+    /// Told after each frame; for measurements.
+    pub after_paint: Option<AfterPaint>,
+}
+
+/// Called on the window's thread when a frame has been handed to the display, with how long it took from its begin,
+/// the display's own waiting included.
+#[derive(Clone)]
+pub struct AfterPaint(pub Arc<dyn Fn(Duration) + Send + Sync>);
+
+impl std::fmt::Debug for AfterPaint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AfterPaint")
+    }
 }
 
 /// Why there is no window. Every text ends with what to do.
@@ -72,6 +86,33 @@ pub enum WindowError {
 /// egui answers a plain `request_repaint` with two frames, to let layouts settle; one that is asked for with a delay,
 /// however short, with one. Software OpenGL has no frame to spare.
 const WAKE_DELAY: Duration = Duration::from_nanos(1);
+/// Between two frames that were asked for by news. A display waits for itself where OpenGL is in hardware; software
+/// OpenGL does not, and a camera of 120 frames a second would be drawn 120 times. Somewhat less than a display's 1/60 s,
+/// so that a camera of 60 is never late for its own next picture.
+const LEAST_BETWEEN: Duration = Duration::from_millis(13);
+
+/// When the last frame began: news that come early wait for the next.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pace(Arc<Mutex<Option<Instant>>>);
+
+impl Pace {
+    /// A frame begins.
+    pub(super) fn frame_begins(&self) {
+        if let Ok(mut last) = self.0.lock() {
+            *last = Some(Instant::now());
+        }
+    }
+
+    /// How long news that have come now are to wait.
+    fn delay(&self) -> Duration {
+        let last = self.0.lock().map_or(None, |last| *last);
+        let since = last.map_or(LEAST_BETWEEN, |last| last.elapsed());
+        LEAST_BETWEEN.saturating_sub(since).max(WAKE_DELAY)
+    }
+}
+
+/// The window's title.
+const NAME: &str = "Affectscope";
 
 /// How the wish for a [`Screenshot`] ended; shared between the app and [`run`].
 pub(super) type ScreenshotResult = Arc<Mutex<Option<Result<(), String>>>>;
@@ -98,16 +139,21 @@ pub fn run(
         ..eframe::NativeOptions::default()
     };
     let app_result = Arc::clone(&result);
+    let after_paint = options.after_paint.clone();
     let creator: eframe::AppCreator<'_> = Box::new(move |cc| {
         let ctx = cc.egui_ctx.clone();
-        let engine = engine_factory(Arc::new(move || ctx.request_repaint_after(WAKE_DELAY)));
+        let pace = Pace::default();
+        let theirs = pace.clone();
+        let engine = engine_factory(Arc::new(move || ctx.request_repaint_after(theirs.delay())));
         let mut app = App::new(&cc.egui_ctx, engine, settings, options);
         app.report_screenshot_to(app_result);
+        app.keep(pace);
         Ok(Box::new(app))
     });
     // winit panics where a library cannot be loaded; the user should read words.
-    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        eframe::run_native("Affectscope", native, creator)
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| match after_paint {
+        Some(after_paint) => timed::run(NAME, native, creator, after_paint),
+        None => eframe::run_native(NAME, native, creator),
     }));
     match outcome {
         Ok(Ok(())) => {}
@@ -129,7 +175,7 @@ pub fn run(
 
 fn viewport(size: [f32; 2]) -> egui::ViewportBuilder {
     let mut viewport = egui::ViewportBuilder::default()
-        .with_title("Affectscope")
+        .with_title(NAME)
         .with_app_id("affectscope")
         .with_inner_size(size)
         .with_min_inner_size([size[0].min(900.0), size[1].min(600.0)])
@@ -174,6 +220,11 @@ fn plain(text: &str) -> String {
     let mut chars = words.chars();
     let first = chars.next().map(|c| c.to_ascii_lowercase());
     first.into_iter().chain(chars).collect()
+}
+
+/// Whether a window can be opened here, as far as that is known without opening one.
+pub fn has_display() -> bool {
+    check_display().is_ok()
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -258,6 +309,17 @@ mod tests {
         assert_eq!(plain("No GL context."), "no GL context");
         let error = WindowError::Failed(plain(text)).to_string();
         assert!(error.starts_with("The window could not be opened: failed to open connection"));
+    }
+
+    #[test]
+    fn news_wait_for_the_display_and_no_longer() {
+        let pace = Pace::default();
+        assert_eq!(pace.delay(), WAKE_DELAY);
+        pace.frame_begins();
+        let wait = pace.delay();
+        assert!(wait <= LEAST_BETWEEN && wait >= WAKE_DELAY, "{wait:?}");
+        std::thread::sleep(LEAST_BETWEEN);
+        assert_eq!(pace.delay(), WAKE_DELAY);
     }
 
     #[test]

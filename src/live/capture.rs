@@ -134,7 +134,7 @@ impl Capture {
                 paused = true;
                 if pace == Pace::Camera {
                     // Read on, so that the picture is fresh when it goes on; nobody sees these.
-                    if let Err(e) = source.next() {
+                    if let Err(e) = source.skip() {
                         return Some(e);
                     }
                 } else {

@@ -2,6 +2,8 @@
 
 use candle_core::Device;
 
+use super::student::{Kernels, Precision};
+
 /// What the user asked for with `--device`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum DeviceChoice {
@@ -25,6 +27,25 @@ pub struct Chosen {
     pub title: String,
     /// Why it is not the GPU that `auto` tried, where it tried one.
     pub note: Option<String>,
+}
+
+impl Chosen {
+    /// The same, its title with what the network runs on: `CPU, AVX-512, 1 thread`.
+    #[must_use]
+    pub fn with_kernels(self, kernels: Kernels) -> Self {
+        let threads = match kernels.threads {
+            1 => "1 thread".to_owned(),
+            n => format!("{n} threads"),
+        };
+        let int8 = match kernels.precision {
+            Precision::Int8 => ", 8 bits",
+            Precision::F32 => "",
+        };
+        Self {
+            title: format!("CPU, {}{int8}, {threads}", kernels.set.title()),
+            ..self
+        }
+    }
 }
 
 /// The device asked for cannot be had; the text says what to do.

@@ -345,26 +345,18 @@ impl Student {
     /// # Errors
     /// As [`Student::input`], and when the device failed.
     pub fn pooled(&self, crops: &[Crop]) -> Result<Tensor, NetworkError> {
-        match &self.runner {
-            Runner::Graph(network) => {
-                self.check(crops)?;
-                Ok(network.pooled(crops)?)
-            }
-            Runner::Kernels(_) => self.output_of(crops, output::POOLED),
-        }
-    }
-
-    /// One output of the kernels as a tensor, `[B, length]`.
-    fn output_of(&self, crops: &[Crop], which: usize) -> Result<Tensor, NetworkError> {
         self.check(crops)?;
-        let mut values = Vec::new();
-        if let Runner::Kernels(network) = &self.runner {
-            network.run(crops, |_, outputs| {
-                values.extend_from_slice(outputs.get(which))
-            });
+        match &self.runner {
+            Runner::Graph(network) => Ok(network.pooled(crops)?),
+            Runner::Kernels(network) => {
+                let mut values = Vec::new();
+                network.run(crops, |_, outputs| {
+                    values.extend_from_slice(outputs.get(output::POOLED));
+                });
+                let shape = (crops.len(), self.config.backbone.pooled());
+                Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
+            }
         }
-        let shape = (crops.len(), values.len() / crops.len().max(1));
-        Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
     }
 
     /// Logits of the CNN alone: expression `[B, 7]` and affect `[B, 40]`.
@@ -372,20 +364,43 @@ impl Student {
     /// # Errors
     /// As [`Student::pooled`].
     pub fn cnn_logits(&self, crops: &[Crop]) -> Result<(Tensor, Tensor), NetworkError> {
-        let [expression, affect] = output::LOGITS;
+        let [(_, expression), (_, affect)] = self.outputs(crops)?;
+        Ok((expression, affect))
+    }
+
+    /// Everything that backbone and heads say of some crops, the expression head's first: the feature `[B, 128]`, and
+    /// the CNN's own logits `[B, 7]` or `[B, 40]`.
+    ///
+    /// # Errors
+    /// As [`Student::pooled`].
+    pub fn outputs(&self, crops: &[Crop]) -> Result<[(Tensor, Tensor); 2], NetworkError> {
+        self.check(crops)?;
         match &self.runner {
             Runner::Graph(network) => {
-                self.check(crops)?;
                 let pooled = network.pooled(crops)?;
-                Ok((
-                    network.expression.forward(&pooled)?.1,
-                    network.affect.forward(&pooled)?.1,
-                ))
+                Ok([
+                    network.expression.forward(&pooled)?,
+                    network.affect.forward(&pooled)?,
+                ])
             }
-            Runner::Kernels(_) => Ok((
-                self.output_of(crops, expression)?,
-                self.output_of(crops, affect)?,
-            )),
+            Runner::Kernels(network) => {
+                let mut values: [[Vec<f32>; 2]; 2] = Default::default();
+                network.run(crops, |_, outputs| {
+                    for (head, [feature, logits]) in values.iter_mut().enumerate() {
+                        feature.extend_from_slice(outputs.get(output::FEATURES[head]));
+                        logits.extend_from_slice(outputs.get(output::LOGITS[head]));
+                    }
+                });
+                let rows = crops.len();
+                let tensor = |values: Vec<f32>| {
+                    let width = values.len() / rows.max(1);
+                    Tensor::from_vec(values, (rows, width), &Device::Cpu)
+                };
+                let [expression, affect] = values.map(|[feature, logits]| {
+                    Ok::<_, NetworkError>((tensor(feature)?, tensor(logits)?))
+                });
+                Ok([expression?, affect?])
+            }
         }
     }
 

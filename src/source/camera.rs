@@ -173,6 +173,12 @@ impl FrameSource for CameraSource {
             },
         })
     }
+
+    fn skip(&mut self) -> Result<(), SourceError> {
+        self.camera.grab()?;
+        self.given += 1;
+        Ok(())
+    }
 }
 
 /// The camera that is meant by an id.

@@ -120,6 +120,14 @@ pub trait FrameSource {
     /// # Errors
     /// [`SourceError`] when the stream broke; it is not to be asked again.
     fn next(&mut self) -> Result<Next, SourceError>;
+
+    /// Waits for the next frame and lets it go; a camera need not decode what nobody will see.
+    ///
+    /// # Errors
+    /// As [`FrameSource::next`].
+    fn skip(&mut self) -> Result<(), SourceError> {
+        self.next().map(drop)
+    }
 }
 
 /// Opens what was asked for.

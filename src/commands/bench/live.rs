@@ -1,0 +1,438 @@
+//! `bench --live`: the real session on a synthetic camera, with the real window where there is a display.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::camera::Pictures;
+use super::usage::{self, SOFTWARE_RENDERER, Threads};
+use super::watched::{Log, SharedLog, Timed, Watched};
+use crate::cli::BenchArgs;
+use crate::commands::window::late_wake;
+use crate::commands::{Failure, say};
+use crate::evaluate::bootstrap::quantile;
+use crate::gui::{self, AfterPaint, WindowOptions};
+use crate::live::{Live, Wake};
+use crate::model::device::Chosen;
+use crate::model::student::Student;
+use crate::session::Engine as _;
+use crate::settings::Settings;
+use crate::slot::Slot;
+use crate::source::SourceSpec;
+
+/// Before anything counts: the window opens, the caches fill.
+const WARM_UP: Duration = Duration::from_secs(3);
+/// Begin and end of a run are compared over a minute, or over a third of a shorter run.
+const PART: Duration = Duration::from_secs(60);
+/// Between two looks at memory and threads.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The longest nap of whoever waits for the end.
+const NAP: Duration = Duration::from_millis(100);
+/// Size of the window, points.
+const WINDOW: [f32; 2] = [1280.0, 800.0];
+
+/// What came out. Where a figure has no meaning (no window, another system than Linux), it is `null`.
+#[derive(Debug, Serialize)]
+pub(super) struct LiveReport {
+    seconds: f64,
+    /// The real window was drawn; else the session ran alone and its pictures were taken up as they came.
+    window: bool,
+    /// The session was paused while it was measured.
+    paused: bool,
+    camera_hz: f64,
+    camera_format: &'static str,
+    weights: String,
+    threads: usize,
+    captured_hz: f64,
+    analysed_hz: f64,
+    /// Captured and never analysed.
+    dropped: u64,
+    /// Never captured: the capture thread came too late for them.
+    camera_missed: u64,
+    /// Analysed, and lost on the way to the window.
+    records_missed: u64,
+    capture_to_analysed: Option<Latency>,
+    /// Until the window's thread has it in hand: what a graphics card would add is not in it.
+    capture_to_window: Option<Latency>,
+    /// Until the frame that shows it has been handed to the display, the renderer's work included.
+    capture_to_drawn: Option<Latency>,
+    frames_hz: Option<f64>,
+    frame: Option<Latency>,
+    /// Percent of one core, by what the threads do.
+    cpu_percent: BTreeMap<&'static str, f64>,
+    /// All of these but the software renderer and the bench itself.
+    cpu_percent_own: f64,
+    memory: Option<Memory>,
+    /// 95th percentiles of capture to window, of the first part and of the last one.
+    part_s: f64,
+    first_p95_ms: Option<f64>,
+    last_p95_ms: Option<f64>,
+    /// The most records that waited for the window, in the first part and in the last one.
+    first_waiting: Option<usize>,
+    last_waiting: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Latency {
+    median_ms: f64,
+    p95_ms: f64,
+    most_ms: f64,
+}
+
+/// Resident memory: means over the first part and the last one.
+#[derive(Debug, Serialize)]
+struct Memory {
+    first_mib: f64,
+    last_mib: f64,
+    /// `last / first - 1`, percent.
+    growth_percent: f64,
+}
+
+/// What the second thread saw.
+struct Seen {
+    from: Instant,
+    to: Instant,
+    before: Threads,
+    after: Threads,
+    memory: Vec<(Instant, u64)>,
+}
+
+/// Runs it.
+pub(super) fn run(
+    args: &BenchArgs,
+    seconds: f64,
+    student: &Arc<Student>,
+    chosen: &Chosen,
+) -> Result<LiveReport, Failure> {
+    let pictures = Pictures::prepare(args.camera_hz, args.mjpeg)?;
+    let missed = pictures.missed();
+    let window = !args.no_window && gui::has_display();
+    if !window && !args.no_window {
+        say("no display: the session alone is measured, without the window");
+    }
+    let (wake, window_wake) = late_wake();
+    let broken = |e: &dyn std::fmt::Display| Failure::broken(e.to_string());
+    let mut live = Live::start_with(student.clone(), chosen, wake.clone(), pictures.opener())
+        .map_err(|e| broken(&e))?;
+    live.open_first(vec![SourceSpec::Camera(None)]);
+    let log = SharedLog::default();
+    let from = Instant::now() + WARM_UP;
+    log.lock().since = Some(from);
+    let engine = Watched {
+        live,
+        log: log.clone(),
+        pause: args.paused,
+    };
+    let (quit, over) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::<AtomicBool>::default(),
+    );
+    let to = from + Duration::from_secs_f64(seconds);
+    let (theirs, done, missed_there) = (quit.clone(), over.clone(), missed.clone());
+    let watcher = std::thread::Builder::new()
+        .name("bench".to_owned())
+        .spawn(move || {
+            let mut missed_before = 0;
+            let seen = look_on((from, to), &done, || {
+                missed_before = missed_there.load(Ordering::Relaxed);
+            });
+            theirs.store(true, Ordering::SeqCst);
+            wake();
+            (seen, missed_there.load(Ordering::Relaxed) - missed_before)
+        })
+        .map_err(|e| broken(&e))?;
+    let main = usage::own_name();
+    let shown = if window {
+        let painted = log.clone();
+        let options = WindowOptions {
+            size: Some(WINDOW),
+            quit: Some(quit),
+            after_paint: Some(AfterPaint(Arc::new(move |took| {
+                painted.lock().drawn(took.as_secs_f64() * 1e3);
+            }))),
+            ..WindowOptions::default()
+        };
+        let factory = move |wake: Wake| {
+            // Set once, here.
+            let _ = window_wake.set(wake);
+            Box::new(engine) as _
+        };
+        gui::run(factory, Settings::default(), options).map_err(|e| broken(&e))
+    } else {
+        let news = Arc::new(Slot::default());
+        let put = news.clone();
+        // Set once, here.
+        let _ = window_wake.set(Arc::new(move || put.put(|_| ())));
+        session_alone(engine, &news, &quit);
+        Ok(())
+    };
+    over.store(true, Ordering::SeqCst);
+    let seen = watcher.join();
+    shown?;
+    let (seen, camera_missed) = seen.map_err(|_| Failure::broken("the watching thread broke"))?;
+    let seen = seen.ok_or_else(|| {
+        Failure::broken("the window was closed before the time was over. Leave it open.")
+    })?;
+    let log = log.lock();
+    let about = About {
+        args,
+        window,
+        weights: student.card().name.clone(),
+        camera_missed,
+        main: &main,
+    };
+    Ok(report(&about, &log, &seen))
+}
+
+/// Takes up what comes as soon as it comes, as a window would that costs nothing to draw.
+fn session_alone(mut engine: Watched, news: &Slot<()>, quit: &AtomicBool) {
+    while !quit.load(Ordering::SeqCst) {
+        if news.take(NAP).is_some() {
+            engine.poll();
+        }
+    }
+}
+
+/// Looks at memory and threads until the time is over; `None` when it was over before.
+fn look_on(
+    (from, to): (Instant, Instant),
+    over: &AtomicBool,
+    begin: impl FnOnce(),
+) -> Option<Seen> {
+    let nap_until = |end: Instant| {
+        while Instant::now() < end {
+            if over.load(Ordering::SeqCst) {
+                return None;
+            }
+            std::thread::sleep(NAP.min(end.saturating_duration_since(Instant::now())));
+        }
+        Some(())
+    };
+    nap_until(from)?;
+    begin();
+    let mut before = Threads::default();
+    before.refresh();
+    let mut seen = Seen {
+        from: Instant::now(),
+        to,
+        after: before.clone(),
+        before,
+        memory: Vec::new(),
+    };
+    let mut next = seen.from;
+    loop {
+        let now = Instant::now();
+        // A thread that ends before the next look keeps what it had at this one.
+        seen.after.refresh();
+        seen.memory
+            .extend(usage::resident_bytes().map(|bytes| (now, bytes)));
+        if now >= to {
+            break;
+        }
+        next += LOOK_EVERY;
+        nap_until(next.min(to))?;
+    }
+    seen.to = Instant::now();
+    Some(seen)
+}
+
+/// What is known beside the log.
+struct About<'a> {
+    args: &'a BenchArgs,
+    window: bool,
+    weights: String,
+    camera_missed: u64,
+    main: &'a str,
+}
+
+fn report(about: &About<'_>, log: &Log, seen: &Seen) -> LiveReport {
+    let seconds = (seen.to - seen.from).as_secs_f64();
+    let part = PART.min(Duration::from_secs_f64(seconds / 3.0));
+    let in_first = |at: Instant| at < seen.from + part;
+    let in_last = |at: Instant| at + part > seen.to;
+    let cpu_percent: BTreeMap<&'static str, f64> = seen
+        .after
+        .since(&seen.before, about.main)
+        .into_iter()
+        .map(|(role, busy_s)| (role, busy_s / seconds * 100.0))
+        .collect();
+    let own = cpu_percent
+        .iter()
+        .filter(|(role, _)| ![SOFTWARE_RENDERER, "bench"].contains(*role));
+    let rates = rates(log);
+    let p95 = |wanted: &dyn Fn(Instant) -> bool| {
+        let of: Vec<Timed> = log.taken.iter().copied().filter(|t| wanted(t.at)).collect();
+        latency(&of).map(|l| l.p95_ms)
+    };
+    let waiting = |wanted: &dyn Fn(Instant) -> bool| {
+        let of = log.waiting.iter().filter(|(at, _)| wanted(*at));
+        of.map(|(_, count)| *count).max()
+    };
+    LiveReport {
+        seconds,
+        window: about.window,
+        paused: about.args.paused,
+        camera_hz: about.args.camera_hz,
+        camera_format: if about.args.mjpeg { "MJPEG" } else { "RGB" },
+        weights: about.weights.clone(),
+        threads: about.args.network_args.threads,
+        captured_hz: rates.0,
+        analysed_hz: rates.1,
+        dropped: rates.2,
+        camera_missed: about.camera_missed,
+        records_missed: log.records_missed,
+        capture_to_analysed: latency(&log.analysed),
+        capture_to_window: latency(&log.taken),
+        capture_to_drawn: latency(&log.drawn),
+        frames_hz: about.window.then(|| log.frames.len() as f64 / seconds),
+        frame: latency(&log.frames),
+        cpu_percent_own: own.map(|(_, percent)| percent).sum(),
+        cpu_percent,
+        memory: memory(&seen.memory, &in_first, &in_last),
+        part_s: part.as_secs_f64(),
+        first_p95_ms: p95(&in_first),
+        last_p95_ms: p95(&in_last),
+        first_waiting: waiting(&in_first),
+        last_waiting: waiting(&in_last),
+    }
+}
+
+/// Captured a second, analysed a second, dropped.
+fn rates(log: &Log) -> (f64, f64, u64) {
+    let (Some((first, begin)), Some((last, end))) = (&log.first, &log.last) else {
+        return (0.0, 0.0, 0);
+    };
+    let seconds = (*last - *first).as_secs_f64().max(1e-3);
+    let analysed = end.rates.analysed.saturating_sub(begin.rates.analysed);
+    let dropped = end.rates.dropped.saturating_sub(begin.rates.dropped);
+    (
+        (analysed + dropped) as f64 / seconds,
+        analysed as f64 / seconds,
+        dropped,
+    )
+}
+
+fn latency(times: &[Timed]) -> Option<Latency> {
+    let mut sorted: Vec<f64> = times.iter().map(|t| t.ms).collect();
+    sorted.sort_by(f64::total_cmp);
+    Some(Latency {
+        most_ms: *sorted.last()?,
+        median_ms: quantile(&sorted, 0.5),
+        p95_ms: quantile(&sorted, 0.95),
+    })
+}
+
+fn memory(
+    looks: &[(Instant, u64)],
+    in_first: &dyn Fn(Instant) -> bool,
+    in_last: &dyn Fn(Instant) -> bool,
+) -> Option<Memory> {
+    let mean_mib = |wanted: &dyn Fn(Instant) -> bool| {
+        let of: Vec<f64> = looks
+            .iter()
+            .filter(|(at, _)| wanted(*at))
+            .map(|(_, bytes)| *bytes as f64 / f64::from(1 << 20))
+            .collect();
+        (!of.is_empty()).then(|| of.iter().sum::<f64>() / of.len() as f64)
+    };
+    let (first_mib, last_mib) = (mean_mib(in_first)?, mean_mib(in_last)?);
+    Some(Memory {
+        first_mib,
+        last_mib,
+        growth_percent: (last_mib / first_mib - 1.0) * 100.0,
+    })
+}
+
+impl LiveReport {
+    /// Lines for a terminal.
+    pub fn lines(&self) -> String {
+        let mut text = format!(
+            "live            640x480 {} at {:.0}/s, {} ({} thread{}), {}{}, {:.0} s\n",
+            self.camera_format,
+            self.camera_hz,
+            self.weights,
+            self.threads,
+            if self.threads == 1 { "" } else { "s" },
+            if self.window {
+                "with the window"
+            } else {
+                "without a window"
+            },
+            if self.paused { ", paused" } else { "" },
+            self.seconds
+        );
+        let mut line = |name: &str, value: String| {
+            let _ = writeln!(text, "  {name:<24} {value}");
+        };
+        line(
+            "captured, analysed",
+            format!(
+                "{:.1}/s, {:.1}/s; {} dropped, {} missed by the capture",
+                self.captured_hz, self.analysed_hz, self.dropped, self.camera_missed
+            ),
+        );
+        let latency = |l: &Latency| {
+            format!(
+                "{:.1} ms, 95 % {:.1} ms, at most {:.1} ms",
+                l.median_ms, l.p95_ms, l.most_ms
+            )
+        };
+        for (name, value) in [
+            ("capture to analysed", &self.capture_to_analysed),
+            ("capture to window", &self.capture_to_window),
+            ("capture to drawn", &self.capture_to_drawn),
+            ("a frame of the window", &self.frame),
+        ] {
+            if let Some(value) = value {
+                line(name, latency(value));
+            }
+        }
+        if let Some(frames_hz) = self.frames_hz {
+            line("frames drawn", format!("{frames_hz:.1}/s"));
+        }
+        if self.cpu_percent.is_empty() {
+            line("cores", "not told on this system".to_owned());
+        } else {
+            let parts = self.cpu_percent.iter();
+            let parts: Vec<String> = parts.map(|(n, p)| format!("{n} {p:.1} %")).collect();
+            let all = format!(
+                "{:.1} % of one, ours: {}",
+                self.cpu_percent_own,
+                parts.join(", ")
+            );
+            line("cores", all);
+        }
+        if let Some(memory) = &self.memory {
+            line(
+                "memory",
+                format!(
+                    "{:.1} MiB in the first {:.0} s, {:.1} MiB in the last ({:+.1} %)",
+                    memory.first_mib, self.part_s, memory.last_mib, memory.growth_percent
+                ),
+            );
+        }
+        if let (Some(first), Some(last)) = (self.first_p95_ms, self.last_p95_ms) {
+            line(
+                "95 % to the window",
+                format!(
+                    "{first:.1} ms in the first {:.0} s, {last:.1} ms in the last",
+                    self.part_s
+                ),
+            );
+        }
+        if let (Some(first), Some(last)) = (self.first_waiting, self.last_waiting) {
+            line(
+                "records waiting",
+                format!(
+                    "at most {first} in the first {:.0} s, {last} in the last",
+                    self.part_s
+                ),
+            );
+        }
+        text
+    }
+}

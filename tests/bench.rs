@@ -1,0 +1,72 @@
+//! The kernels and stages one by one: `cargo bench`. `affectscope bench` measures them by turns and on any machine;
+//! this is for whoever works on one of them.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::sync::Arc;
+
+use affectscope::analysis::Crop;
+use affectscope::face::align;
+use affectscope::face::detect::Detector;
+use affectscope::face::finder::Schedule;
+use affectscope::face::gray::Gray;
+use affectscope::face::landmarks::LandmarkNet;
+use affectscope::frame::Frame;
+use affectscope::model::student::Student;
+use affectscope::model::weights::Weights;
+use affectscope::pipeline::{Observed, Pipeline};
+use affectscope::session::Tuning;
+use affectscope::source::demo::DemoSource;
+use affectscope::source::{FrameSource, Next};
+use criterion::{Criterion, criterion_group, criterion_main};
+
+/// The network, a frame of the demo, and the face on it.
+fn scene() -> (Arc<Student>, Frame, Observed) {
+    let weights = Weights::load(None).unwrap();
+    let student = Arc::new(Student::new(&weights, &candle_core::Device::Cpu).unwrap());
+    let Next::Frame(frame) = DemoSource::new().next().unwrap() else {
+        panic!("the demo has no frame");
+    };
+    let mut pipeline =
+        Pipeline::new(student.clone(), Schedule::Thorough, Tuning::default()).unwrap();
+    let face = pipeline.observe(&frame).unwrap().remove(0);
+    (student, frame, face)
+}
+
+fn network(c: &mut Criterion) {
+    let (student, _, face) = scene();
+    let crops: &[Crop] = std::slice::from_ref(&face.crop);
+    c.bench_function("network, thin, batch 1", |b| {
+        b.iter(|| student.features(crops).unwrap());
+    });
+    let window = vec![&face.features; 32];
+    c.bench_function("GRU, window of 32", |b| {
+        b.iter(|| student.read_at(&window, 31).unwrap());
+    });
+}
+
+fn faces(c: &mut Criterion) {
+    let (student, frame, face) = scene();
+    let place = face.place.unwrap();
+    let color = student.config().backbone.color;
+    let resize_px = student.config().resize_px();
+    let mut gray = Gray::default();
+    c.bench_function("grey, 640x480", |b| b.iter(|| gray.fill(&frame)));
+    let mut net = LandmarkNet::new().unwrap();
+    c.bench_function("landmarks", |b| {
+        b.iter(|| net.find(&gray, place.box_px));
+    });
+    c.bench_function("align", |b| {
+        b.iter(|| align::crop(&frame, &gray, &place.landmarks_px, (color, resize_px)).unwrap());
+    });
+    let mut detector = Detector::new().unwrap();
+    c.bench_function("detector, near a face", |b| {
+        b.iter(|| detector.near(&gray, place.box_px));
+    });
+    c.bench_function("detector, full scan", |b| {
+        b.iter(|| detector.scan(&gray, Tuning::default().min_face * 480.0));
+    });
+}
+
+criterion_group!(benches, network, faces);
+criterion_main!(benches);
