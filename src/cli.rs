@@ -133,6 +133,8 @@ pub enum Command {
     Convert(ConvertArgs),
     /// Write a student's backbone and heads as an ONNX model, for other runtimes (its recurrent heads are not in it)
     ExportOnnx(ExportOnnxArgs),
+    /// Calibrate weights for 8-bit arithmetic (about half the time on a CPU), and measure what it costs
+    Quantize(QuantizeArgs),
     /// Measure how fast it is on this machine: the network, the stages of a frame, the live session
     Bench(BenchArgs),
 }
@@ -290,6 +292,29 @@ pub struct ExportOnnxArgs {
     pub force: bool,
 }
 
+/// `affectscope quantize`
+#[derive(Debug, Args)]
+pub struct QuantizeArgs {
+    /// The weights file to write
+    #[arg(value_name = "OUT.safetensors")]
+    pub output: PathBuf,
+    /// Faces to calibrate on: a folder of pictures that are a face box each, or a split of FER+ (label.csv beside them)
+    #[arg(long, value_name = "DIR")]
+    pub calibrate: PathBuf,
+    /// Faces to check on, likewise; with FER+'s votes the scores are against them [default: those of --calibrate]
+    #[arg(long, value_name = "DIR")]
+    pub check: Option<PathBuf>,
+    /// The most faces that are checked
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = at_least_one)]
+    pub faces: usize,
+    /// Student weights in place of the built-in ones: .safetensors, or the paper's own checkpoints (.pth)
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
+}
+
 /// `affectscope bench`
 #[derive(Debug, Args)]
 pub struct BenchArgs {
@@ -348,6 +373,13 @@ impl WindowArgs {
         let text = self.input.as_deref().or(self.source.as_deref())?;
         let Ok(spec) = text.parse::<SourceSpec>();
         Some(spec)
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("must be a whole number above 0".to_owned()),
+        Ok(n) => Ok(n),
     }
 }
 

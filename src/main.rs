@@ -33,6 +33,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Evaluate(args)) => commands::evaluate::run(args),
         Some(Command::ExportOnnx(args)) => commands::export_onnx::run(args),
         Some(Command::Info(args)) => commands::info::run(args),
+        Some(Command::Quantize(args)) => commands::quantize::run(args),
         Some(Command::Record(args)) => commands::record::run(args),
         None => commands::window::run(&cli.window),
     }

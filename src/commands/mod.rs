@@ -8,6 +8,7 @@ pub mod evaluate;
 pub mod export_onnx;
 pub mod info;
 mod progress;
+pub mod quantize;
 pub mod record;
 pub mod window;
 

@@ -1,0 +1,237 @@
+//! Folders of faces as networks are calibrated and checked on: pictures that are a face box each, with votes where
+//! FER+'s `label.csv` lies beside them.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::analysis::{BoxPx, Crop};
+use crate::face::align;
+use crate::face::gray::Gray;
+use crate::face::landmarks::LandmarkNet;
+use crate::labels::Expression;
+use crate::model::config::{CROP_SIDE_PX, StudentConfig};
+use crate::source::images::ImageSource;
+use crate::source::{FrameSource, Next, SourceError};
+
+/// The file of votes in a split of FER+.
+const VOTES_FILE: &str = "label.csv";
+/// Its columns of votes; the last three are none of ours.
+const COLUMNS: [Option<Expression>; 10] = [
+    Some(Expression::Neutral),
+    Some(Expression::Happiness),
+    Some(Expression::Surprise),
+    Some(Expression::Sadness),
+    Some(Expression::Anger),
+    Some(Expression::Disgust),
+    Some(Expression::Fear),
+    None, // contempt
+    None, // unknown
+    None, // no face
+];
+
+/// What people's votes make of a face.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Target {
+    /// The expression with most votes.
+    pub expression: Expression,
+    /// The circumplex norms of the expressions, averaged by their votes; -1..=1. A projection of the votes: nobody
+    /// rated valence.
+    pub valence: f32,
+    /// Likewise.
+    pub arousal: f32,
+}
+
+/// Valence and arousal of an expression after Russell and Mehrabian 1977, as in the first weights' training.
+fn norm(expression: Expression) -> (f32, f32) {
+    match expression {
+        Expression::Neutral => (0.0, 0.0),
+        Expression::Anger => (-0.51, 0.59),
+        Expression::Disgust => (-0.60, 0.35),
+        Expression::Fear => (-0.64, 0.60),
+        Expression::Happiness => (0.81, 0.51),
+        Expression::Sadness => (-0.63, -0.27),
+        Expression::Surprise => (0.40, 0.67),
+    }
+}
+
+impl Target {
+    /// From ten votes in FER+'s order, after its customary clean-up: single votes are strays, and a face that most call
+    /// contempt, unknown or no face, or on which two share the most, has no target.
+    pub fn of_votes(votes: [u32; 10]) -> Option<Self> {
+        let votes = votes.map(|n| if n == 1 { 0 } else { n });
+        let most = votes.into_iter().max().filter(|&most| most > 0)?;
+        let mut leaders = (0..10).filter(|&i| votes[i] == most);
+        let (first, second) = (leaders.next()?, leaders.next());
+        let expression = COLUMNS[first].filter(|_| second.is_none())?;
+        let (mut sum, mut valence, mut arousal) = (0.0, 0.0, 0.0);
+        for (expression, votes) in COLUMNS.iter().zip(votes) {
+            if let Some(expression) = expression {
+                let (v, a) = norm(*expression);
+                let weight = votes as f32;
+                sum += weight;
+                valence += weight * v;
+                arousal += weight * a;
+            }
+        }
+        Some(Self {
+            expression,
+            valence: valence / sum,
+            arousal: arousal / sum,
+        })
+    }
+}
+
+/// A face, cropped as a network takes it.
+#[derive(Debug, Clone)]
+pub struct Face {
+    /// The crop.
+    pub crop: Crop,
+    /// What people say of it, where the folder tells.
+    pub target: Option<Target>,
+}
+
+/// Why a folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FacesError {
+    /// A picture or the folder.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The file of votes.
+    #[error("{path}: line {line}: {reason}. A line is a picture's name, its box and ten votes, as FER+ has it.", path = path.display())]
+    Votes {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is no face in it.
+    #[error("{path}: no face could be read from it. Give a folder of pictures, each of them a face.", path = .0.display())]
+    Empty(PathBuf),
+    /// The landmark network.
+    #[error(transparent)]
+    Landmarks(#[from] crate::model::weights::WeightsError),
+}
+
+/// Reads the faces of a folder, aligned by our own landmarks within the whole picture: at most `most`, evenly spread,
+/// of all pictures, or of those that have a target where the folder has FER+'s votes.
+///
+/// # Errors
+/// [`FacesError`]; a picture that cannot be decoded is passed over.
+pub fn read(folder: &Path, most: usize, config: &StudentConfig) -> Result<Vec<Face>, FacesError> {
+    let targets = targets(&folder.join(VOTES_FILE))?;
+    let mut landmarks = LandmarkNet::new()?;
+    let mut gray = Gray::default();
+    let mut source = ImageSource::open(folder)?;
+    let known = source.info().frames.unwrap_or(0) as usize;
+    let whole = targets.as_ref().map_or(known, HashMap::len);
+    let (mut seen, mut faces) = (0usize, Vec::new());
+    loop {
+        let frame = match source.next()? {
+            Next::Frame(frame) => frame,
+            Next::Unreadable { .. } | Next::Missing { .. } => continue,
+            Next::End { .. } => break,
+        };
+        let target = match &targets {
+            Some(targets) => {
+                let name = frame.file.as_deref().unwrap_or_default();
+                match targets.get(name) {
+                    Some(target) => Some(*target),
+                    None => continue,
+                }
+            }
+            None => None,
+        };
+        // The i-th of n is taken where i * most / n grows.
+        let taken = whole <= most || (seen + 1) * most / whole > seen * most / whole;
+        seen += 1;
+        if !taken {
+            continue;
+        }
+        gray.fill(&frame);
+        let points = landmarks.find(
+            &gray,
+            BoxPx {
+                x: 0.0,
+                y: 0.0,
+                w: frame.width_px() as f32,
+                h: frame.height_px() as f32,
+            },
+        );
+        let color = config.backbone.color;
+        if let Some(pixels) = align::crop(&frame, &gray, &points, (color, config.resize_px())) {
+            faces.push(Face {
+                crop: Crop {
+                    face_id: 1,
+                    side_px: CROP_SIDE_PX,
+                    channels: color.channels(),
+                    pixels,
+                },
+                target,
+            });
+        }
+    }
+    if faces.is_empty() {
+        return Err(FacesError::Empty(folder.to_owned()));
+    }
+    Ok(faces)
+}
+
+/// The targets of a split by its pictures' names; `None` where there is no such file.
+fn targets(path: &Path) -> Result<Option<HashMap<String, Target>>, FacesError> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let wrong = |line: u64, reason: String| FacesError::Votes {
+        path: path.to_owned(),
+        line,
+        reason,
+    };
+    let mut rows = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_path(path)
+        .map_err(|e| wrong(1, e.to_string()))?;
+    let mut targets = HashMap::new();
+    for row in rows.records() {
+        let row =
+            row.map_err(|e| wrong(e.position().map_or(0, csv::Position::line), e.to_string()))?;
+        let line = row.position().map_or(0, csv::Position::line);
+        let fields: Vec<&str> = row.iter().collect();
+        let [name, _, votes @ ..] = &*fields else {
+            return Err(wrong(line, "there are no votes".to_owned()));
+        };
+        let mut counts = [0; 10];
+        if votes.len() != counts.len() {
+            return Err(wrong(line, format!("there are {} votes", votes.len())));
+        }
+        for (count, text) in counts.iter_mut().zip(votes) {
+            *count = text
+                .trim()
+                .parse()
+                .map_err(|_| wrong(line, format!("\"{text}\" is no number of votes")))?;
+        }
+        if let Some(target) = Target::of_votes(counts) {
+            targets.insert((*name).to_owned(), target);
+        }
+    }
+    Ok(Some(targets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stray_votes_do_not_count_and_ties_have_no_target() {
+        // Neutral 4, happiness 5, a stray for anger: valence by 4 and 5 alone.
+        let target = Target::of_votes([4, 5, 0, 0, 1, 0, 0, 0, 0, 0]).expect("a majority");
+        assert_eq!(target.expression, Expression::Happiness);
+        assert!((target.valence - 0.81 * 5.0 / 9.0).abs() < 1e-6);
+        assert!((target.arousal - 0.51 * 5.0 / 9.0).abs() < 1e-6);
+        assert_eq!(Target::of_votes([5, 5, 0, 0, 0, 0, 0, 0, 0, 0]), None);
+        assert_eq!(Target::of_votes([2, 0, 0, 0, 0, 0, 0, 0, 8, 0]), None);
+        assert_eq!(Target::of_votes([2, 0, 0, 0, 0, 0, 0, 8, 0, 0]), None);
+        assert_eq!(Target::of_votes([1; 10]), None);
+    }
+}
