@@ -63,6 +63,8 @@ pub struct Pipeline {
     tuning: Tuning,
     histories: HashMap<u32, History>,
     pending: VecDeque<Pending>,
+    /// The crops of the frame at hand.
+    crops: Vec<Crop>,
 }
 
 impl Pipeline {
@@ -82,6 +84,7 @@ impl Pipeline {
             tuning,
             histories: HashMap::new(),
             pending: VecDeque::new(),
+            crops: Vec::new(),
         })
     }
 
@@ -113,29 +116,27 @@ impl Pipeline {
     /// When the network fails.
     pub fn observe(&mut self, frame: &Frame) -> Result<Vec<Observed>, PipelineError> {
         let found = self.finder.find(frame, &self.tuning);
-        let crops: Vec<Crop> = found.iter().map(|f| f.crop.clone()).collect();
-        let features = self.student.features(&crops)?;
-        Ok(found
-            .into_iter()
-            .zip(features)
-            .map(|(found, features)| {
-                let Found {
-                    detection,
-                    landmarks_px,
-                    crop,
-                } = found;
-                let place = Place {
-                    detection_score: detection.score,
-                    box_px: detection.box_px,
-                    landmarks_px,
-                };
-                Observed {
-                    place: Some(place),
-                    crop,
-                    features,
-                }
-            })
-            .collect())
+        self.crops.clear();
+        self.crops.extend(found.iter().map(|f| f.crop.clone()));
+        let features = self.student.features(&self.crops)?;
+        let observed = found.iter().zip(features).map(|(found, features)| {
+            let Found {
+                detection,
+                landmarks_px,
+                crop,
+            } = found;
+            let place = Place {
+                detection_score: detection.score,
+                box_px: detection.box_px,
+                landmarks_px: *landmarks_px,
+            };
+            Observed {
+                place: Some(place),
+                crop: crop.clone(),
+                features,
+            }
+        });
+        Ok(observed.collect())
     }
 
     /// Features of a picture that is a face already, cropped and aligned as Aff-Wild2's `cropped_aligned` are: the

@@ -13,5 +13,6 @@ mod live;
 mod losses;
 mod pipeline;
 mod rows;
+mod schedule;
 mod sources;
 mod ui;

@@ -23,6 +23,8 @@ pub struct LandmarkNet {
     x: Vec<f32>,
     y: Vec<f32>,
     columns: Vec<f32>,
+    hidden: Vec<f32>,
+    out: Vec<f32>,
 }
 
 impl LandmarkNet {
@@ -52,6 +54,8 @@ impl LandmarkNet {
             x: Vec::new(),
             y: Vec::new(),
             columns: Vec::new(),
+            hidden: Vec::new(),
+            out: Vec::new(),
         })
     }
 
@@ -84,11 +88,12 @@ impl LandmarkNet {
             std::mem::swap(&mut self.x, &mut self.y);
             size = layer.out_side(size);
         }
-        let mut hidden = self.fc0.1.clone(); // [128]
-        add_product(&self.fc0.0, &self.x, &mut hidden, (HIDDEN, self.x.len(), 1));
-        relu(&mut hidden);
-        let mut out = self.fc1.1.clone(); // [10]: x, y of each point over the square's side
-        add_product(&self.fc1.0, &hidden, &mut out, (10, HIDDEN, 1));
+        let (hidden, out) = (&mut self.hidden, &mut self.out);
+        hidden.clone_from(&self.fc0.1); // [128]
+        add_product(&self.fc0.0, &self.x, hidden, (HIDDEN, self.x.len(), 1));
+        relu(hidden);
+        out.clone_from(&self.fc1.1); // [10]: x, y of each point over the square's side
+        add_product(&self.fc1.0, hidden, out, (10, HIDDEN, 1));
         std::array::from_fn(|i| [x0 + out[2 * i] * side, y0 + out[2 * i + 1] * side])
     }
 }
