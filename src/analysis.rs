@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::frame::{Frame, FrameStamp};
+use crate::frame::{Frame, FrameStamp, Pixels};
 use crate::labels::Estimate;
 
 /// An upright box in the picture, in pixels; may reach over the picture's edge.
@@ -97,9 +97,10 @@ impl Reading {
 /// Where a face is in its picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Place {
-    /// The detector's score of this face; about 2 (barely) to 60 and more (plain).
+    /// The detector's score of this face when it last looked at it, which it does every few frames; about 2 (barely) to
+    /// 60 and more (plain).
     pub detection_score: f32,
-    /// The detector's box.
+    /// The detector's box; between its looks it moves, grows and shrinks with the landmarks.
     pub box_px: BoxPx,
     /// The five landmarks.
     pub landmarks_px: Landmarks,
@@ -148,7 +149,7 @@ pub struct Crop {
     /// 1 (grey) or 3 (RGB).
     pub channels: usize,
     /// `[side, side, channels]`, 0..=255.
-    pub pixels: Vec<u8>,
+    pub pixels: Pixels,
 }
 
 impl std::fmt::Debug for Crop {

@@ -58,15 +58,15 @@ pub struct Face {
 /// The first half of the way: the faces of a frame, in order of their ids.
 pub fn find_faces(finder: &mut Finder, frame: &Frame, tuning: &Tuning) -> Vec<Face> {
     let found = finder.find(frame, tuning);
-    let face = |found: Found| Face {
+    let face = |found: &Found| Face {
         place: Some(Place {
             detection_score: found.detection.score,
             box_px: found.detection.box_px,
             landmarks_px: found.landmarks_px,
         }),
-        crop: found.crop,
+        crop: found.crop.clone(),
     };
-    found.into_iter().map(face).collect()
+    found.iter().map(face).collect()
 }
 
 /// The first half for a picture that is a face already, cropped and aligned as Aff-Wild2's `cropped_aligned` are: the

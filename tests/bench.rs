@@ -57,7 +57,17 @@ fn faces(c: &mut Criterion) {
         b.iter(|| net.find(&gray, place.box_px));
     });
     c.bench_function("align", |b| {
-        b.iter(|| align::crop(&frame, &gray, &place.landmarks_px, (color, resize_px)).unwrap());
+        let mut pool = affectscope::frame::PixelPool::new(2);
+        b.iter(|| {
+            align::crop(
+                &frame,
+                &gray,
+                &place.landmarks_px,
+                (color, resize_px),
+                &mut pool,
+            )
+            .unwrap()
+        });
     });
     let mut detector = Detector::new().unwrap();
     c.bench_function("detector, near a face", |b| {

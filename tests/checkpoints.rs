@@ -80,7 +80,7 @@ pub fn frames() -> Vec<Crop> {
                 face_id: 1,
                 side_px: 112,
                 channels: 3,
-                pixels,
+                pixels: pixels.into(),
             }
         })
         .collect()

@@ -9,7 +9,7 @@ use affectscope::analysis::Crop;
 use affectscope::face::align::{TEMPLATE_PX, crop};
 use affectscope::face::cropped::prepare;
 use affectscope::face::gray::Gray;
-use affectscope::frame::{Frame, FrameStamp};
+use affectscope::frame::{Frame, FrameStamp, PixelPool};
 use affectscope::model::config::{Color, StudentConfig};
 use affectscope::model::weights::Weights;
 use serde_json::Value;
@@ -64,7 +64,14 @@ fn a_face_in_a_picture_is_cut_as_its_crop_would_be_resized() {
     let frame = Frame::new(stamp(), 112, 112, pixels).unwrap();
     let mut gray = Gray::default();
     gray.fill(&frame);
-    let once = crop(&frame, &gray, &TEMPLATE_PX, (Color::Rgb, 134)).unwrap();
+    let once = crop(
+        &frame,
+        &gray,
+        &TEMPLATE_PX,
+        (Color::Rgb, 134),
+        &mut PixelPool::new(1),
+    )
+    .unwrap();
     let twice = prepare(&frame, &config()).pixels;
     let off: f64 = once
         .iter()

@@ -14,6 +14,7 @@ mod live;
 mod losses;
 mod pipeline;
 mod rows;
+mod schedule;
 mod sources;
 mod speed;
 mod ui;

@@ -1,8 +1,10 @@
 //! From five landmarks to the 112x112 crop that the network sees.
 
+use std::convert::Infallible;
+
 use super::gray::Gray;
 use crate::analysis::Landmarks;
-use crate::frame::Frame;
+use crate::frame::{Frame, PixelPool, Pixels};
 use crate::model::config::{CROP_SIDE_PX, Color};
 
 /// Where the landmarks lie in a crop of 112x112 (the ArcFace template, as the reference code has it), image-left eye first.
@@ -93,81 +95,110 @@ impl Similarity {
     }
 }
 
-/// One channel or three, read at broken positions.
-trait Plane<const N: usize> {
-    fn pixel(&self, x: usize, y: usize) -> [f32; N];
-    fn size(&self) -> (usize, usize);
+/// Pixels of N bytes each, row by row.
+struct Plane<'a, const N: usize> {
+    pixels: &'a [[u8; N]],
+    width_px: usize,
+    height_px: usize,
 }
 
-impl Plane<1> for Gray {
-    fn pixel(&self, x: usize, y: usize) -> [f32; 1] {
-        [f32::from(self.pixels[y * self.width_px + x])]
-    }
-    fn size(&self) -> (usize, usize) {
-        (self.width_px, self.height_px)
-    }
-}
-
-impl Plane<3> for Frame {
-    fn pixel(&self, x: usize, y: usize) -> [f32; 3] {
-        let i = (y * self.width_px() + x) * 3;
-        let p = &self.rgb()[i..i + 3];
-        [f32::from(p[0]), f32::from(p[1]), f32::from(p[2])]
-    }
-    fn size(&self) -> (usize, usize) {
-        (self.width_px(), self.height_px())
-    }
-}
-
-/// Bilinear; outside of the picture is black, as the reference's warp has it.
-fn sample<const N: usize>(plane: &impl Plane<N>, x: f64, y: f64) -> [f32; N] {
-    let (w, h) = plane.size();
-    let mut out = [0.0; N];
-    // Also refuses NaN.
-    if !(x > -1.0 && y > -1.0 && x < w as f64 && y < h as f64) {
-        return out;
-    }
-    let (fx, fy) = (x.floor(), y.floor());
-    let (dx, dy) = ((x - fx) as f32, (y - fy) as f32);
-    for (ox, oy, weight) in [
-        (0, 0, (1.0 - dx) * (1.0 - dy)),
-        (1, 0, dx * (1.0 - dy)),
-        (0, 1, (1.0 - dx) * dy),
-        (1, 1, dx * dy),
-    ] {
-        let (px, py) = (fx as i64 + ox, fy as i64 + oy);
-        if px >= 0 && py >= 0 && (px as usize) < w && (py as usize) < h {
-            for (o, v) in out.iter_mut().zip(plane.pixel(px as usize, py as usize)) {
-                *o += weight * v;
-            }
+impl<'a, const N: usize> Plane<'a, N> {
+    fn new(bytes: &'a [u8], width_px: usize, height_px: usize) -> Self {
+        Self {
+            pixels: bytes.as_chunks().0,
+            width_px,
+            height_px,
         }
     }
-    out
-}
 
-/// Samples a crop; where the face is larger than the crop, several samples a pixel keep it from aliasing.
-fn warp<const N: usize>(plane: &impl Plane<N>, to_picture: &Similarity) -> Vec<u8> {
-    let steps = (to_picture.scale().round() as usize).clamp(1, 6);
-    let mut pixels = Vec::with_capacity(CROP_SIDE_PX * CROP_SIDE_PX * N);
-    for y in 0..CROP_SIDE_PX {
-        for x in 0..CROP_SIDE_PX {
-            let mut sum = [0.0; N];
-            for sy in 0..steps {
-                for sx in 0..steps {
-                    let off = |s: usize| (s as f64 + 0.5) / steps as f64 - 0.5;
-                    let (px, py) = to_picture.apply(x as f64 + off(sx), y as f64 + off(sy));
-                    for (s, v) in sum.iter_mut().zip(sample(plane, px, py)) {
-                        *s += v;
-                    }
+    /// Bilinear; outside of the picture is black, as the reference's warp has it.
+    fn sample(&self, x: f64, y: f64) -> [f32; N] {
+        let (w, h) = (self.width_px, self.height_px);
+        let mut out = [0.0; N];
+        // Also refuses NaN.
+        if !(x > -1.0 && y > -1.0 && x < w as f64 && y < h as f64) {
+            return out;
+        }
+        let (fx, fy) = (x.floor(), y.floor());
+        let (dx, dy) = ((x - fx) as f32, (y - fy) as f32);
+        for (ox, oy, weight) in [
+            (0, 0, (1.0 - dx) * (1.0 - dy)),
+            (1, 0, dx * (1.0 - dy)),
+            (0, 1, (1.0 - dx) * dy),
+            (1, 1, dx * dy),
+        ] {
+            let (px, py) = (fx as i64 + ox, fy as i64 + oy);
+            if px >= 0 && py >= 0 && (px as usize) < w && (py as usize) < h {
+                let pixel = self.pixels[py as usize * w + px as usize];
+                for (o, v) in out.iter_mut().zip(pixel) {
+                    *o += weight * f32::from(v);
                 }
             }
-            pixels.extend(sum.map(|s| (s / (steps * steps) as f32).round() as u8));
+        }
+        out
+    }
+
+    /// The same where all four pixels lie in the picture, in some quarter of the time.
+    #[inline(always)]
+    fn sample_inside(&self, x: f64, y: f64) -> [f32; N] {
+        // Whole parts, since neither is negative.
+        let (ix, iy) = (x as i32, y as i32);
+        let (dx, dy) = ((x - f64::from(ix)) as f32, (y - f64::from(iy)) as f32);
+        let at = iy as usize * self.width_px + ix as usize;
+        let (upper, lower) = (
+            &self.pixels[at..at + 2],
+            &self.pixels[at + self.width_px..at + self.width_px + 2],
+        );
+        std::array::from_fn(|k| {
+            let mix = |row: &[[u8; N]]| {
+                let (left, right) = (f32::from(row[0][k]), f32::from(row[1][k]));
+                left + dx * (right - left)
+            };
+            let (above, below) = (mix(upper), mix(lower));
+            above + dy * (below - above)
+        })
+    }
+
+    /// Samples a crop `[112, 112, N]`; where the face is larger than the crop, several samples a pixel keep it from
+    /// aliasing.
+    fn warp(&self, to_picture: &Similarity, out: &mut [[u8; N]]) {
+        let steps = (to_picture.scale().round() as usize).clamp(1, 6);
+        let off = |s: usize| (s as f64 + 0.5) / steps as f64 - 0.5;
+        let share = 1.0 / (steps * steps) as f32;
+        // A square lies in the picture when its corners do, and so does each row of it.
+        let (low, high) = (-0.5, CROP_SIDE_PX as f64 - 0.5);
+        let inside = [(low, low), (low, high), (high, low), (high, high)]
+            .into_iter()
+            .all(|(x, y)| {
+                let (x, y) = to_picture.apply(x, y);
+                // A hair more than needed: points between the corners are rounded too.
+                let (right, bottom) = (self.width_px as f64 - 1.001, self.height_px as f64 - 1.001);
+                (0.001..right).contains(&x) && (0.001..bottom).contains(&y)
+            });
+        for (y, row) in out.chunks_exact_mut(CROP_SIDE_PX).enumerate() {
+            for (x, pixel) in row.iter_mut().enumerate() {
+                let mut sum = [0.0; N];
+                for sy in 0..steps {
+                    for sx in 0..steps {
+                        let (px, py) = to_picture.apply(x as f64 + off(sx), y as f64 + off(sy));
+                        let value = if inside {
+                            self.sample_inside(px, py)
+                        } else {
+                            self.sample(px, py)
+                        };
+                        for (s, v) in sum.iter_mut().zip(value) {
+                            *s += v;
+                        }
+                    }
+                }
+                // Rounds, since none is negative.
+                *pixel = sum.map(|s| (s * share + 0.5) as u8);
+            }
         }
     }
-    pixels
 }
 
-/// The crop's pixels `[112, 112, channels]`; `None` when the landmarks fit nothing.
+/// The crop's pixels `[112, 112, channels]`, in a buffer of the pool; `None` when the landmarks fit nothing.
 ///
 /// A network that was trained on the centre of enlarged crops (`resize_px` above 112: the reference's, 134) gets the
 /// same part of the face, sampled from the picture at once.
@@ -176,15 +207,23 @@ pub fn crop(
     gray: &Gray,
     landmarks: &Landmarks,
     (color, resize_px): (Color, usize),
-) -> Option<Vec<u8>> {
+    pool: &mut PixelPool,
+) -> Option<Pixels> {
     let to_crop = Similarity::fit(landmarks, &TEMPLATE_PX)?.enlarged(resize_px);
     let to_picture = to_crop.inverse();
     let sizes = to_picture.scale();
     if !sizes.is_finite() || sizes <= 0.0 {
         return None;
     }
-    Some(match color {
-        Color::Gray => warp(gray, &to_picture),
-        Color::Rgb => warp(frame, &to_picture),
-    })
+    let bytes = CROP_SIDE_PX * CROP_SIDE_PX * color.channels();
+    let made = pool.fill(bytes, |out| {
+        match color {
+            Color::Gray => Plane::<1>::new(&gray.pixels, gray.width_px, gray.height_px)
+                .warp(&to_picture, out.as_chunks_mut().0),
+            Color::Rgb => Plane::<3>::new(frame.rgb(), frame.width_px(), frame.height_px())
+                .warp(&to_picture, out.as_chunks_mut().0),
+        }
+        Ok::<_, Infallible>(())
+    });
+    made.ok()
 }

@@ -7,7 +7,7 @@ use super::gray::{Gray, Resizer};
 use crate::analysis::BoxPx;
 
 /// The smallest face that the detector sees, in pixels of what it is given.
-const WINDOW_PX: f32 = 40.0;
+pub(super) const WINDOW_PX: f32 = 40.0;
 /// Below it lie knees and wallpaper; the weakest true face of the clips tried scores 9.9.
 const THRESHOLD: f64 = 2.0;
 /// A looked-for face is brought to this size: region of 1.6 faces in 96 pixels.

@@ -22,14 +22,23 @@ pub fn luma(r: u8, g: u8, b: u8) -> u8 {
 }
 
 impl Gray {
-    /// Converts a frame into this buffer.
+    /// Converts a frame into this buffer: [`luma`], up to a level of rounding.
     pub fn fill(&mut self, frame: &Frame) {
         self.width_px = frame.width_px();
         self.height_px = frame.height_px();
-        self.pixels.clear();
-        let (rgb, _) = frame.rgb().as_chunks::<3>();
-        self.pixels
-            .extend(rgb.iter().map(|&[r, g, b]| luma(r, g, b)));
+        self.pixels.resize(self.width_px * self.height_px, 0);
+        let (w, h) = (self.width_px as u32, self.height_px as u32);
+        let mut plane = yuv::YuvGrayImageMut {
+            y_plane: yuv::BufferStoreMut::Borrowed(&mut self.pixels),
+            y_stride: w,
+            width: w,
+            height: h,
+        };
+        let (range, matrix) = (yuv::YuvRange::Full, yuv::YuvStandardMatrix::Bt601);
+        // Fails only where the bytes are not a picture of this size, which a frame's always are.
+        if let Err(e) = yuv::rgb_to_yuv400(&mut plane, frame.rgb(), 3 * w, range, matrix) {
+            tracing::warn!("grey: {e}");
+        }
     }
 
     /// Cuts out whole pixels around a region into `out`; the picture's edge is repeated where the region leaves it.
@@ -108,6 +117,30 @@ impl Resizer {
             && let Err(e) = self.inner.resize(&source, &mut target, &options)
         {
             tracing::warn!("resize: {e}");
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::frame::FrameStamp;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn grey_is_luma_up_to_a_level(
+            (w, h, rgb) in (1usize..70, 1usize..9)
+                .prop_flat_map(|(w, h)| (Just(w), Just(h), prop::collection::vec(any::<u8>(), w * h * 3)))
+        ) {
+            let stamp = FrameStamp { index: 0, time_s: 0.0 };
+            let mut gray = Gray { width_px: 2, height_px: 1, pixels: vec![1, 2] };
+            gray.fill(&Frame::new(stamp, w, h, rgb.clone()).unwrap());
+            prop_assert_eq!((gray.width_px, gray.height_px, gray.pixels.len()), (w, h, w * h));
+            for (got, rgb) in gray.pixels.iter().zip(rgb.chunks(3)) {
+                prop_assert!(got.abs_diff(luma(rgb[0], rgb[1], rgb[2])) <= 1);
+            }
         }
     }
 }

@@ -1,10 +1,13 @@
 //! From a picture to aligned faces with stable ids: detect, landmarks, align, track.
 
 pub mod align;
+mod carry;
+mod changes;
 pub mod cropped;
 pub mod detect;
 pub mod finder;
 pub mod gray;
 pub mod landmarks;
 mod resample;
+mod search;
 pub mod track;

@@ -20,9 +20,12 @@ const LOOK_WEIGHT: f32 = 0.2;
 /// Side of the look.
 const LOOK_SIDE: usize = 14;
 
+/// Numbers in a look.
+const LOOK_CELLS: usize = LOOK_SIDE * LOOK_SIDE;
+
 /// What an aligned face looks like, coarsely: a small patch of zero mean and unit length.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Look(Vec<f32>);
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Look([f32; LOOK_CELLS]);
 
 impl Look {
     /// From a square crop `[side, side, channels]`.
@@ -31,22 +34,18 @@ impl Look {
             return None;
         }
         let cell = side_px / LOOK_SIDE;
-        let mut values = Vec::with_capacity(LOOK_SIDE * LOOK_SIDE);
-        for cy in 0..LOOK_SIDE {
-            for cx in 0..LOOK_SIDE {
-                let rows =
-                    (cy * cell..(cy + 1) * cell).map(|y| (y * side_px + cx * cell) * channels);
-                let sum: u32 = rows
-                    .flat_map(|i| &pixels[i..i + cell * channels])
-                    .map(|&v| u32::from(v))
-                    .sum();
-                values.push(sum as f32);
+        let mut values = [0.0; LOOK_CELLS];
+        let rows = pixels.chunks_exact(side_px * channels);
+        for (y, row) in rows.take(cell * LOOK_SIDE).enumerate() {
+            let values = values[y / cell * LOOK_SIDE..].iter_mut();
+            for (value, part) in values.zip(row.chunks_exact(cell * channels).take(LOOK_SIDE)) {
+                *value += part.iter().map(|&v| u32::from(v)).sum::<u32>() as f32;
             }
         }
         Some(Self::normal(values))
     }
 
-    fn normal(mut values: Vec<f32>) -> Self {
+    fn normal(mut values: [f32; LOOK_CELLS]) -> Self {
         let mean = values.iter().sum::<f32>() / values.len().max(1) as f32;
         values.iter_mut().for_each(|v| *v -= mean);
         let length = values.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-6);
@@ -60,13 +59,14 @@ impl Look {
     }
 
     fn towards(&self, other: &Self, weight: f32) -> Self {
-        let mixed = self.0.iter().zip(&other.0);
-        Self::normal(mixed.map(|(a, b)| a + weight * (b - a)).collect())
+        Self::normal(std::array::from_fn(|i| {
+            self.0[i] + weight * (other.0[i] - self.0[i])
+        }))
     }
 }
 
 /// A face on this frame.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sighting {
     /// Where.
     pub box_px: BoxPx,
@@ -133,7 +133,7 @@ impl Track {
         if let Some(look) = &sighting.look {
             self.look = Some(match &self.look {
                 Some(old) => old.towards(look, LOOK_WEIGHT),
-                None => look.clone(),
+                None => *look,
             });
         }
     }
@@ -144,6 +144,10 @@ impl Track {
 pub struct Tracker {
     tracks: Vec<Track>,
     last_id: u32,
+    // Scratch of an update: each sighting's id (0: none yet), the new ones, and pairs of track and sighting.
+    ids: Vec<u32>,
+    new: Vec<usize>,
+    pairs: Vec<(usize, usize)>,
 }
 
 impl Tracker {
@@ -160,64 +164,81 @@ impl Tracker {
     }
 
     /// Takes a frame's faces and gives each its id, in their order.
-    pub fn update(&mut self, time_s: f64, sightings: &[Sighting]) -> Vec<u32> {
+    pub fn update(&mut self, time_s: f64, sightings: &[Sighting]) -> &[u32] {
         self.alive(time_s);
-        let mut ids = vec![None; sightings.len()];
-        for (track, sighting) in self.assign(time_s, sightings) {
+        self.ids.clear();
+        self.ids.resize(sightings.len(), 0);
+        self.assign(time_s, sightings);
+        for &(track, sighting) in &self.pairs {
             self.tracks[track].see(&sightings[sighting], time_s);
-            ids[sighting] = Some(self.tracks[track].id);
+            self.ids[sighting] = self.tracks[track].id;
         }
         // New faces are numbered from the left, as one would count them.
-        let mut new: Vec<usize> = (0..ids.len()).filter(|&i| ids[i].is_none()).collect();
-        new.sort_by(|&a, &b| sightings[a].box_px.x.total_cmp(&sightings[b].box_px.x));
-        for i in new {
+        self.new.clear();
+        self.new
+            .extend((0..sightings.len()).filter(|&i| self.ids[i] == 0));
+        self.new
+            .sort_unstable_by(|&a, &b| sightings[a].box_px.x.total_cmp(&sightings[b].box_px.x));
+        for &i in &self.new {
             self.last_id += 1;
-            ids[i] = Some(self.last_id);
+            self.ids[i] = self.last_id;
             self.tracks.push(Track {
                 id: self.last_id,
                 box_px: sightings[i].box_px,
                 seen_s: time_s,
                 velocity: None,
-                look: sightings[i].look.clone(),
+                look: sightings[i].look,
             });
         }
-        ids.into_iter().flatten().collect()
+        &self.ids
     }
 
-    /// Pairs of track and sighting at least total cost, the impossible ones left out.
-    fn assign(&self, time_s: f64, sightings: &[Sighting]) -> Vec<(usize, usize)> {
+    /// Sets `pairs`: of track and sighting at least total cost, the impossible ones left out.
+    fn assign(&mut self, time_s: f64, sightings: &[Sighting]) {
+        self.pairs.clear();
         let (rows, columns) = (self.tracks.len(), sightings.len());
         if rows == 0 || columns == 0 {
-            return Vec::new();
+            return;
         }
         // Integers, since the algorithm wants an order; a pair that cannot be costs more than any that can.
         const IMPOSSIBLE: i64 = 1_000_000_000;
+        let tracks = &self.tracks;
         let cost = |track: usize, sighting: usize| {
-            let cost = self.tracks[track].cost(&sightings[sighting], time_s);
+            let cost = tracks[track].cost(&sightings[sighting], time_s);
             if cost.is_finite() && cost <= WORST_COST {
                 (f64::from(cost) * 1e5) as i64
             } else {
                 IMPOSSIBLE
             }
         };
-        // The matrix must not have more rows than columns.
-        let flipped = rows > columns;
-        let matrix = if flipped {
-            Matrix::from_fn(columns, rows, |(s, t)| cost(t, s))
-        } else {
-            Matrix::from_fn(rows, columns, |(t, s)| cost(t, s))
-        };
-        let (_, chosen) = kuhn_munkres_min(&matrix);
-        let pairs = chosen.into_iter().enumerate();
-        pairs
-            .map(|(row, column)| {
-                if flipped {
-                    (column, row)
-                } else {
-                    (row, column)
-                }
-            })
-            .filter(|&(t, s)| cost(t, s) < IMPOSSIBLE)
-            .collect()
+        // Where each sighting's best track is another one, no other assignment costs less: the usual case.
+        for sighting in 0..columns {
+            let best = (0..rows).min_by_key(|&track| cost(track, sighting));
+            let taken = |track| self.pairs.iter().any(|&(t, _)| t == track);
+            match best {
+                Some(track) if !taken(track) => self.pairs.push((track, sighting)),
+                _ => break,
+            }
+        }
+        if self.pairs.len() < columns {
+            // The matrix must not have more rows than columns.
+            let flipped = rows > columns;
+            let matrix = if flipped {
+                Matrix::from_fn(columns, rows, |(s, t)| cost(t, s))
+            } else {
+                Matrix::from_fn(rows, columns, |(t, s)| cost(t, s))
+            };
+            let (_, chosen) = kuhn_munkres_min(&matrix);
+            self.pairs.clear();
+            self.pairs
+                .extend(chosen.into_iter().enumerate().map(|(row, column)| {
+                    if flipped {
+                        (column, row)
+                    } else {
+                        (row, column)
+                    }
+                }));
+        }
+        self.pairs.retain(|&(t, s)| cost(t, s) < IMPOSSIBLE);
     }
 }

@@ -9,6 +9,7 @@ mod graph;
 pub mod gru;
 pub mod heads;
 pub mod onnx;
+pub mod points;
 mod pth;
 pub mod student;
 mod upload;

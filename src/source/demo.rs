@@ -7,13 +7,15 @@ mod motion;
 mod texture;
 mod warp;
 
+use std::convert::Infallible;
+
 use image::{ImageFormat, RgbImage};
 
 use self::motion::{Mood, Pose, RATE_HZ};
 use self::texture::{Texture, backdrop, level_for};
 use self::warp::FaceLevel;
 use super::{FrameSource, Next, Pace, SourceError, SourceInfo};
-use crate::frame::{Frame, FrameStamp};
+use crate::frame::{Frame, FrameStamp, POOLED_FRAMES, PixelPool};
 
 /// Width of a demo frame in pixels.
 pub const WIDTH_PX: usize = 640;
@@ -31,6 +33,7 @@ pub struct DemoSource {
     info: SourceInfo,
     levels: Vec<FaceLevel>,
     backdrop: RgbImage,
+    pool: PixelPool,
     given: u64,
 }
 
@@ -66,21 +69,28 @@ impl DemoSource {
                 .map(FaceLevel::new)
                 .collect(),
             backdrop: backdrop(&portrait, WIDTH_PX as u32, HEIGHT_PX as u32),
+            pool: PixelPool::new(POOLED_FRAMES),
             given: 0,
         }
     }
 
     /// The picture of frame `index`, `[HEIGHT_PX, WIDTH_PX, 3]`; the same for the same number, whatever came before.
     pub fn render(&mut self, index: u64) -> Vec<u8> {
-        let mut rgb = self.backdrop.as_raw().clone();
+        let mut rgb = vec![0; WIDTH_PX * HEIGHT_PX * 3];
+        self.render_into(index, &mut rgb);
+        rgb
+    }
+
+    /// The same over what was in `rgb`, which has the size of a frame.
+    fn render_into(&mut self, index: u64, rgb: &mut [u8]) {
+        rgb.copy_from_slice(self.backdrop.as_raw());
         let (pose, mood) = (Pose::at(index), Mood::at(index));
         if motion::is_away(index) {
-            return rgb;
+            return;
         }
         if let Some(level) = self.levels.get_mut(level_for(pose.scale)) {
-            lay_over(&mut rgb, level.draw(&mood, pose.yaw), &pose);
+            lay_over(rgb, level.draw(&mood, pose.yaw), &pose);
         }
-        rgb
     }
 
     /// Whether frame `index` shows the backdrop alone, without a face.
@@ -99,7 +109,13 @@ impl FrameSource for DemoSource {
             index: self.given,
             time_s: self.given as f64 / RATE_HZ,
         };
-        let rgb = self.render(self.given);
+        let mut pool = std::mem::replace(&mut self.pool, PixelPool::new(0));
+        let made = pool.fill(WIDTH_PX * HEIGHT_PX * 3, |rgb| {
+            self.render_into(self.given, rgb);
+            Ok::<_, Infallible>(())
+        });
+        self.pool = pool;
+        let Ok(rgb) = made;
         self.given += 1;
         Frame::new(stamp, WIDTH_PX, HEIGHT_PX, rgb)
             .map(Next::Frame)

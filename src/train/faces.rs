@@ -8,6 +8,7 @@ use crate::analysis::{BoxPx, Crop};
 use crate::face::align;
 use crate::face::gray::Gray;
 use crate::face::landmarks::LandmarkNet;
+use crate::frame::PixelPool;
 use crate::labels::Expression;
 use crate::model::config::{CROP_SIDE_PX, StudentConfig};
 use crate::source::images::ImageSource;
@@ -123,6 +124,8 @@ pub fn read(folder: &Path, most: usize, config: &StudentConfig) -> Result<Vec<Fa
     let targets = targets(&folder.join(VOTES_FILE))?;
     let mut landmarks = LandmarkNet::new()?;
     let mut gray = Gray::default();
+    // Every crop is kept: there is nothing to use again.
+    let mut pool = PixelPool::new(0);
     let mut source = ImageSource::open(folder)?;
     let known = source.info().frames.unwrap_or(0) as usize;
     let whole = targets.as_ref().map_or(known, HashMap::len);
@@ -160,7 +163,13 @@ pub fn read(folder: &Path, most: usize, config: &StudentConfig) -> Result<Vec<Fa
             },
         );
         let color = config.backbone.color;
-        if let Some(pixels) = align::crop(&frame, &gray, &points, (color, config.resize_px())) {
+        if let Some(pixels) = align::crop(
+            &frame,
+            &gray,
+            &points,
+            (color, config.resize_px()),
+            &mut pool,
+        ) {
             faces.push(Face {
                 crop: Crop {
                     face_id: 1,

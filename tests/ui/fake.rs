@@ -102,7 +102,7 @@ pub fn running(faces: &[u32]) -> Fake {
             face_id,
             side_px: 112,
             channels: 1,
-            pixels: vec![90; 112 * 112],
+            pixels: vec![90; 112 * 112].into(),
         })
         .collect();
     let fake = Fake::default();

@@ -20,6 +20,7 @@ use crate::face::detect::Detector;
 use crate::face::finder::{FinderError, Schedule};
 use crate::face::gray::Gray;
 use crate::face::landmarks::LandmarkNet;
+use crate::frame::PixelPool;
 use crate::model::config::CROP_SIDE_PX;
 use crate::model::student::Precision;
 use crate::model::student::Student;
@@ -183,6 +184,7 @@ fn stages_of(
     boxes: &[Vec<BoxPx>],
 ) -> Result<Vec<(&'static str, Vec<f64>)>, Failure> {
     let mut detector = Detector::new().map_err(|e| PipelineError::from(FinderError::from(e)))?;
+    let mut pool = PixelPool::new(4);
     let mut net = LandmarkNet::new().map_err(|e| PipelineError::from(FinderError::from(e)))?;
     let color = student.config().backbone.color;
     let resize_px = student.config().resize_px();
@@ -214,7 +216,7 @@ fn stages_of(
             let points_px = net.find(&gray, box_px);
             timed(landmarks, start);
             let start = Instant::now();
-            let pixels = align::crop(frame, &gray, &points_px, (color, resize_px));
+            let pixels = align::crop(frame, &gray, &points_px, (color, resize_px), &mut pool);
             timed(align, start);
             let Some(pixels) = pixels else { continue };
             let crop = Crop {

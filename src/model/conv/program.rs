@@ -328,8 +328,9 @@ impl Program {
         for oy in rows {
             for ox in 0..to.width {
                 let at = to.at + picture * to.each + (oy * to.width + ox) * to.stride;
+                let channels = from.stride.min(to.stride);
                 // SAFETY: both areas lie in the arena and are distinct; the row is this piece's alone.
-                let out = unsafe { self.values_mut(at, to.stride) };
+                let out = unsafe { self.values_mut(at, channels) };
                 out.fill(f32::NEG_INFINITY);
                 for y in 2 * oy..(2 * oy + 3).min(from.height) {
                     for x in 2 * ox..(2 * ox + 3).min(from.width) {

@@ -1,6 +1,6 @@
 //! One running `ffmpeg`: pixels on its standard output, time stamps and complaints on its standard error.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::Programs;
 use super::probe::{Probe, as_url, spawn_error, strip_tag};
+use crate::frame::{POOLED_FRAMES, PixelPool, Pixels};
 use crate::source::SourceError;
 
 /// Time stamps travel as whole numbers of this unit: it divides every common frame rate and time base without rest.
@@ -78,7 +79,7 @@ pub(super) struct Ending {
 /// A decoded frame.
 pub(super) struct Decoded {
     /// Its pixels.
-    pub rgb: Vec<u8>,
+    pub rgb: Pixels,
     /// Its time in seconds since the container's start, where it has one.
     pub time_s: Option<f64>,
 }
@@ -91,6 +92,7 @@ pub(super) struct Decoder {
     complaints: Arc<Mutex<Complaints>>,
     reader: Option<JoinHandle<()>>,
     frame_bytes: usize,
+    pool: PixelPool,
 }
 
 impl Decoder {
@@ -160,6 +162,7 @@ impl Decoder {
             complaints,
             reader: Some(reader),
             frame_bytes: width_px * height_px * 3,
+            pool: PixelPool::new(POOLED_FRAMES),
         })
     }
 
@@ -168,16 +171,19 @@ impl Decoder {
     /// # Errors
     /// [`SourceError::Failed`] when the pipe breaks.
     pub fn next(&mut self) -> Result<Option<Decoded>, SourceError> {
-        let mut rgb = Vec::with_capacity(self.frame_bytes);
-        (&mut self.pixels)
-            .take(self.frame_bytes as u64)
-            .read_to_end(&mut rgb)
-            .map_err(|error| {
-                SourceError::Failed(format!("The pipe from ffmpeg broke ({error}). Try again."))
-            })?;
-        if rgb.len() < self.frame_bytes {
-            return Ok(None);
-        }
+        let pixels = &mut self.pixels;
+        let read = self
+            .pool
+            .fill(self.frame_bytes, |rgb| pixels.read_exact(rgb));
+        let rgb = match read {
+            Ok(rgb) => rgb,
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) => {
+                return Err(SourceError::Failed(format!(
+                    "The pipe from ffmpeg broke ({error}). Try again."
+                )));
+            }
+        };
         Ok(Some(Decoded {
             rgb,
             time_s: self.stamp(),
@@ -261,7 +267,7 @@ fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<boo
     loop {
         let available = match from.fill_buf() {
             Ok(available) => available,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
         if available.is_empty() {
