@@ -30,7 +30,11 @@ impl Upload {
     /// # Errors
     /// candle's, on a device that failed.
     pub(super) fn input(&self, crops: &[Crop]) -> Result<Tensor> {
-        let bytes: Vec<u8> = crops.iter().flat_map(|c| &*c.pixels).copied().collect();
+        let bytes = crops
+            .iter()
+            .map(|c| &*c.pixels)
+            .collect::<Vec<_>>()
+            .concat();
         let shape = (crops.len(), CROP_SIDE_PX, CROP_SIDE_PX, self.channels);
         let x = Tensor::from_vec(bytes, shape, self.means.device())?
             .to_dtype(DType::F32)?
