@@ -5,6 +5,7 @@ mod contest;
 mod frames;
 mod kernel;
 mod live;
+mod live_report;
 mod machine;
 mod network;
 mod peer;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use self::live::LiveReport;
+use self::live_report::LiveReport;
 use self::machine::Machine;
 use self::network::NetworkReport;
 use self::pipeline::PipelineReport;
