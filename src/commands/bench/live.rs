@@ -1,14 +1,12 @@
 //! `bench --live`: the real session on a synthetic camera, with the real window where there is a display.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use super::camera::Pictures;
+use super::live_report::{Latency, LiveReport, Memory};
 use super::usage::{self, SOFTWARE_RENDERER, Threads};
 use super::watched::{Log, SharedLog, Timed, Watched};
 use crate::cli::BenchArgs;
@@ -34,63 +32,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const NAP: Duration = Duration::from_millis(100);
 /// Size of the window, points.
 const WINDOW: [f32; 2] = [1280.0, 800.0];
-
-/// What came out. Where a figure has no meaning (no window, another system than Linux), it is `null`.
-#[derive(Debug, Serialize)]
-pub(super) struct LiveReport {
-    seconds: f64,
-    /// The real window was drawn; else the session ran alone and its pictures were taken up as they came.
-    window: bool,
-    /// The session was paused while it was measured.
-    paused: bool,
-    camera_hz: f64,
-    camera_format: &'static str,
-    weights: String,
-    threads: usize,
-    captured_hz: f64,
-    analysed_hz: f64,
-    /// Captured and never analysed.
-    dropped: u64,
-    /// Never captured: the capture thread came too late for them.
-    camera_missed: u64,
-    /// Analysed, and lost on the way to the window.
-    records_missed: u64,
-    capture_to_analysed: Option<Latency>,
-    /// Until the window's thread has it in hand: what a graphics card would add is not in it.
-    capture_to_window: Option<Latency>,
-    /// Until the frame that shows it has been handed to the display, the renderer's work included.
-    capture_to_drawn: Option<Latency>,
-    frames_hz: Option<f64>,
-    frame: Option<Latency>,
-    /// Percent of one core, by what the threads do.
-    cpu_percent: BTreeMap<&'static str, f64>,
-    /// All of these but the software renderer and the bench itself.
-    cpu_percent_own: f64,
-    memory: Option<Memory>,
-    /// 95th percentiles of capture to window, of the first part and of the last one.
-    part_s: f64,
-    first_p95_ms: Option<f64>,
-    last_p95_ms: Option<f64>,
-    /// The most records that waited for the window, in the first part and in the last one.
-    first_waiting: Option<usize>,
-    last_waiting: Option<usize>,
-}
-
-#[derive(Debug, Clone, Copy, Serialize)]
-struct Latency {
-    median_ms: f64,
-    p95_ms: f64,
-    most_ms: f64,
-}
-
-/// Resident memory: means over the first part and the last one.
-#[derive(Debug, Serialize)]
-struct Memory {
-    first_mib: f64,
-    last_mib: f64,
-    /// `last / first - 1`, percent.
-    growth_percent: f64,
-}
 
 /// What the second thread saw.
 struct Seen {
@@ -345,94 +286,4 @@ fn memory(
         last_mib,
         growth_percent: (last_mib / first_mib - 1.0) * 100.0,
     })
-}
-
-impl LiveReport {
-    /// Lines for a terminal.
-    pub fn lines(&self) -> String {
-        let mut text = format!(
-            "live            640x480 {} at {:.0}/s, {} ({} thread{}), {}{}, {:.0} s\n",
-            self.camera_format,
-            self.camera_hz,
-            self.weights,
-            self.threads,
-            if self.threads == 1 { "" } else { "s" },
-            if self.window {
-                "with the window"
-            } else {
-                "without a window"
-            },
-            if self.paused { ", paused" } else { "" },
-            self.seconds
-        );
-        let mut line = |name: &str, value: String| {
-            let _ = writeln!(text, "  {name:<24} {value}");
-        };
-        line(
-            "captured, analysed",
-            format!(
-                "{:.1}/s, {:.1}/s; {} dropped, {} missed by the capture",
-                self.captured_hz, self.analysed_hz, self.dropped, self.camera_missed
-            ),
-        );
-        let latency = |l: &Latency| {
-            format!(
-                "{:.1} ms, 95 % {:.1} ms, at most {:.1} ms",
-                l.median_ms, l.p95_ms, l.most_ms
-            )
-        };
-        for (name, value) in [
-            ("capture to analysed", &self.capture_to_analysed),
-            ("capture to window", &self.capture_to_window),
-            ("capture to drawn", &self.capture_to_drawn),
-            ("a frame of the window", &self.frame),
-        ] {
-            if let Some(value) = value {
-                line(name, latency(value));
-            }
-        }
-        if let Some(frames_hz) = self.frames_hz {
-            line("frames drawn", format!("{frames_hz:.1}/s"));
-        }
-        if self.cpu_percent.is_empty() {
-            line("cores", "not told on this system".to_owned());
-        } else {
-            let parts = self.cpu_percent.iter();
-            let parts: Vec<String> = parts.map(|(n, p)| format!("{n} {p:.1} %")).collect();
-            let all = format!(
-                "{:.1} % of one, ours: {}",
-                self.cpu_percent_own,
-                parts.join(", ")
-            );
-            line("cores", all);
-        }
-        if let Some(memory) = &self.memory {
-            line(
-                "memory",
-                format!(
-                    "{:.1} MiB in the first {:.0} s, {:.1} MiB in the last ({:+.1} %)",
-                    memory.first_mib, self.part_s, memory.last_mib, memory.growth_percent
-                ),
-            );
-        }
-        if let (Some(first), Some(last)) = (self.first_p95_ms, self.last_p95_ms) {
-            line(
-                "95 % to the window",
-                format!(
-                    "{first:.1} ms in the first {:.0} s, {last:.1} ms in the last",
-                    self.part_s
-                ),
-            );
-        }
-        if let (Some(first), Some(last)) = (self.first_waiting, self.last_waiting) {
-            line(
-                "records waiting",
-                format!(
-                    "at most {first} in the first {:.0} s, {last} in the last",
-                    self.part_s
-                ),
-            );
-        }
-        text
-    }
 }

@@ -4,6 +4,7 @@ mod camera;
 mod contest;
 mod frames;
 mod live;
+mod live_report;
 mod machine;
 mod network;
 mod peer;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use self::live::LiveReport;
+use self::live_report::LiveReport;
 use self::machine::Machine;
 use self::network::NetworkReport;
 use self::pipeline::PipelineReport;
