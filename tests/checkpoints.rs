@@ -184,10 +184,8 @@ fn the_order_of_the_channels_matters_and_is_rgb() {
     let (golden, student) = (golden(), student(&CNN));
     let frame = frames().remove(0);
     let mut swapped = frame.clone();
-    swapped
-        .pixels
-        .chunks_exact_mut(3)
-        .for_each(|p| p.swap(0, 2));
+    let pixels = frame.pixels.chunks_exact(3);
+    swapped.pixels = pixels.flat_map(|p| [p[2], p[1], p[0]]).collect();
     let read = |crop: &Crop| {
         student
             .pooled(std::slice::from_ref(crop))
