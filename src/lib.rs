@@ -11,7 +11,8 @@
 //! formats::labels ─▶ evaluate (pairing, matching) ─▶ metrics ─▶ report
 //! ```
 //!
-//! The core (`pipeline`, `offline` and all below) has no thread, window or clock; [`live`] alone starts pipeline
+//! The core (`pipeline`, `offline` and all below) has no thread, window or clock, but for the helpers that a network on
+//! the CPU may be given (`model::conv`); [`live`] alone starts pipeline
 //! threads (its table says which); the window's helpers for dialogs and files live in `gui::background`.
 //!
 //! Read in this order: [`frame`], [`labels`], [`analysis`]; then [`source`], [`face`], [`model`]; then [`pipeline`] and

@@ -116,6 +116,8 @@ pub struct Pipeline {
     tuning: Tuning,
     histories: HashMap<u32, History>,
     pending: VecDeque<Pending>,
+    /// Which steps of a face's history make the window at hand.
+    chosen: Vec<usize>,
 }
 
 impl Pipeline {
@@ -135,6 +137,7 @@ impl Pipeline {
             tuning,
             histories: HashMap::new(),
             pending: VecDeque::new(),
+            chosen: Vec::new(),
         })
     }
 
@@ -245,9 +248,10 @@ impl Pipeline {
 
     /// The face at a time, read within its past (and as much future as the look-ahead has gathered), sampled at the
     /// training rate by the clock: a camera of 15 or 60 frames a second gives the network the same 30.
-    fn read(&self, face_id: u32, time_s: f64) -> Result<Estimate, PipelineError> {
-        let empty = VecDeque::new();
-        let steps = self.histories.get(&face_id).map_or(&empty, |h| &h.steps);
+    fn read(&mut self, face_id: u32, time_s: f64) -> Result<Estimate, PipelineError> {
+        let Some(History { steps }) = self.histories.get(&face_id) else {
+            return Err(NetworkError::NotANumber.into());
+        };
         let (window, rate_hz) = self.student.window().unwrap_or((1, 30.0));
         let ahead = self.tuning.lookahead.min(window - 1);
         let half_step_s = 0.5 / rate_hz;
@@ -255,7 +259,8 @@ impl Pipeline {
             (Some(first), Some(last)) => (first.0 - half_step_s, last.0 + half_step_s),
             _ => return Err(NetworkError::NotANumber.into()),
         };
-        let mut chosen: Vec<&Features> = Vec::with_capacity(window);
+        let chosen = &mut self.chosen;
+        chosen.clear();
         let mut position = 0;
         for k in 0..window {
             let offset = k as f64 - (window - 1 - ahead) as f64;
@@ -264,21 +269,21 @@ impl Pipeline {
             if at_s < first_s || at_s > last_s {
                 continue;
             }
-            let nearest = steps
-                .iter()
-                .min_by(|a, b| (a.0 - at_s).abs().total_cmp(&(b.0 - at_s).abs()));
-            if let Some((_, features)) = nearest {
+            let away_s = |i: &usize| (steps[*i].0 - at_s).abs();
+            let nearest = (0..steps.len()).min_by(|a, b| away_s(a).total_cmp(&away_s(b)));
+            if let Some(nearest) = nearest {
                 if offset <= 0.0 {
                     position = chosen.len();
                 }
-                chosen.push(features);
+                chosen.push(nearest);
             }
         }
         // A face seen for less than a window is read as a file shorter than one is: its last step repeated.
         if let Some(&last) = chosen.last() {
             chosen.resize(window.max(chosen.len()), last);
         }
-        Ok(self.student.read_at(&chosen, position)?)
+        let step = |i: usize| &steps[chosen[i]].1;
+        Ok(self.student.read_step(chosen.len(), step, position)?)
     }
 
     /// Drops what no later reading can need.

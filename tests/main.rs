@@ -13,6 +13,7 @@ mod labels;
 mod live;
 mod losses;
 mod pipeline;
+mod quantize;
 mod rows;
 mod schedule;
 mod sources;

@@ -78,6 +78,10 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
     line("trained on", or_unknown(&card.trained_on));
     line("affect labels", or_unknown(&card.affect_labels));
     line("licence", or_unknown(&card.licence));
+    match &config.int8 {
+        Some(int8) => line("8 bits", &format!("--precision int8; {}", int8.measured)),
+        None => line("8 bits", "not calibrated (affectscope quantize)"),
+    }
     if card.scores.is_empty() {
         line("scores", "none in the file");
     }

@@ -36,6 +36,11 @@ impl From<FacesError> for Failure {
 pub fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     let weights_path: Vec<_> = args.weights.iter().cloned().collect();
     refuse_input_as_output(&weights_path, &args.output)?;
+    // Before the work, not after it.
+    drop(crate::formats::output::Output::create(
+        &args.output,
+        args.force,
+    )?);
     let weights = Weights::load(args.weights.as_deref())?;
     let f32 = Student::with_kernels(&weights, Kernels::default())?;
     let calibration = faces::read(&args.calibrate, CALIBRATION_FACES, f32.config())?;

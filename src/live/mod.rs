@@ -17,6 +17,8 @@
 //! | `network` | nothing; shares the student | features of faces in batches, through a bounded queue |
 //! | the caller's | the offline protocol | records |
 //!
+//! A network that was asked for several threads has helpers of its own, `network-N` ([`crate::model::conv`]).
+//!
 //! A capture thread may hang in a camera's read without limit; it is then left alone, and ends when the read does.
 
 mod analyse;

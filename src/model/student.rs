@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 
 use super::backbone::Layers;
-use super::config::{BackboneConfig, CROP_SIDE_PX, StudentConfig};
+use super::config::{AFFECT_BINS, BackboneConfig, CROP_SIDE_PX, StudentConfig};
 use super::conv::isa::InstructionSet;
 use super::cpu::{CpuNetwork, output};
 use super::graph::Graph;
@@ -12,7 +12,7 @@ use super::heads::{Head, HeadWeights, estimate};
 use super::upload::Upload;
 use super::weights::{Weights, WeightsError};
 use crate::analysis::Crop;
-use crate::labels::Estimate;
+use crate::labels::{Estimate, Expression};
 use crate::session::WeightsCard;
 
 /// The largest batch on a device, faces: more are run one batch after the other, so that the room they take is bounded.
@@ -454,17 +454,36 @@ impl Student {
     /// # Errors
     /// When there is no such step, or the answer is no number.
     pub fn read_at(&self, steps: &[&Features], position: usize) -> Result<Estimate, NetworkError> {
+        self.read_step(steps.len(), |i| steps[i], position)
+    }
+
+    /// The same of a window whose steps are looked up: `step(0..count)`. Allocates nothing.
+    ///
+    /// # Errors
+    /// As [`Student::read_at`].
+    pub fn read_step<'a>(
+        &self,
+        count: usize,
+        step: impl Fn(usize) -> &'a Features,
+        position: usize,
+    ) -> Result<Estimate, NetworkError> {
+        if position >= count {
+            return Err(NetworkError::NotANumber);
+        }
         let Some(temporal) = &self.temporal else {
-            let step = steps.get(position).ok_or(NetworkError::NotANumber)?;
-            return Ok(step.alone);
+            return Ok(step(position).alone);
         };
-        let expression: Vec<&[f32]> = steps.iter().map(|s| &*s.expression).collect();
-        let affect: Vec<&[f32]> = steps.iter().map(|s| &*s.affect).collect();
-        temporal
-            .expression
-            .at(&expression, position)
-            .zip(temporal.affect.at(&affect, position))
-            .and_then(|(e, a)| estimate(&e, &a))
+        let mut expression = [0.0; Expression::COUNT];
+        let mut affect = [0.0; 2 * AFFECT_BINS];
+        let read =
+            temporal
+                .expression
+                .at(count, |i| &step(i).expression, position, &mut expression)
+                && temporal
+                    .affect
+                    .at(count, |i| &step(i).affect, position, &mut affect);
+        read.then(|| estimate(&expression, &affect))
+            .flatten()
             .ok_or(NetworkError::NotANumber)
     }
 

@@ -8,6 +8,7 @@
 //! | `program.rs` | runs it |
 //! | `team.rs` | threads that share a run |
 //! | `memory.rs` | alignment and large pages |
+//! | `rows.rs` | one row times a matrix, for the recurrent heads |
 //!
 //! Here: a convolution as it is read from a file, its batch norm folded in.
 
@@ -17,11 +18,13 @@ mod kernel8;
 mod layout;
 mod memory;
 mod program;
+mod rows;
 mod team;
 
 use super::weights::{Weights, WeightsError};
 pub(super) use layout::{Area, Builder};
 pub use program::{Network, Outputs};
+pub(super) use rows::add_row_product;
 
 /// A convolution with its batch norm folded in.
 #[derive(Debug, Clone)]
