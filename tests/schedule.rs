@@ -65,14 +65,13 @@ fn a_face_that_stays_is_followed_by_its_landmarks_and_seldom_looked_at() {
         let frames: Vec<_> = (0..60).map(|i| at(i, &with_faces(&[(60, 20)]))).collect();
         let faces = run(&mut finder, &frames);
         let first = faces.iter().position(|f| !f.is_empty()).unwrap();
-        assert!(first < 3, "{schedule:?} {first}");
+        // Live, a face of this size has its turn among the slices.
+        let live = schedule == Schedule::Spread;
+        assert!(first <= if live { 6 } else { 0 }, "{schedule:?} {first}");
         assert!(faces[first..].iter().all(|f| f.len() == 1 && f[0].0 == 1));
         let work = finder.work();
         assert!(work.checks <= 16, "{schedule:?} {work:?}");
-        assert!(
-            schedule == Schedule::Spread || work.searches <= 2,
-            "{work:?}"
-        );
+        assert!(live || work.searches <= 2, "{work:?}");
     }
 }
 
@@ -82,7 +81,7 @@ fn a_face_is_where_a_search_of_every_frame_finds_it() {
     let reference = run(&mut finder(Schedule::EveryFrame), &frames);
     for schedule in FOLLOWING {
         let faces = run(&mut finder(schedule), &frames);
-        for (i, (a, b)) in faces.iter().zip(&reference).enumerate().skip(3) {
+        for (i, (a, b)) in faces.iter().zip(&reference).enumerate().skip(7) {
             assert_eq!((a.len(), b.len()), (1, 1), "{schedule:?} frame {i}");
             assert!(
                 a[0].1.iou(&b[0].1) > 0.7,

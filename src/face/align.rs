@@ -138,33 +138,10 @@ impl<'a, const N: usize> Plane<'a, N> {
         out
     }
 
-    /// The same where all four pixels lie in the picture, in some quarter of the time.
-    #[inline(always)]
-    fn sample_inside(&self, x: f64, y: f64) -> [f32; N] {
-        // Whole parts, since neither is negative.
-        let (ix, iy) = (x as i32, y as i32);
-        let (dx, dy) = ((x - f64::from(ix)) as f32, (y - f64::from(iy)) as f32);
-        let at = iy as usize * self.width_px + ix as usize;
-        let (upper, lower) = (
-            &self.pixels[at..at + 2],
-            &self.pixels[at + self.width_px..at + self.width_px + 2],
-        );
-        std::array::from_fn(|k| {
-            let mix = |row: &[[u8; N]]| {
-                let (left, right) = (f32::from(row[0][k]), f32::from(row[1][k]));
-                left + dx * (right - left)
-            };
-            let (above, below) = (mix(upper), mix(lower));
-            above + dy * (below - above)
-        })
-    }
-
     /// Samples a crop `[112, 112, N]`; where the face is larger than the crop, several samples a pixel keep it from
     /// aliasing.
     fn warp(&self, to_picture: &Similarity, out: &mut [[u8; N]]) {
         let steps = (to_picture.scale().round() as usize).clamp(1, 6);
-        let off = |s: usize| (s as f64 + 0.5) / steps as f64 - 0.5;
-        let share = 1.0 / (steps * steps) as f32;
         // A square lies in the picture when its corners do, and so does each row of it.
         let (low, high) = (-0.5, CROP_SIDE_PX as f64 - 0.5);
         let inside = [(low, low), (low, high), (high, low), (high, high)]
@@ -172,30 +149,78 @@ impl<'a, const N: usize> Plane<'a, N> {
             .all(|(x, y)| {
                 let (x, y) = to_picture.apply(x, y);
                 // A hair more than needed: points between the corners are rounded too.
-                let (right, bottom) = (self.width_px as f64 - 1.001, self.height_px as f64 - 1.001);
-                (0.001..right).contains(&x) && (0.001..bottom).contains(&y)
+                let right = self.width_px as f64 - 1.01;
+                let bottom = self.height_px as f64 - 1.01;
+                (0.01..right).contains(&x) && (0.01..bottom).contains(&y)
             });
         for (y, row) in out.chunks_exact_mut(CROP_SIDE_PX).enumerate() {
-            for (x, pixel) in row.iter_mut().enumerate() {
-                let mut sum = [0.0; N];
-                for sy in 0..steps {
-                    for sx in 0..steps {
-                        let (px, py) = to_picture.apply(x as f64 + off(sx), y as f64 + off(sy));
-                        let value = if inside {
-                            self.sample_inside(px, py)
-                        } else {
-                            self.sample(px, py)
-                        };
-                        for (s, v) in sum.iter_mut().zip(value) {
-                            *s += v;
-                        }
-                    }
-                }
-                // Rounds, since none is negative.
-                *pixel = sum.map(|s| (s * share + 0.5) as u8);
+            if inside {
+                self.row_inside(to_picture, y, steps, row);
+            } else {
+                self.row(to_picture, y, steps, row);
             }
         }
     }
+
+    /// One row of a crop.
+    fn row(&self, to_picture: &Similarity, y: usize, steps: usize, row: &mut [[u8; N]]) {
+        for (x, pixel) in row.iter_mut().enumerate() {
+            let mut sum = [0.0; N];
+            for sy in 0..steps {
+                for sx in 0..steps {
+                    let (px, py) = to_picture.apply(at_step(x, sx, steps), at_step(y, sy, steps));
+                    for (s, v) in sum.iter_mut().zip(self.sample(px, py)) {
+                        *s += v;
+                    }
+                }
+            }
+            *pixel = sum.map(|s| (s / (steps * steps) as f32).round() as u8);
+        }
+    }
+
+    /// The same where all of it lies in the picture, in whole numbers: some times faster, and equal to a level.
+    fn row_inside(&self, to_picture: &Similarity, y: usize, steps: usize, row: &mut [[u8; N]]) {
+        let mut sums = [[0u32; N]; CROP_SIDE_PX]; // of levels in 1/65536, at most 36 of them
+        let fixed = |v: f64| (v * (1u64 << PLACE_BITS) as f64) as i64;
+        let (step_x, step_y) = (
+            fixed(to_picture.a / steps as f64),
+            fixed(to_picture.b / steps as f64),
+        );
+        let part = |v: i64| ((v >> (PLACE_BITS - 10)) & 1023) as u32;
+        for sy in 0..steps {
+            let (px, py) = to_picture.apply(at_step(0, 0, steps), at_step(y, sy, steps));
+            let (mut px, mut py) = (fixed(px), fixed(py));
+            for sum in &mut sums {
+                for _ in 0..steps {
+                    let (dx, dy) = (part(px), part(py));
+                    let at =
+                        (py >> PLACE_BITS) as usize * self.width_px + (px >> PLACE_BITS) as usize;
+                    let upper = &self.pixels[at..at + 2];
+                    let lower = &self.pixels[at + self.width_px..at + self.width_px + 2];
+                    for (k, sum) in sum.iter_mut().enumerate() {
+                        let mix = |row: &[[u8; N]]| {
+                            u32::from(row[0][k]) * (1024 - dx) + u32::from(row[1][k]) * dx
+                        };
+                        *sum += (mix(upper) * (1024 - dy) + mix(lower) * dy) >> 4;
+                    }
+                    px += step_x;
+                    py += step_y;
+                }
+            }
+        }
+        let count = (steps * steps) as u32;
+        for (pixel, sum) in row.iter_mut().zip(sums) {
+            *pixel = sum.map(|s| ((s / count + 0x8000) >> 16) as u8);
+        }
+    }
+}
+
+/// Binary digits behind the point of a place in the picture.
+const PLACE_BITS: u32 = 24;
+
+/// Where a pixel's sample lies along an axis.
+fn at_step(pixel: usize, step: usize, steps: usize) -> f64 {
+    pixel as f64 + (step as f64 + 0.5) / steps as f64 - 0.5
 }
 
 /// The crop's pixels `[112, 112, channels]`, in a buffer of the pool; `None` when the landmarks fit nothing.
@@ -226,4 +251,34 @@ pub fn crop(
         Ok::<_, Infallible>(())
     });
     made.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn whole_numbers_give_the_same_crop_to_a_level(
+            angle in -3.1f64..3.1, scale in 0.3f64..2.4, pixels in prop::collection::vec(any::<[u8; 3]>(), 97)
+        ) {
+            let (w, h) = (400, 390);
+            let bytes: Vec<u8> = (0..w * h).flat_map(|i| pixels[i * i % 97]).collect();
+            let plane = Plane::<3>::new(&bytes, w, h);
+            let (a, b) = (scale * angle.cos(), scale * angle.sin());
+            let mut fit = Similarity { a, b, tx: 0.0, ty: 0.0 };
+            let (x, y) = fit.apply(55.5, 55.5);
+            (fit.tx, fit.ty) = (199.3 - x, 195.1 - y);
+            let steps = (scale.round() as usize).max(1);
+            for row in [0, 1, 55, 111] {
+                let (mut exact, mut fast) = ([[0; 3]; CROP_SIDE_PX], [[0; 3]; CROP_SIDE_PX]);
+                plane.row(&fit, row, steps, &mut exact);
+                plane.row_inside(&fit, row, steps, &mut fast);
+                for (a, b) in exact.as_flattened().iter().zip(fast.as_flattened()) {
+                    prop_assert!(a.abs_diff(*b) <= 1, "row {row}");
+                }
+            }
+        }
+    }
 }

@@ -84,7 +84,9 @@ pub struct Changes {
     /// What lies under and around the faces that are followed.
     ground: Vec<Ground>,
     changed: Vec<bool>,
+    /// The part of the picture that moved since the frame before, and by how much it became lighter.
     moving: f32,
+    moved_shift: f32,
     cut: bool,
     last_s: f64,
     // Sums of each column of pixels over a row of cells.
@@ -127,6 +129,7 @@ impl Changes {
         self.cut = false;
         if !anew {
             let shift = self.shift(&self.before, |_| true);
+            self.moved_shift = shift;
             let pairs = self.now.iter().zip(&self.before);
             let changed = pairs.filter(|(now, before)| now.differs(before, shift));
             let moving = changed.count() as f32 / self.now.len() as f32;
@@ -139,6 +142,11 @@ impl Changes {
     /// Whether this frame shows another scene than the one before.
     pub fn is_cut(&self) -> bool {
         self.cut
+    }
+
+    /// Whether anything moved since the frame before.
+    pub fn is_moving(&self) -> bool {
+        self.moving > 0.0
     }
 
     fn measure(&mut self, gray: &Gray) {
@@ -202,7 +210,7 @@ impl Changes {
     }
 
     /// Says where the faces are that are followed, until the next call: their boxes. What lies under them is left out;
-    /// around them, where their hair and shoulders move, an edge may move by a cell, and no change is urgent.
+    /// around them, where their hair and shoulders move, an edge may move by a cell, and only what comes suddenly is urgent.
     pub fn mask(&mut self, faces: impl Iterator<Item = BoxPx>) {
         self.ground.fill(Ground::Open);
         for face in faces {
@@ -236,19 +244,25 @@ impl Changes {
 
     /// Whether a cell is not as it was when it was last searched.
     fn has_changed(&self, i: usize, shift: f32) -> bool {
+        match self.ground[i] {
+            Ground::Face => false,
+            Ground::Open => self.now[i].differs(&self.searched[i], shift),
+            Ground::Body => self.is_new(i, &self.searched, shift),
+        }
+    }
+
+    /// Whether a cell shows what neither it nor a cell around it showed `then`: among bodies, what lies between those
+    /// has only moved here from there.
+    fn is_new(&self, i: usize, then: &[Cell], shift: f32) -> bool {
         let now = &self.now[i];
-        if self.ground[i] == Ground::Face || !now.differs(&self.searched[i], shift) {
+        if !now.differs(&then[i], shift) {
             return false;
         }
-        if self.ground[i] == Ground::Open {
-            return true;
-        }
-        // Among bodies, something between the cells around it is what moved here from there.
         let (x, y) = (i % self.across, i / self.across);
         let (mut low, mut high, mut texture) = (f32::INFINITY, f32::NEG_INFINITY, 0.0f32);
         for ny in y.saturating_sub(1)..(y + 2).min(self.down) {
             for nx in x.saturating_sub(1)..(x + 2).min(self.across) {
-                let was = &self.searched[ny * self.across + nx];
+                let was = &then[ny * self.across + nx];
                 (low, high) = (low.min(was.light), high.max(was.light));
                 texture = texture.max(was.texture);
             }
@@ -312,9 +326,11 @@ impl Changes {
         self.stack.push(start);
         while let Some(at) = self.stack.pop() {
             let (x, y) = (at % self.across, at / self.across);
-            // Bodies are never still.
-            let fresh = self.ground[at] == Ground::Open
-                && !(0.0..RESTLESS_S).contains(&(time_s - self.restless_s[at]));
+            // Bodies are never still: there only what comes from one frame to the next is fresh.
+            let fresh = match self.ground[at] {
+                Ground::Body => self.is_new(at, &self.before, self.moved_shift),
+                _ => !(0.0..RESTLESS_S).contains(&(time_s - self.restless_s[at])),
+            };
             patch = patch.with(&Patch {
                 x: (x, x + 1),
                 y: (y, y + 1),

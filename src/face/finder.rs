@@ -455,9 +455,10 @@ impl Finder {
             && let Some(mut portion) = self.portions.pop()
         {
             self.slice_s = time_s;
-            // While small faces are looked for everywhere, a large one must not wait until all is done.
+            // While small faces are looked for everywhere, a large one that comes must not wait until all is done.
             let coarse_px = (self.all(1.0).cost_px() / SLICE_PX).sqrt();
-            if empty && self.work.frames.is_multiple_of(2) && portion.min_face_px < coarse_px {
+            let turn = empty && self.changes.is_moving() && self.work.frames.is_multiple_of(2);
+            if turn && portion.min_face_px < coarse_px {
                 self.portions.push(portion);
                 portion = self.all(coarse_px);
             }

@@ -15,7 +15,7 @@ pub use self::pixels::PixelFormat;
 use self::device::Device;
 use super::{FrameSource, Next, SourceError, SourceInfo};
 use crate::clock::Clock;
-use crate::frame::{Frame, FrameStamp, POOLED_FRAMES, PixelPool};
+use crate::frame::{Frame, FrameStamp, POOLED_FRAMES};
 
 /// A camera that is connected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +99,7 @@ pub struct CameraSource {
     camera: Box<dyn Grab>,
     clock: Clock,
     opened_s: f64,
-    pool: PixelPool,
+    buffers: pixels::Buffers,
     given: u64,
 }
 
@@ -135,7 +135,7 @@ impl CameraSource {
             camera,
             clock: *clock,
             opened_s: clock.now_s(),
-            pool: PixelPool::new(POOLED_FRAMES),
+            buffers: pixels::Buffers::new(POOLED_FRAMES),
             given: 0,
         }
     }
@@ -155,9 +155,14 @@ impl FrameSource for CameraSource {
         };
         self.given += 1;
         // No decoder of ours is known to panic; a camera's noise is not worth a program that ends.
-        let pool = &mut self.pool;
+        let buffers = &mut self.buffers;
         let decoded = catch_unwind(AssertUnwindSafe(|| {
-            pixels::decode(&raw.data, raw.format, (raw.width_px, raw.height_px), pool)
+            pixels::decode(
+                &raw.data,
+                raw.format,
+                (raw.width_px, raw.height_px),
+                buffers,
+            )
         }))
         .unwrap_or_else(|_| Err("its decoder gave up".to_owned()));
         let frame = decoded.and_then(|decoded| {
