@@ -74,9 +74,10 @@ pub struct NetworkArgs {
     /// Where the network runs
     #[arg(long, value_enum, default_value_t)]
     pub device: DeviceChoice,
-    /// Threads that share the network's work on a face, on the CPU
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = up_to_256)]
-    pub threads: usize,
+    /// Threads that share the network's work on a face, on the CPU [default: 1 for a small network such as the built-in
+    /// one, 2 for one as large as the paper's]
+    #[arg(long, value_name = "N", value_parser = up_to_256)]
+    pub threads: Option<usize>,
     /// Arithmetic of the network on the CPU
     #[arg(long, value_enum, default_value_t)]
     pub precision: Precision,

@@ -125,12 +125,16 @@ pub fn load(args: &NetworkArgs) -> Result<(Student, Chosen), Failure> {
         return Ok((Student::new(&weights, &chosen.device)?, chosen));
     }
     let kernels = Kernels {
-        threads: args.threads,
+        threads: args.threads.unwrap_or(0),
         precision: args.precision,
         ..Kernels::default()
     };
     let student = Student::with_kernels(&weights, kernels)?;
-    Ok((student, chosen.with_kernels(kernels)))
+    let chosen = match student.kernels() {
+        Some(kernels) => chosen.with_kernels(kernels),
+        None => chosen,
+    };
+    Ok((student, chosen))
 }
 
 /// Set once the user asks for an end (Ctrl-C, or the system's word to terminate); asked twice, the program ends at once.

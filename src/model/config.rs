@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::conv::pooled_side;
 use crate::labels::Expression;
 
 /// Bins of each of the two affect dimensions (paper, section 3.2: 20 equal bins of [-1, 1]).
@@ -72,6 +73,41 @@ impl BackboneConfig {
     /// Where activations may be bytes: after the pool and after each convolution of the blocks.
     pub fn points(&self) -> usize {
         1 + 3 * self.blocks.iter().sum::<usize>()
+    }
+
+    /// Products of a face: how much work it is.
+    pub fn multiply_adds(&self) -> usize {
+        let [channels, height, width] = self.input;
+        let mut side = height.max(width).div_ceil(2);
+        let mut total = side * side * 49 * channels * self.stem;
+        side = pooled_side(side);
+        let mut from = self.stem;
+        for (stage, (&narrow, &count)) in self.widths.iter().zip(&self.blocks).enumerate() {
+            let wide = narrow * self.expansion;
+            if stage > 0 {
+                side = side.div_ceil(2);
+            }
+            let pixels = side * side;
+            total += pixels * from * wide;
+            for _ in 0..count {
+                total += pixels * (from * narrow + 9 * narrow * narrow + narrow * wide);
+                from = wide;
+            }
+        }
+        total
+    }
+
+    /// Threads that it is worth on this machine. Measured live, beside a window drawn in software, on two cores: a
+    /// second thread leaves the latency of the built-in network (0.15 G) as it is and costs a tenth of a core; it takes
+    /// a tenth off a ResNet-50's (1 G).
+    pub fn threads(&self) -> usize {
+        const WORTH_TWO: usize = 500_000_000;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        if self.multiply_adds() > WORTH_TWO {
+            cores.min(2)
+        } else {
+            1
+        }
     }
 
     /// The mean of each channel.
@@ -288,5 +324,29 @@ impl StudentConfig {
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_work_of_a_face_is_what_the_papers_network_is_known_for() {
+        let config = |channels, stem, widths, blocks| BackboneConfig {
+            input: [channels, CROP_SIDE_PX, CROP_SIDE_PX],
+            color: Color::Gray,
+            mean: Mean::One(0.0),
+            scale: 1.0,
+            stem,
+            widths,
+            blocks,
+            expansion: 4,
+        };
+        let resnet50 = config(3, 64, [64, 128, 256, 512], [3, 4, 6, 3]);
+        assert_eq!(resnet50.multiply_adds(), 1_020_014_592);
+        let thin = config(1, 32, [32, 64, 128, 256], [2, 2, 3, 2]);
+        assert_eq!(thin.threads(), 1);
+        assert!((150_000_000..155_000_000).contains(&thin.multiply_adds()));
     }
 }

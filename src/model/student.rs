@@ -136,7 +136,7 @@ pub enum Precision {
 pub struct Kernels {
     /// With which instructions.
     pub set: InstructionSet,
-    /// Threads that share the work on a face, 1 and up.
+    /// Threads that share the work on a face; 0: as many as its size is worth (see [`BackboneConfig::threads`]).
     pub threads: usize,
     /// In which arithmetic.
     pub precision: Precision,
@@ -205,6 +205,10 @@ impl Student {
                 ));
             }
             let backbone = &config.backbone;
+            let threads = match threads {
+                0 => backbone.threads(),
+                n => n,
+            };
             let network = CpuNetwork::new(layers, backbone, heads, (set, threads), units);
             Ok(Runner::Kernels(network))
         })

@@ -123,6 +123,7 @@ pub(super) fn run(
         args,
         window,
         weights: student.card().name.clone(),
+        threads: student.kernels().map_or(1, |k| k.threads),
         camera_missed,
         main: &main,
     };
@@ -186,6 +187,7 @@ struct About<'a> {
     args: &'a BenchArgs,
     window: bool,
     weights: String,
+    threads: usize,
     camera_missed: u64,
     main: &'a str,
 }
@@ -220,7 +222,7 @@ fn report(about: &About<'_>, log: &Log, seen: &Seen) -> LiveReport {
         camera_hz: about.args.camera_hz,
         camera_format: if about.args.mjpeg { "MJPEG" } else { "RGB" },
         weights: about.weights.clone(),
-        threads: about.args.network_args.threads,
+        threads: about.threads,
         captured_hz: rates.0,
         analysed_hz: rates.1,
         dropped: rates.2,

@@ -86,9 +86,7 @@ pub(super) fn run(
     student: &Arc<Student>,
     chosen: &Chosen,
 ) -> Result<NetworkReport, Failure> {
-    let threads = student
-        .kernels()
-        .map_or(args.network_args.threads, |k| k.threads);
+    let threads = student.kernels().map_or(1, |k| k.threads);
     let crops = frames::crops(student, args.batch)?;
     let input = student.input(&crops)?;
     let features = student.features(&crops)?;

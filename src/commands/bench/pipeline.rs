@@ -267,10 +267,9 @@ fn analyze(args: &BenchArgs, path: &Path) -> Result<Analyze, Failure> {
     if let Some(weights) = &args.network_args.weights {
         words.extend(["--weights".into(), weights.clone().into_os_string()]);
     }
-    words.extend([
-        "--threads".into(),
-        args.network_args.threads.to_string().into(),
-    ]);
+    if let Some(threads) = args.network_args.threads {
+        words.extend(["--threads".into(), threads.to_string().into()]);
+    }
     if args.network_args.precision == Precision::Int8 {
         words.extend(["--precision".into(), "int8".into()]);
     }

@@ -450,9 +450,11 @@ mod tests {
                 let at = w * h + y / 2 * pairs + x / 2 * 2;
                 (data[y * w + x], data[at], data[at + 1])
             };
-            let pixels: [(PixelFormat, &dyn Fn(usize, usize) -> (u8, u8, u8)); 2] =
-                [(PixelFormat::Yuyv, &yuyv), (PixelFormat::Nv12, &nv12)];
-            for (format, pixel) in pixels {
+            for format in [PixelFormat::Yuyv, PixelFormat::Nv12] {
+                let pixel = |x: usize, y: usize| match format {
+                    PixelFormat::Yuyv => yuyv(x, y),
+                    _ => nv12(x, y),
+                };
                 let picture = decoded(&data, format, (w, h)).unwrap();
                 for (i, got) in picture.rgb.chunks(3).enumerate() {
                     let (y, u, v) = pixel(i % w, i / w);
