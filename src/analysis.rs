@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::frame::{Frame, FrameStamp, Pixels};
 use crate::labels::Estimate;
 
@@ -106,6 +108,12 @@ pub struct Place {
     pub landmarks_px: Landmarks,
 }
 
+/// The readings of a frame: those of one or two faces without a place of their own in memory.
+pub type Readings = SmallVec<[Reading; 2]>;
+
+/// The crops of a frame, likewise.
+pub type Crops = SmallVec<[Crop; 2]>;
+
 /// All that is known of one frame, without its pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
@@ -116,7 +124,7 @@ pub struct Record {
     /// [`Status::Ok`] exactly when `readings` is not empty.
     pub status: Status,
     /// One for each face, in order of their ids.
-    pub readings: Vec<Reading>,
+    pub readings: Readings,
     /// From capture to the end of the analysis, milliseconds; `None` for a file.
     pub latency_ms: Option<f64>,
 }
@@ -128,7 +136,7 @@ impl Record {
             stamp,
             file,
             status,
-            readings: Vec::new(),
+            readings: Readings::new(),
             latency_ms: None,
         }
     }
@@ -170,5 +178,5 @@ pub struct Analysis {
     /// What was read in it.
     pub record: Arc<Record>,
     /// One for each of the record's readings, in the same order.
-    pub crops: Vec<Crop>,
+    pub crops: Crops,
 }

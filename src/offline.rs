@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::analysis::{Reading, Record, Status};
+use crate::analysis::{Readings, Record, Status};
 use crate::frame::FrameStamp;
 use crate::model::student::{Features, NetworkError, Student};
 use crate::pipeline::Observed;
@@ -79,7 +79,7 @@ impl Offline {
         let longest_gap_s = self.longest_gap_s;
         self.close(student, |s| stamp.time_s - s.last_s > longest_gap_s)?;
         let serial = self.first + self.waiting.len() as u64;
-        let mut readings: Vec<Reading> = Vec::with_capacity(faces.len());
+        let mut readings = Readings::with_capacity(faces.len());
         let mut full = Vec::new();
         for face in faces {
             let reading = face.reading(face.features.alone);

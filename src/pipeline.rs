@@ -3,7 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::analysis::{Analysis, Crop, Place, Reading, Record, Status};
+use smallvec::SmallVec;
+
+use crate::analysis::{Analysis, Crop, Crops, Place, Reading, Readings, Record, Status};
 use crate::face::cropped;
 use crate::face::finder::{Finder, FinderError, Found, Schedule};
 use crate::face::track::FORGET_S;
@@ -58,15 +60,20 @@ pub struct Face {
 /// The first half of the way: the faces of a frame, in order of their ids.
 pub fn find_faces(finder: &mut Finder, frame: &Frame, tuning: &Tuning) -> Vec<Face> {
     let found = finder.find(frame, tuning);
-    let face = |found: &Found| Face {
-        place: Some(Place {
-            detection_score: found.detection.score,
-            box_px: found.detection.box_px,
-            landmarks_px: found.landmarks_px,
-        }),
-        crop: found.crop.clone(),
-    };
-    found.iter().map(face).collect()
+    found.iter().map(Face::from).collect()
+}
+
+impl From<&Found> for Face {
+    fn from(found: &Found) -> Self {
+        Self {
+            place: Some(Place {
+                detection_score: found.detection.score,
+                box_px: found.detection.box_px,
+                landmarks_px: found.landmarks_px,
+            }),
+            crop: found.crop.clone(),
+        }
+    }
 }
 
 /// The first half for a picture that is a face already, cropped and aligned as Aff-Wild2's `cropped_aligned` are: the
@@ -106,7 +113,37 @@ struct History {
 
 struct Pending {
     frame: Arc<Frame>,
-    faces: Vec<(Reading, Crop)>,
+    faces: SmallVec<[(Reading, Crop); 2]>,
+}
+
+/// What a step gives: mostly the analysis of one frame.
+pub type Analyses = SmallVec<[Analysis; 1]>;
+
+/// Records that go round, so that a frame whose record nobody holds any more gives its place to a later one.
+#[derive(Default)]
+struct Records {
+    held: VecDeque<Arc<Record>>,
+}
+
+impl Records {
+    /// More than wait for the window while it keeps up.
+    const MOST: usize = 16;
+
+    fn put(&mut self, record: Record) -> Arc<Record> {
+        if let Some(mut oldest) = self.held.pop_front() {
+            if let Some(place) = Arc::get_mut(&mut oldest) {
+                *place = record;
+                self.held.push_back(oldest.clone());
+                return oldest;
+            }
+            if self.held.len() + 1 < Self::MOST {
+                self.held.push_front(oldest);
+            }
+        }
+        let new = Arc::new(record);
+        self.held.push_back(new.clone());
+        new
+    }
 }
 
 /// The live pipeline: detect, align, read each face within its own recent past.
@@ -118,6 +155,11 @@ pub struct Pipeline {
     pending: VecDeque<Pending>,
     /// Which steps of a face's history make the window at hand.
     chosen: Vec<usize>,
+    /// Of the frame at hand, kept for their room.
+    faces: Vec<Face>,
+    crops: Vec<Crop>,
+    features: Vec<Features>,
+    records: Records,
 }
 
 impl Pipeline {
@@ -138,6 +180,10 @@ impl Pipeline {
             histories: HashMap::new(),
             pending: VecDeque::new(),
             chosen: Vec::new(),
+            faces: Vec::new(),
+            crops: Vec::new(),
+            features: Vec::new(),
+            records: Records::default(),
         })
     }
 
@@ -182,51 +228,88 @@ impl Pipeline {
 
     /// Takes a frame; gives the analysis of the newest frame whose future is known: with no look-ahead this one, else
     /// an earlier one, picture and all, so that what is shown belongs together. Earlier ones that became ready with
-    /// it come first.
+    /// it come first. In the steady state nothing is allocated.
     ///
     /// # Errors
     /// When the network fails.
-    pub fn step(&mut self, frame: Arc<Frame>) -> Result<Vec<Analysis>, PipelineError> {
+    pub fn step(&mut self, frame: Arc<Frame>) -> Result<Analyses, PipelineError> {
+        self.step_timed(frame, |_| None)
+    }
+
+    /// The same; `latency_ms` says how long each frame took, when its record is made.
+    ///
+    /// # Errors
+    /// As [`Pipeline::step`].
+    pub fn step_timed(
+        &mut self,
+        frame: Arc<Frame>,
+        latency_ms: impl Fn(&Frame) -> Option<f64>,
+    ) -> Result<Analyses, PipelineError> {
         let time_s = frame.stamp.time_s;
-        let mut faces = Vec::new();
-        for observed in self.observe(&frame)? {
-            // Until its future is known, what the CNN alone says stands in; nobody sees it.
-            let reading = observed.reading(observed.features.alone);
+        let found = self.finder.find(&frame, &self.tuning);
+        self.faces.clear();
+        self.faces.extend(found.iter().map(Face::from));
+        self.crops.clear();
+        self.crops.extend(self.faces.iter().map(|f| f.crop.clone()));
+        self.student
+            .features_into(&self.crops, &mut self.features)?;
+        let mut faces = SmallVec::new();
+        for (face, features) in self.faces.drain(..).zip(self.features.drain(..)) {
+            let reading = Reading {
+                face_id: face.crop.face_id,
+                place: face.place,
+                // Until its future is known, what the CNN alone says stands in; nobody sees it.
+                estimate: features.alone,
+            };
             let history = self.histories.entry(reading.face_id).or_default();
-            history.steps.push_back((time_s, observed.features));
-            faces.push((reading, observed.crop));
+            history.steps.push_back((time_s, features));
+            faces.push((reading, face.crop));
         }
+        // No crop is held longer than its frame.
+        self.crops.clear();
         self.pending.push_back(Pending { frame, faces });
         self.forget(time_s);
         let ready_s = time_s - self.lookahead_s() + 1e-6;
-        self.release(|pending| pending.frame.stamp.time_s <= ready_s)
+        self.release(|pending| pending.frame.stamp.time_s <= ready_s, latency_ms)
     }
 
     /// The analyses still held back, read with what future there is: at the end of a source.
     ///
     /// # Errors
     /// When the network fails.
-    pub fn flush(&mut self) -> Result<Vec<Analysis>, PipelineError> {
-        self.release(|_| true)
+    pub fn flush(&mut self) -> Result<Analyses, PipelineError> {
+        self.flush_timed(|_| None)
+    }
+
+    /// The same; `latency_ms` as in [`Pipeline::step_timed`].
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub fn flush_timed(
+        &mut self,
+        latency_ms: impl Fn(&Frame) -> Option<f64>,
+    ) -> Result<Analyses, PipelineError> {
+        self.release(|_| true, latency_ms)
     }
 
     fn release(
         &mut self,
         ready: impl Fn(&Pending) -> bool,
-    ) -> Result<Vec<Analysis>, PipelineError> {
-        let mut out = Vec::new();
+        latency_ms: impl Fn(&Frame) -> Option<f64>,
+    ) -> Result<Analyses, PipelineError> {
+        let mut out = Analyses::new();
         while self.pending.front().is_some_and(&ready) {
             let Some(Pending { frame, faces }) = self.pending.pop_front() else {
                 break;
             };
-            let mut readings = Vec::with_capacity(faces.len());
-            let mut crops = Vec::with_capacity(faces.len());
+            let mut readings = Readings::new();
+            let mut crops = Crops::new();
             for (mut reading, crop) in faces {
                 reading.estimate = self.read(reading.face_id, frame.stamp.time_s)?;
                 readings.push(reading);
                 crops.push(crop);
             }
-            let record = Record {
+            let record = self.records.put(Record {
                 stamp: frame.stamp,
                 file: frame.file.clone(),
                 status: if readings.is_empty() {
@@ -235,11 +318,11 @@ impl Pipeline {
                     Status::Ok
                 },
                 readings,
-                latency_ms: None,
-            };
+                latency_ms: latency_ms(&frame),
+            });
             out.push(Analysis {
                 frame,
-                record: Arc::new(record),
+                record,
                 crops,
             });
         }

@@ -72,7 +72,7 @@ pub fn record() -> impl Strategy<Value = Record> {
                 (_, 1) => Status::Dropped,
                 _ => Status::Unreadable,
             },
-            readings,
+            readings: readings.into(),
             latency_ms,
         })
 }

@@ -9,7 +9,9 @@ use affectscope::face::gray::Gray;
 use affectscope::face::landmarks::LandmarkNet;
 use affectscope::frame::Frame;
 use affectscope::model::config::StudentConfig;
+use affectscope::model::student::Student;
 use affectscope::model::weights::Weights;
+use affectscope::pipeline::Pipeline;
 use affectscope::session::Tuning;
 use allocation_counter::measure;
 use image::RgbImage;
@@ -228,4 +230,32 @@ fn a_steady_picture_allocates_nothing_of_its_own() {
         }
     }
     assert!(without > 15, "{without}");
+}
+
+#[test]
+fn a_steady_frame_goes_the_whole_way_without_an_allocation() {
+    let student = Student::new(&Weights::load(None).unwrap(), &candle_core::Device::Cpu).unwrap();
+    let mut pipeline = Pipeline::new(student, Schedule::Spread, Tuning::default()).unwrap();
+    let picture = with_faces(&[(100, 60)]);
+    let frames: Vec<Arc<Frame>> = (0..240).map(|i| at(i, &picture)).collect();
+    // What the detector and the resizer allocate by themselves, in a finder of its own on the same frames.
+    let mut finder = finder(Schedule::Spread);
+    let mut whole = 0;
+    for frame in &frames {
+        let theirs = measure(|| {
+            finder.find(frame, &Tuning::default());
+        });
+        let mut analyses = 0;
+        let all = measure(|| {
+            let out = pipeline.step(frame.clone()).unwrap();
+            analyses = out.len();
+            assert_eq!(out[0].record.readings.len(), 1);
+        });
+        assert_eq!(analyses, 1);
+        if frame.stamp.index > 120 {
+            whole += 1;
+            assert_eq!(all.count_total, theirs.count_total, "{:?}", frame.stamp);
+        }
+    }
+    assert!(whole > 100);
 }

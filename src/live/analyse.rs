@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Captured, Item, Shared, StateChange};
 use crate::analysis::{Analysis, Record};
 use crate::face::finder::Schedule;
+use crate::frame::Frame;
 use crate::model::student::Student;
 use crate::pipeline::Pipeline;
 use crate::session::{SourceState, Tuning};
@@ -65,6 +66,11 @@ pub(super) fn run(shared: &Arc<Shared>, student: Arc<Student>) {
                 .into_iter()
                 .map(|s| Record::empty(s.stamp, s.file, s.status)),
         );
+        // Latency belongs to frames that were captured, not to those of a file.
+        let latency_ms = |frame: &Frame| match kind.0 {
+            Pace::File => None,
+            Pace::Camera | Pace::Clocked => since_capture_ms(shared, frame),
+        };
         let over = !matches!(item, Item::Frame(_));
         let done = match item {
             Item::Frame(frame) => {
@@ -72,15 +78,15 @@ pub(super) fn run(shared: &Arc<Shared>, student: Arc<Student>) {
                     // Pictures have nothing to do with each other.
                     pipeline.reset();
                 }
-                pipeline.step(frame)
+                pipeline.step_timed(frame, latency_ms)
             }
             Item::End { note } => {
-                let rest = pipeline.flush();
+                let rest = pipeline.flush_timed(latency_ms);
                 shared.set_state(of, StateChange::To(SourceState::Ended { note }));
                 rest
             }
             Item::Failed(reason) => {
-                let rest = pipeline.flush();
+                let rest = pipeline.flush_timed(latency_ms);
                 shared.set_state(of, StateChange::To(SourceState::Failed { reason }));
                 rest
             }
@@ -92,7 +98,7 @@ pub(super) fn run(shared: &Arc<Shared>, student: Arc<Student>) {
                     while let Some(record) = held.pop_front_if(|r| r.stamp.index < index) {
                         shared.publish_record(of, &Arc::new(record));
                     }
-                    publish(shared, of, kind.0, analysis);
+                    publish(shared, of, analysis);
                 }
                 if over {
                     for record in held.drain(..) {
@@ -108,15 +114,13 @@ pub(super) fn run(shared: &Arc<Shared>, student: Arc<Student>) {
     }
 }
 
-fn publish(shared: &Shared, generation: u64, pace: Pace, mut analysis: Analysis) {
+fn since_capture_ms(shared: &Shared, frame: &Frame) -> Option<f64> {
     let now_s = shared.clock.now_s();
-    let latency_ms = analysis.frame.captured_s.map(|s| (now_s - s) * 1e3);
-    // Latency belongs to frames that were captured, not to those of a file.
-    if pace != Pace::File {
-        let mut record = (*analysis.record).clone();
-        record.latency_ms = latency_ms;
-        analysis.record = Arc::new(record);
-    }
+    frame.captured_s.map(|s| (now_s - s) * 1e3)
+}
+
+fn publish(shared: &Shared, generation: u64, analysis: Analysis) {
+    let latency_ms = since_capture_ms(shared, &analysis.frame);
     shared.publish_record(generation, &analysis.record);
-    shared.publish_picture(generation, analysis, latency_ms, now_s);
+    shared.publish_picture(generation, analysis, latency_ms, shared.clock.now_s());
 }

@@ -1,6 +1,7 @@
 //! The network of the paper: backbone, two heads, a recurrent layer for each, and what they say of a face.
 
 pub mod backbone;
+mod card;
 pub mod config;
 pub mod conv;
 mod cpu;
@@ -8,6 +9,8 @@ pub mod device;
 mod graph;
 pub mod gru;
 pub mod heads;
+mod kernels;
+mod on_device;
 pub mod onnx;
 pub mod points;
 mod pth;

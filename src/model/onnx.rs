@@ -15,10 +15,10 @@ use self::proto::{
     Shape, Tensor, TensorType, Type, Value,
 };
 use super::backbone::Layers;
+use super::card::card;
 use super::config::{Color, StudentConfig};
 use super::conv::Conv;
 use super::heads::HeadWeights;
-use super::student::card;
 use super::weights::{Weights, WeightsError};
 use crate::labels::Expression;
 

@@ -1,30 +1,33 @@
 //! The student network as a whole: aligned crops in, estimates out.
 
 use candle_core::{Device, Tensor};
+use smallvec::SmallVec;
 
 use super::backbone::Layers;
-use super::config::{AFFECT_BINS, BackboneConfig, CROP_SIDE_PX, StudentConfig};
-use super::conv::isa::InstructionSet;
+use super::card::card;
+use super::config::{AFFECT_BINS, CROP_SIDE_PX, StudentConfig};
 use super::cpu::{CpuNetwork, output};
-use super::graph::Graph;
 use super::gru::TemporalHead;
-use super::heads::{Head, HeadWeights, estimate};
-use super::upload::Upload;
+use super::heads::{HeadWeights, estimate};
+use super::on_device::DeviceNetwork;
 use super::weights::{Weights, WeightsError};
 use crate::analysis::Crop;
 use crate::labels::{Estimate, Expression};
 use crate::session::WeightsCard;
 
-/// The largest batch on a device, faces: more are run one batch after the other, so that the room they take is bounded.
-pub const LARGEST_BATCH: usize = 64;
+pub use super::kernels::{Kernels, Precision};
+pub use super::on_device::LARGEST_BATCH;
+
+/// A head's feature: 128 values, in place.
+pub type FeatureVec = SmallVec<[f32; 128]>;
 
 /// What the network knows of one face on one frame: enough to read it alone, or within a sequence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Features {
     /// The expression head's feature, `[128]`.
-    pub expression: Box<[f32]>,
+    pub expression: FeatureVec,
     /// The affect head's feature, `[128]`.
-    pub affect: Box<[f32]>,
+    pub affect: FeatureVec,
     /// What the CNN says by itself; the CNN-GRU does not use it.
     pub alone: Estimate,
 }
@@ -62,95 +65,6 @@ pub enum NetworkError {
 struct Temporal {
     expression: TemporalHead,
     affect: TemporalHead,
-}
-
-/// Backbone and heads in candle's operations: what runs on a GPU, and what the CPU's kernels are checked against.
-struct DeviceNetwork {
-    upload: Upload,
-    backbone: Graph,
-    expression: Head,
-    affect: Head,
-}
-
-impl DeviceNetwork {
-    fn new(
-        layers: &Layers,
-        config: &BackboneConfig,
-        [expression, affect]: [&HeadWeights; 2],
-        device: &Device,
-    ) -> candle_core::Result<Self> {
-        Ok(Self {
-            upload: Upload::new(config, device)?,
-            backbone: Graph::new(layers, device)?,
-            expression: Head::new(expression, device)?,
-            affect: Head::new(affect, device)?,
-        })
-    }
-
-    /// Pooled features `[B, pooled]`, in batches of [`LARGEST_BATCH`] at most.
-    fn pooled(&self, crops: &[Crop]) -> candle_core::Result<Tensor> {
-        let run = |part: &[Crop]| self.backbone.run(&self.upload.input(part)?);
-        if crops.len() <= LARGEST_BATCH {
-            return run(crops);
-        }
-        let parts = crops.chunks(LARGEST_BATCH).map(run);
-        Tensor::cat(&parts.collect::<candle_core::Result<Vec<_>>>()?, 0)
-    }
-
-    fn features(&self, crops: &[Crop]) -> Result<Vec<Features>, NetworkError> {
-        let pooled = self.pooled(crops)?; // [B, pooled]
-        let (expression, expression_logits) = self.expression.forward(&pooled)?; // [B, 128], [B, 7]
-        let (affect, affect_logits) = self.affect.forward(&pooled)?; // [B, 128], [B, 40]
-        // One copy from the device for all four: each waits for everything before it.
-        let all = [&expression, &affect, &expression_logits, &affect_logits];
-        let widths = all.map(|t| t.dims().last().copied().unwrap_or(0));
-        let rows = Tensor::cat(&all, 1)?.to_vec2::<f32>()?; // [B, 128 + 128 + 7 + 40]
-        rows.iter()
-            .map(|row| {
-                let (expression, rest) = row.split_at(widths[0]);
-                let (affect, rest) = rest.split_at(widths[1]);
-                let (expression_logits, affect_logits) = rest.split_at(widths[2]);
-                Ok(Features {
-                    expression: expression.into(),
-                    affect: affect.into(),
-                    alone: estimate(expression_logits, affect_logits)
-                        .ok_or(NetworkError::NotANumber)?,
-                })
-            })
-            .collect()
-    }
-}
-
-/// In which arithmetic the CPU runs backbone and heads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Precision {
-    /// 32-bit floating point: as trained.
-    #[default]
-    F32,
-    /// 8-bit integers in the blocks: about half the time; for weights that were calibrated for it.
-    Int8,
-}
-
-/// How the CPU runs the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kernels {
-    /// With which instructions.
-    pub set: InstructionSet,
-    /// Threads that share the work on a face; 0: as many as its size is worth (see [`BackboneConfig::threads`]).
-    pub threads: usize,
-    /// In which arithmetic.
-    pub precision: Precision,
-}
-
-impl Default for Kernels {
-    /// The machine's best instructions, one thread, f32.
-    fn default() -> Self {
-        Self {
-            set: InstructionSet::chosen(),
-            threads: 1,
-            precision: Precision::F32,
-        }
-    }
 }
 
 /// What computes backbone and heads.
@@ -413,33 +327,47 @@ impl Student {
     /// # Errors
     /// As [`Student::pooled`], and when the answer is no number.
     pub fn features(&self, crops: &[Crop]) -> Result<Vec<Features>, NetworkError> {
+        let mut all = Vec::with_capacity(crops.len());
+        self.features_into(crops, &mut all)?;
+        Ok(all)
+    }
+
+    /// The same in place of what `all` holds. On the CPU it allocates nothing where there is room.
+    ///
+    /// # Errors
+    /// As [`Student::features`].
+    pub fn features_into(
+        &self,
+        crops: &[Crop],
+        all: &mut Vec<Features>,
+    ) -> Result<(), NetworkError> {
+        all.clear();
         if crops.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
+        self.check(crops)?;
         match &self.runner {
-            Runner::Graph(network) => {
-                self.check(crops)?;
-                network.features(crops)
-            }
+            Runner::Graph(network) => all.extend(network.features(crops)?),
             Runner::Kernels(network) => {
-                self.check(crops)?;
-                let mut all = Vec::with_capacity(crops.len());
+                let mut whole = true;
                 network.run(crops, |_, outputs| {
                     let [expression, affect] = output::FEATURES.map(|o| outputs.get(o));
                     let [e_logits, a_logits] = output::LOGITS.map(|o| outputs.get(o));
-                    all.push(
-                        estimate(e_logits, a_logits)
-                            .map(|alone| Features {
-                                expression: expression.into(),
-                                affect: affect.into(),
-                                alone,
-                            })
-                            .ok_or(NetworkError::NotANumber),
-                    );
+                    match estimate(e_logits, a_logits) {
+                        Some(alone) => all.push(Features {
+                            expression: expression.into(),
+                            affect: affect.into(),
+                            alone,
+                        }),
+                        None => whole = false,
+                    }
                 });
-                all.into_iter().collect()
+                if !whole {
+                    return Err(NetworkError::NotANumber);
+                }
             }
         }
+        Ok(())
     }
 
     /// Logits of every step of one window through the recurrent heads; `None` for a CNN alone.
@@ -533,41 +461,6 @@ pub fn window_starts(length: usize, window: usize) -> Vec<usize> {
         starts.push(length - window);
     }
     starts
-}
-
-/// What weights of this config say of themselves.
-pub(super) fn card(weights: &Weights, config: &StudentConfig) -> WeightsCard {
-    let kind = match &config.temporal {
-        Some(t) => format!("CNN-GRU, window {}", t.window),
-        None => "CNN".to_owned(),
-    };
-    let [c, h, w] = config.backbone.input;
-    let color = if c == 1 { "grey" } else { "RGB" };
-    WeightsCard {
-        name: weights.name.clone(),
-        origin: weights.origin.clone(),
-        hash: weights.sha256.chars().take(12).collect(),
-        network: format!(
-            "{kind}, {color} {w}x{h}, {:.1} M weights",
-            weights.count() as f64 / 1e6
-        ),
-        input: match &config.temporal {
-            Some(t) => format!("{color} {w}×{h}, window {}", t.window),
-            None => format!("{color} {w}×{h}, no window"),
-        },
-        trained_on: config.trained_on.clone(),
-        affect_labels: config.affect_labels.clone(),
-        licence: match config.licence.as_str() {
-            "" => weights.claims.licence.clone(),
-            said => said.to_owned(),
-        },
-        scores: config
-            .scores
-            .iter()
-            .chain(&weights.claims.scores)
-            .map(|(a, b)| (a.clone(), b.clone()))
-            .collect(),
-    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | `isa.rs` | which instructions are used |
 //! | `kernel.rs`, `kernel8.rs` | the microkernels, f32 and 8 bits: the innermost loops |
-//! | `layout.rs` | from layers to a program: places, tables, packed weights |
-//! | `program.rs` | runs it |
+//! | `layout.rs`, `pack.rs` | from layers to a program: places, tables, packed weights |
+//! | `program.rs`, `network.rs` | runs it |
 //! | `team.rs` | threads that share a run |
 //! | `memory.rs` | alignment and large pages |
 //! | `rows.rs` | one row times a matrix, for the recurrent heads |
@@ -17,13 +17,15 @@ mod kernel;
 mod kernel8;
 mod layout;
 mod memory;
+mod network;
+mod pack;
 mod program;
 mod rows;
 mod team;
 
 use super::weights::{Weights, WeightsError};
 pub(super) use layout::{Area, Builder};
-pub use program::{Network, Outputs};
+pub use network::{Network, Outputs};
 pub(super) use rows::add_row_product;
 
 /// A convolution with its batch norm folded in.

@@ -15,13 +15,12 @@
 use std::cell::UnsafeCell;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use super::kernel::{Kernel, Segment, Tile};
 use super::kernel8::{Kernel8, Tile8};
 use super::layout::Area;
 use super::memory::{Aligned, Packed};
-use super::team::{Pieces, Team};
+use super::team::Pieces;
 
 /// Where a layer reads and writes. Offsets and lengths are in values of the areas it reads.
 pub(super) struct Place {
@@ -117,7 +116,7 @@ pub(super) struct Program {
     weights8: Packed,
     arena: Arena,
     pictures: AtomicUsize,
-    threads: usize,
+    pub threads: usize,
 }
 
 impl Program {
@@ -150,8 +149,16 @@ impl Program {
         }
     }
 
+    /// Before a run: how many pictures there are, and that nothing of it is done.
+    pub fn prepare(&self, run: u64, pictures: usize) {
+        self.pictures.store(pictures, Ordering::Release);
+        for pieces in self.steps.iter().flat_map(|s| &s.pieces) {
+            pieces.begin(run);
+        }
+    }
+
     /// Does what is left of a run; every thread of the team comes through here.
-    fn run(&self, run: u64) {
+    pub fn run(&self, run: u64) {
         let pictures = self.pictures.load(Ordering::Acquire);
         let (each, all) = self.steps.split_at(self.grouped_from);
         for picture in 0..pictures {
@@ -168,7 +175,7 @@ impl Program {
         }
     }
 
-    fn step(&self, run: u64, step: &Step, turn: usize, pictures: Range<usize>) -> bool {
+    pub fn step(&self, run: u64, step: &Step, turn: usize, pictures: Range<usize>) -> bool {
         let units = |place: &Place, rows: usize| {
             let tiles = (place.pixels * pictures.len()).div_ceil(rows);
             // A few pieces a thread, so that a thread that is late has not much to be waited for.
@@ -379,7 +386,7 @@ impl Program {
 
     /// # Safety
     /// The range lies in the arena, and nobody writes there while the slice lives.
-    unsafe fn values(&self, at: usize, len: usize) -> &[f32] {
+    pub unsafe fn values(&self, at: usize, len: usize) -> &[f32] {
         // SAFETY: the caller's word.
         unsafe { std::slice::from_raw_parts((*self.arena.0.get()).as_ptr().add(at), len) }
     }
@@ -398,7 +405,7 @@ impl Program {
     /// # Safety
     /// The range lies in the arena, and nobody else reads or writes there while the slice lives.
     #[allow(clippy::mut_from_ref)]
-    unsafe fn values_mut(&self, at: usize, len: usize) -> &mut [f32] {
+    pub unsafe fn values_mut(&self, at: usize, len: usize) -> &mut [f32] {
         // SAFETY: the caller's word.
         unsafe { std::slice::from_raw_parts_mut((*self.arena.0.get()).as_mut_ptr().add(at), len) }
     }
@@ -442,136 +449,5 @@ fn panels(
         let these = unit - panel * all..last - panel * all;
         work(panel, &Tiles { rows, all, these }, last == units.end);
         unit = last;
-    }
-}
-
-/// A program ready to run: one run at a time, whoever asks.
-pub struct Network {
-    program: Arc<Program>,
-    team: Mutex<Team>,
-    input: Area,
-    outputs: Vec<Area>,
-    points: Vec<(usize, Area)>,
-    group: usize,
-}
-
-/// What the network made of one picture.
-pub struct Outputs<'a> {
-    program: &'a Program,
-    areas: &'a [Area],
-    picture: usize,
-}
-
-impl Outputs<'_> {
-    /// The values of an output, in the order in which the outputs were declared.
-    pub fn get(&self, output: usize) -> &[f32] {
-        let area = &self.areas[output];
-        // SAFETY: the area lies in the arena; the run is over, and the next one waits for the lock that is held while
-        // this lives.
-        unsafe {
-            self.program
-                .values(area.at + self.picture * area.each, area.channels)
-        }
-    }
-}
-
-impl Network {
-    pub(super) fn new(
-        program: Program,
-        input: Area,
-        outputs: Vec<Area>,
-        points: Vec<(usize, Area)>,
-        group: usize,
-    ) -> Self {
-        let threads = program.threads;
-        let program = Arc::new(program);
-        let theirs = program.clone();
-        let work: Arc<dyn Fn(u64) + Send + Sync> = Arc::new(move |run| theirs.run(run));
-        Self {
-            team: Mutex::new(Team::new(threads, &work)),
-            program,
-            input,
-            outputs,
-            points,
-            group,
-        }
-    }
-
-    /// Threads that share a run, the caller's included.
-    pub fn threads(&self) -> usize {
-        self.program.threads
-    }
-
-    /// Reads `count` pictures: `fill(picture, row, values)` writes each row of each, `values: [width * channels]`;
-    /// `take(picture, outputs)` is given what came out, in order. Allocates nothing.
-    pub fn run(
-        &self,
-        count: usize,
-        mut fill: impl FnMut(usize, usize, &mut [f32]),
-        mut take: impl FnMut(usize, &Outputs<'_>),
-    ) {
-        let (program, areas) = (&*self.program, &*self.outputs);
-        // Whatever a panic left in the arena is written anew.
-        let team = self.team.lock().unwrap_or_else(PoisonError::into_inner);
-        for first in (0..count).step_by(self.group) {
-            let pictures = self.group.min(count - first);
-            self.fill(pictures, |picture, row, values| {
-                fill(first + picture, row, values);
-            });
-            let run = self.begin(&team, pictures);
-            program.run(run);
-            for picture in 0..pictures {
-                let outputs = Outputs {
-                    program,
-                    areas,
-                    picture,
-                };
-                take(first + picture, &outputs);
-            }
-        }
-    }
-
-    /// Reads one picture step by step: `look(point, values)` is given what lies at each point as soon as it is there.
-    /// For calibration; on one thread, in f32.
-    pub(in crate::model) fn trace(
-        &self,
-        mut fill: impl FnMut(usize, &mut [f32]),
-        mut look: impl FnMut(usize, &[f32]),
-    ) {
-        let program = &*self.program;
-        let team = self.team.lock().unwrap_or_else(PoisonError::into_inner);
-        self.fill(1, |_, row, values| fill(row, values));
-        let run = self.begin(&team, 1);
-        for (i, step) in program.steps.iter().enumerate() {
-            program.step(run, step, 0, 0..1);
-            let here = self.points.iter().enumerate().filter(|(_, p)| p.0 == i);
-            for (point, (_, area)) in here {
-                let len = area.height * area.width * area.stride;
-                // SAFETY: the area lies in the arena; nothing runs between two steps.
-                look(point, unsafe { program.values(area.at, len) });
-            }
-        }
-    }
-
-    /// Writes the input; the caller holds the team's lock.
-    fn fill(&self, pictures: usize, mut fill: impl FnMut(usize, usize, &mut [f32])) {
-        let input = &self.input;
-        for picture in 0..pictures {
-            for row in 0..input.height {
-                let at = input.at + picture * input.each + input.pixel(row, 0);
-                // SAFETY: the row lies in the arena, and no run goes on while the lock is held.
-                let values = unsafe { self.program.values_mut(at, input.width * input.channels) };
-                fill(picture, row, values);
-            }
-        }
-    }
-
-    fn begin(&self, team: &Team, pictures: usize) -> u64 {
-        team.begin(|run| {
-            self.program.pictures.store(pictures, Ordering::Release);
-            for pieces in self.program.steps.iter().flat_map(|s| &s.pieces) {
-                pieces.begin(run);
-            }
-        })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::config::Mean;
+use crate::model::upload::Upload;
 
 /// A student that runs as on a GPU, on the CPU.
 fn uploading(weights: &Weights) -> Student {
