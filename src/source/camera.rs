@@ -2,6 +2,7 @@
 
 mod device;
 mod formats;
+mod huffman;
 #[cfg(target_os = "linux")]
 mod linux;
 mod pixels;
