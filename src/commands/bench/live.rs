@@ -22,6 +22,8 @@ use crate::settings::Settings;
 use crate::slot::Slot;
 use crate::source::SourceSpec;
 
+/// Frames that are written down without asking for more memory meanwhile: some two hours.
+const MOST_LOGGED: usize = 500_000;
 /// Before anything counts: the window opens, the caches fill.
 const WARM_UP: Duration = Duration::from_secs(3);
 /// Begin and end of a run are compared over a minute, or over a third of a shorter run.
@@ -60,7 +62,9 @@ pub(super) fn run(
     let mut live = Live::start_with(student.clone(), chosen, wake.clone(), pictures.opener())
         .map_err(|e| broken(&e))?;
     live.open_first(vec![SourceSpec::Camera(None)]);
-    let log = SharedLog::default();
+    // No display shows more a second than this, nor does the window.
+    let most_hz = args.camera_hz.max(80.0);
+    let log = SharedLog::with_room(((seconds * most_hz) as usize + 1000).min(MOST_LOGGED));
     let from = Instant::now() + WARM_UP;
     log.lock().since = Some(from);
     let engine = Watched {

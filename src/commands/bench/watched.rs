@@ -86,6 +86,30 @@ impl Log {
 pub(super) struct SharedLog(Arc<Mutex<Log>>);
 
 impl SharedLog {
+    /// A log whose room for so many frames is in memory from the beginning: what it takes must not look like the
+    /// session's growth.
+    pub fn with_room(frames: usize) -> Self {
+        let blank = Timed {
+            at: Instant::now(),
+            ms: 0.0,
+        };
+        let room = || {
+            let mut room = vec![blank; frames];
+            room.clear();
+            room
+        };
+        let mut waiting = vec![(blank.at, 1); frames];
+        waiting.clear();
+        Self(Arc::new(Mutex::new(Log {
+            analysed: room(),
+            taken: room(),
+            drawn: room(),
+            frames: room(),
+            waiting,
+            ..Log::default()
+        })))
+    }
+
     pub fn lock(&self) -> MutexGuard<'_, Log> {
         // Figures only: a panic elsewhere leaves nothing here that could mislead.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
