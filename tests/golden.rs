@@ -146,6 +146,22 @@ fn every_kernel_agrees_with_candles_own_operations() {
 }
 
 #[test]
+fn batches_of_changing_sizes_on_several_threads_never_mix() {
+    let frames = frames();
+    let weights = Weights::load(None).unwrap();
+    let alone = on(&weights, InstructionSet::chosen(), 1);
+    let wanted = alone.features(&frames[..9]).unwrap();
+    // More helpers than cores: some are always late, and find a run that is over.
+    let several = on(&weights, InstructionSet::chosen(), 5);
+    for round in 0..40 {
+        for count in [1, 8, 2, 9, 1, 5] {
+            let got = several.features(&frames[..count]).unwrap();
+            assert_eq!(got, wanted[..count], "round {round}, {count} faces");
+        }
+    }
+}
+
+#[test]
 fn a_face_gets_the_same_bits_alone_and_in_any_batch() {
     let frames = frames();
     let weights = Weights::load(None).unwrap();

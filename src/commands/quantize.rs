@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Failure, print, refuse_input_as_output, say};
 use crate::cli::QuantizeArgs;
-use crate::formats::output::write_whole;
+use crate::formats::output::{OutputError, write_whole};
 use crate::metrics::{Agreement, Confusion};
 use crate::model::config::Int8Config;
 use crate::model::student::{Kernels, Precision, Student};
@@ -20,6 +20,8 @@ const WORST_ACCURACY: f64 = 0.003;
 const WORST_CCC: f64 = 0.005;
 /// Without people's labels: the least share of faces that get the same expression.
 const LEAST_SAME: f64 = 0.97;
+/// Below this a check says little.
+const FEW_FACES: usize = 500;
 /// Faces in one call.
 const BATCH: usize = 32;
 
@@ -37,10 +39,9 @@ pub fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     let weights_path: Vec<_> = args.weights.iter().cloned().collect();
     refuse_input_as_output(&weights_path, &args.output)?;
     // Before the work, not after it.
-    drop(crate::formats::output::Output::create(
-        &args.output,
-        args.force,
-    )?);
+    if !args.force && args.output.symlink_metadata().is_ok() {
+        return Err(OutputError::Exists(args.output.clone()).into());
+    }
     let weights = Weights::load(args.weights.as_deref())?;
     let f32 = Student::with_kernels(&weights, Kernels::default())?;
     let calibration = faces::read(&args.calibrate, CALIBRATION_FACES, f32.config())?;
@@ -74,6 +75,15 @@ pub fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     let int8 = Student::with_kernels(&calibrated, kernels)?;
     let scores = Scores::of(&f32, &int8, &check)?;
     print(&scores.table(check_folder.display()));
+    if args.check.is_none() {
+        say("note: checked on the faces of the calibration; others (--check) say more");
+    }
+    if scores.faces < FEW_FACES {
+        say(&format!(
+            "note: {} faces are few; some thousand say what 8 bits really cost",
+            scores.faces
+        ));
+    }
     if let Err(why) = scores.verdict() {
         return Err(Failure::broken(format!(
             "8 bits are not offered for these weights: {why}. Nothing was written."
@@ -149,7 +159,8 @@ impl Scores {
     /// Whether 8 bits may be offered.
     fn verdict(&self) -> Result<(), String> {
         let [f32, int8] = &self.sides;
-        let loss = |a: Option<f64>, b: Option<f64>| a.unwrap_or(0.0) - b.unwrap_or(0.0);
+        // A score that f32 does not have (one label alone, say) measures nothing; one that only 8 bits lack is all lost.
+        let loss = |a: Option<f64>, b: Option<f64>| a.map_or(0.0, |a| a - b.unwrap_or(-1.0));
         if f32.confusion.count() > 0 {
             let accuracy = loss(f32.confusion.accuracy(), int8.confusion.accuracy());
             if accuracy > WORST_ACCURACY {

@@ -19,6 +19,8 @@ pub struct Portion {
     pub region: BoxPx,
     /// The smallest face looked for.
     pub min_face_px: f32,
+    /// Of its doubtful boxes so many, the plainest, were looked at more closely already.
+    pub looked_at: usize,
 }
 
 impl Portion {
@@ -51,6 +53,7 @@ pub fn plan(
         let all = Portion {
             region: whole,
             min_face_px,
+            looked_at: 0,
         };
         // A search of the whole finds larger faces by the way.
         let last = OCTAVE * min_face_px >= whole.w.min(whole.h);
@@ -63,6 +66,7 @@ pub fn plan(
             Portion {
                 region,
                 min_face_px,
+                looked_at: 0,
             },
             slice_px,
             room,
@@ -76,6 +80,7 @@ fn tiles(portions: &mut Vec<Portion>, of: Portion, slice_px: f32, room: f32) {
     let Portion {
         region,
         min_face_px,
+        ..
     } = of;
     let side = |length: f32, count: usize| (length - room).max(0.0) / count as f32 + room;
     let (mut across, mut down) = (1, 1);
@@ -91,6 +96,7 @@ fn tiles(portions: &mut Vec<Portion>, of: Portion, slice_px: f32, room: f32) {
                 ..region
             },
             min_face_px,
+            looked_at: 0,
         };
         // More tiles than this would be overlap alone.
         if tile.cost_px() <= slice_px || across * down >= 64 {
@@ -105,6 +111,7 @@ fn tiles(portions: &mut Vec<Portion>, of: Portion, slice_px: f32, room: f32) {
                     portions.push(Portion {
                         region,
                         min_face_px,
+                        looked_at: 0,
                     });
                 }
             }

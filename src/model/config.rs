@@ -292,6 +292,9 @@ impl StudentConfig {
                 && backbone.widths.iter().all(|&w| small(w))
                 && backbone.blocks.iter().all(|b| (1..=64).contains(b))
                 && (1..=16).contains(&backbone.expansion)
+                // Eight times what the paper's network has: offsets within a picture's memory stay small.
+                && backbone.widths.iter().all(|w| w * backbone.expansion <= 16_384)
+                && backbone.stem <= 4096
                 && small(self.heads.hidden),
             "a width or a number of blocks is out of range",
         )?;

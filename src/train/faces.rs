@@ -108,7 +108,7 @@ pub enum FacesError {
         reason: String,
     },
     /// There is no face in it.
-    #[error("{path}: no face could be read from it. Give a folder of pictures, each of them a face.", path = .0.display())]
+    #[error("{path}: no face in it can be used. Give a folder of pictures, each of them a face; where there is a label.csv, a picture counts when most of its votes agree on one expression.", path = .0.display())]
     Empty(PathBuf),
     /// The landmark network.
     #[error(transparent)]

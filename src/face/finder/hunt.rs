@@ -27,6 +27,8 @@ const LOST_SIZE: f32 = 0.6;
 const SLICE_PX: f32 = 45_000.0;
 /// Live: seconds between two slices while a face is followed.
 const SLICE_S: f64 = 0.1;
+/// Live: closer looks that a portion gets, one a frame; then it is the next one's turn, whatever it showed.
+const MOST_LOOKS: usize = 4;
 /// Live: most portions that wait; the least urgent give way, until the whole picture's next turn.
 const MOST_PORTIONS: usize = 256;
 
@@ -86,9 +88,9 @@ impl Finder {
                 self.portions.push(portion);
                 portion = self.all(coarse_px);
             }
-            if !self.search(frame, portion, 1) {
-                // Some of what it showed must be looked at more closely yet.
-                self.portions.push(portion);
+            // Some of what it showed must be looked at more closely yet.
+            if let Some(rest) = self.search(frame, portion, 1) {
+                self.portions.push(rest);
             }
         }
     }
@@ -102,6 +104,7 @@ impl Finder {
             self.portions.push(Portion {
                 region,
                 min_face_px,
+                looked_at: 0,
             });
         }
     }
@@ -151,25 +154,40 @@ impl Finder {
                 h: self.gray.height_px as f32,
             },
             min_face_px,
+            looked_at: 0,
         }
     }
 
     /// Searches a portion and adds the faces that are new. A closer look keeps what only seemed a face out of the
-    /// tracks; false if more than `looks` of them were needed.
-    pub(super) fn search(&mut self, frame: &Frame, portion: Portion, looks: usize) -> bool {
+    /// tracks; where more than `looks` of them are needed, what is left comes back, for a later frame.
+    pub(super) fn search(
+        &mut self,
+        frame: &Frame,
+        portion: Portion,
+        looks: usize,
+    ) -> Option<Portion> {
         self.work.searches += 1;
         let found = self
             .detector
             .scan_region(&self.gray, portion.region, portion.min_face_px);
-        let mut looked = 0;
+        let (mut looked, mut doubtful) = (0, 0);
         for detection in found {
             if self.has(&detection.box_px) {
                 continue;
             }
             let mut seen = detection;
             if detection.score < PLAIN_SCORE {
+                doubtful += 1;
+                // On a still picture these are the ones that an earlier frame's turn ended with.
+                if doubtful <= portion.looked_at {
+                    continue;
+                }
                 if looked >= looks {
-                    return false;
+                    let looked_at = portion.looked_at + looked;
+                    return (looked_at < MOST_LOOKS).then_some(Portion {
+                        looked_at,
+                        ..portion
+                    });
                 }
                 looked += 1;
                 match self.check(detection.box_px) {
@@ -181,6 +199,6 @@ impl Finder {
                 self.faces.push(face);
             }
         }
-        true
+        None
     }
 }

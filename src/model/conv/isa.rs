@@ -62,9 +62,10 @@ impl InstructionSet {
         static CHOSEN: OnceLock<InstructionSet> = OnceLock::new();
         *CHOSEN.get_or_init(|| {
             let best = Self::here().next().unwrap_or(Self::Portable);
-            let Ok(asked) = std::env::var(FORCE) else {
+            let asked = std::env::var(FORCE).unwrap_or_default();
+            if asked.is_empty() {
                 return best;
-            };
+            }
             let plain = |text: &str| text.to_ascii_lowercase().replace('-', "");
             match Self::here().find(|set| plain(set.title()) == plain(&asked)) {
                 Some(set) => set,

@@ -49,7 +49,9 @@ impl Network {
         let threads = program.threads;
         let program = Arc::new(program);
         let theirs = program.clone();
-        let work: Arc<dyn Fn(u64) + Send + Sync> = Arc::new(move |run| theirs.run(run));
+        let work: Arc<dyn Fn(u64) + Send + Sync> = Arc::new(move |run| {
+            theirs.run(run);
+        });
         Self {
             team: Mutex::new(Team::new(threads, &work)),
             program,
@@ -81,8 +83,13 @@ impl Network {
             self.fill(pictures, |picture, row, values| {
                 fill(first + picture, row, values);
             });
-            let run = self.begin(&team, pictures);
-            program.run(run);
+            let run = team.begin(|run| program.prepare(run, pictures));
+            let whole = program.run(run);
+            // Numbers of a half computed face must not be given out.
+            assert!(
+                whole && !program.is_broken(),
+                "a part of the network failed"
+            );
             for picture in 0..pictures {
                 let outputs = Outputs {
                     program,
@@ -95,7 +102,7 @@ impl Network {
     }
 
     /// Reads one picture step by step: `look(point, values)` is given what lies at each point as soon as it is there.
-    /// For calibration; on one thread, in f32.
+    /// For calibration; on the calling thread alone, in f32.
     pub(in crate::model) fn trace(
         &self,
         mut fill: impl FnMut(usize, &mut [f32]),
@@ -104,7 +111,7 @@ impl Network {
         let program = &*self.program;
         let team = self.team.lock().unwrap_or_else(PoisonError::into_inner);
         self.fill(1, |_, row, values| fill(row, values));
-        let run = self.begin(&team, 1);
+        let run = team.begin_alone(|run| program.prepare(run, 1));
         for (i, step) in program.steps.iter().enumerate() {
             program.step(run, step, 0, 0..1);
             let here = self.points.iter().enumerate().filter(|(_, p)| p.0 == i);
@@ -127,11 +134,5 @@ impl Network {
                 fill(picture, row, values);
             }
         }
-    }
-
-    fn begin(&self, team: &Team, pictures: usize) -> u64 {
-        team.begin(|run| {
-            self.program.prepare(run, pictures);
-        })
     }
 }

@@ -14,13 +14,13 @@
 
 use std::cell::UnsafeCell;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::kernel::{Kernel, Segment, Tile};
 use super::kernel8::{Kernel8, Tile8};
 use super::layout::Area;
 use super::memory::{Aligned, Packed};
-use super::team::Pieces;
+use super::team::{Pieces, word};
 
 /// Where a layer reads and writes. Offsets and lengths are in values of the areas it reads.
 pub(super) struct Place {
@@ -115,7 +115,10 @@ pub(super) struct Program {
     weights: Packed,
     weights8: Packed,
     arena: Arena,
-    pictures: AtomicUsize,
+    /// How many pictures there are, under the number of the run.
+    pictures: AtomicU64,
+    /// A piece broke off: nothing here is worth anything any more.
+    broken: AtomicBool,
     pub threads: usize,
 }
 
@@ -144,35 +147,41 @@ impl Program {
             weights: Packed::new(weights),
             weights8: Packed::of_bytes(weights8),
             arena: Arena(UnsafeCell::new(Aligned::zeros(arena_len))),
-            pictures: AtomicUsize::new(0),
+            pictures: AtomicU64::new(0),
+            broken: AtomicBool::new(false),
             threads,
         }
     }
 
     /// Before a run: how many pictures there are, and that nothing of it is done.
     pub fn prepare(&self, run: u64, pictures: usize) {
-        self.pictures.store(pictures, Ordering::Release);
+        self.pictures
+            .store(word(run, pictures as u64), Ordering::Release);
         for pieces in self.steps.iter().flat_map(|s| &s.pieces) {
             pieces.begin(run);
         }
     }
 
-    /// Does what is left of a run; every thread of the team comes through here.
-    pub fn run(&self, run: u64) {
+    /// Does what is left of a run; every thread of the team comes through here. False when that run is over: for a
+    /// helper that comes late, and never for the caller.
+    pub fn run(&self, run: u64) -> bool {
         let pictures = self.pictures.load(Ordering::Acquire);
+        if pictures >> 32 != run {
+            return false;
+        }
+        let pictures = (pictures & 0xffff_ffff) as usize;
         let (each, all) = self.steps.split_at(self.grouped_from);
-        for picture in 0..pictures {
-            for step in each {
-                if !self.step(run, step, picture, picture..picture + 1) {
-                    return;
-                }
-            }
-        }
-        for step in all {
-            if !self.step(run, step, 0, 0..pictures) {
-                return;
-            }
-        }
+        let mut whole = (0..pictures).all(|picture| {
+            each.iter()
+                .all(|step| self.step(run, step, picture, picture..picture + 1))
+        });
+        whole = whole && all.iter().all(|step| self.step(run, step, 0, 0..pictures));
+        whole
+    }
+
+    /// True when a piece of any run panicked.
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
     }
 
     pub fn step(&self, run: u64, step: &Step, turn: usize, pictures: Range<usize>) -> bool {
@@ -191,6 +200,7 @@ impl Program {
             Work::Quantise { .. } | Work::Mean { .. } | Work::Affine { .. } => 1,
         };
         step.pieces[turn].share(run, count, |piece| {
+            let unbroken = Unbroken(&self.broken);
             let part = |whole: usize| whole * piece / count..whole * (piece + 1) / count;
             match &step.work {
                 Work::Conv(layer) => self.conv(layer, pictures.clone(), part),
@@ -213,6 +223,7 @@ impl Program {
                     }
                 }
             }
+            std::mem::forget(unbroken);
         })
     }
 
@@ -408,6 +419,15 @@ impl Program {
     pub unsafe fn values_mut(&self, at: usize, len: usize) -> &mut [f32] {
         // SAFETY: the caller's word.
         unsafe { std::slice::from_raw_parts_mut((*self.arena.0.get()).as_mut_ptr().add(at), len) }
+    }
+}
+
+/// Dropped only where a piece panics.
+struct Unbroken<'a>(&'a AtomicBool);
+
+impl Drop for Unbroken<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 

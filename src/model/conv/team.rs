@@ -20,8 +20,17 @@ pub(super) struct Pieces {
 }
 
 /// The number of a run and a count in one word, so that a helper left over from an earlier run can take nothing.
-fn word(run: u64, count: u64) -> u64 {
+pub(super) fn word(run: u64, count: u64) -> u64 {
     run << 32 | count
+}
+
+/// Counts a piece when it is dropped.
+struct Done<'a>(&'a AtomicU64);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
 }
 
 impl Pieces {
@@ -47,8 +56,9 @@ impl Pieces {
                 .compare_exchange_weak(next, next + 1, Ordering::AcqRel, Ordering::Relaxed)
                 .is_ok()
             {
+                // Counted even if it panics: nobody waits for ever.
+                let _done = Done(&self.done);
                 work((next - first) as usize);
-                self.done.fetch_add(1, Ordering::AcqRel);
             }
         }
         let mut looks = 0u32;
@@ -109,10 +119,21 @@ impl Team {
         }
     }
 
+    /// The number of the next run: 31 bits and not 0, since it shares a word with a count.
+    fn next(&self) -> u64 {
+        self.shared.run.load(Ordering::Relaxed) % 0x7fff_ffff + 1
+    }
+
+    /// Begins a run of which no helper hears: `prepare` is given its number.
+    pub fn begin_alone(&self, prepare: impl FnOnce(u64)) -> u64 {
+        let run = self.next();
+        prepare(run);
+        run
+    }
+
     /// Begins a run: `prepare` is given its number first, the helpers are woken after.
     pub fn begin(&self, prepare: impl FnOnce(u64)) -> u64 {
-        // 31 bits and not 0: the number shares a word with a count.
-        let run = self.shared.run.load(Ordering::Relaxed) % 0x7fff_ffff + 1;
+        let run = self.next();
         prepare(run);
         self.shared.run.store(run, Ordering::SeqCst);
         if self.shared.sleeping.load(Ordering::SeqCst) > 0 {
