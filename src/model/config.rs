@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::conv::pooled_side;
 use crate::labels::Expression;
 
 /// Bins of each of the two affect dimensions (paper, section 3.2: 20 equal bins of [-1, 1]).
@@ -11,6 +10,11 @@ pub const AFFECT_BINS: usize = 20;
 const NORM: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
 /// The side of the aligned crop in pixels; the alignment template is made for it.
 pub const CROP_SIDE_PX: usize = 112;
+
+/// Side of the output of a max pool 3x3 step 2 in ceil mode, without padding: a window must begin inside the picture.
+pub fn pooled_side(side: usize) -> usize {
+    side.saturating_sub(3).div_ceil(2) + 1
+}
 
 /// The colour model of a network's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

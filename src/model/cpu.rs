@@ -5,7 +5,7 @@ use super::config::{BackboneConfig, CROP_SIDE_PX};
 use super::conv::isa::InstructionSet;
 use super::conv::{Builder, Network, Outputs};
 use super::heads::HeadWeights;
-use super::student::{Kernels, Precision};
+use super::kernels::{Kernels, Precision};
 use crate::analysis::Crop;
 
 /// Pictures that the late stages take together.

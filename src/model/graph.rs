@@ -11,7 +11,8 @@
 use candle_core::{Device, Result, Tensor};
 
 use super::backbone::Layers;
-use super::conv::{Conv, pooled_side};
+use super::config::pooled_side;
+use super::conv::Conv;
 
 /// A convolution that candle runs; the bias is whoever's comes next.
 struct Spatial {

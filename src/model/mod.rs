@@ -6,6 +6,7 @@ pub mod config;
 pub mod conv;
 mod cpu;
 pub mod device;
+mod features;
 mod graph;
 pub mod gru;
 pub mod heads;

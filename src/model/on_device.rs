@@ -4,9 +4,9 @@ use candle_core::{Device, Tensor};
 
 use super::backbone::Layers;
 use super::config::BackboneConfig;
+use super::features::{Features, NetworkError};
 use super::graph::Graph;
 use super::heads::{Head, HeadWeights, estimate};
-use super::student::{Features, NetworkError};
 use super::upload::Upload;
 use crate::analysis::Crop;
 

@@ -1,7 +1,6 @@
 //! The student network as a whole: aligned crops in, estimates out.
 
 use candle_core::{Device, Tensor};
-use smallvec::SmallVec;
 
 use super::backbone::Layers;
 use super::card::card;
@@ -15,22 +14,9 @@ use crate::analysis::Crop;
 use crate::labels::{Estimate, Expression};
 use crate::session::WeightsCard;
 
+pub use super::features::{FeatureVec, Features, NetworkError};
 pub use super::kernels::{Kernels, Precision};
 pub use super::on_device::LARGEST_BATCH;
-
-/// A head's feature: 128 values, in place.
-pub type FeatureVec = SmallVec<[f32; 128]>;
-
-/// What the network knows of one face on one frame: enough to read it alone, or within a sequence.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Features {
-    /// The expression head's feature, `[128]`.
-    pub expression: FeatureVec,
-    /// The affect head's feature, `[128]`.
-    pub affect: FeatureVec,
-    /// What the CNN says by itself; the CNN-GRU does not use it.
-    pub alone: Estimate,
-}
 
 /// What the recurrent heads say of every step of a window.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,27 +25,6 @@ pub struct WindowLogits {
     pub expression: Vec<Vec<f32>>,
     /// `[T][40]`: valence bins, then arousal bins.
     pub affect: Vec<Vec<f32>>,
-}
-
-/// The network failed on a face. The text says how.
-#[derive(Debug, thiserror::Error)]
-pub enum NetworkError {
-    /// The device's word.
-    #[error("the network failed on this device ({0}). Try --device cpu.")]
-    Device(#[from] candle_core::Error),
-    /// It answered with something that is no number.
-    #[error(
-        "the network's answer is not a number; the weights are damaged. Give others with --weights."
-    )]
-    NotANumber,
-    /// A crop of another size or colour model than the network's.
-    #[error("a crop of {got} bytes was given to a network that wants {wanted}.")]
-    Crop {
-        /// Bytes given.
-        got: usize,
-        /// Bytes wanted.
-        wanted: usize,
-    },
 }
 
 struct Temporal {

@@ -12,6 +12,7 @@
 //!
 //! Here: a convolution as it is read from a file, its batch norm folded in.
 
+mod area;
 pub mod isa;
 mod kernel;
 mod kernel8;
@@ -24,7 +25,8 @@ mod rows;
 mod team;
 
 use super::weights::{Weights, WeightsError};
-pub(super) use layout::{Area, Builder};
+pub(super) use area::Area;
+pub(super) use layout::Builder;
 pub use network::{Network, Outputs};
 pub(super) use rows::add_row_product;
 
@@ -99,11 +101,6 @@ impl Conv {
     pub(super) fn out_size(&self, from: &Area) -> (usize, usize) {
         (self.out_side(from.height), self.out_side(from.width))
     }
-}
-
-/// Side of the output of a max pool 3x3 step 2 in ceil mode, without padding: a window must begin inside the picture.
-pub fn pooled_side(side: usize) -> usize {
-    side.saturating_sub(3).div_ceil(2) + 1
 }
 
 #[cfg(test)]

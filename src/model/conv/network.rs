@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::layout::Area;
+use super::area::Area;
 use super::program::Program;
 use super::team::Team;
 

@@ -16,9 +16,9 @@ use std::cell::UnsafeCell;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::area::Area;
 use super::kernel::{Kernel, Segment, Tile};
 use super::kernel8::{Kernel8, Tile8};
-use super::layout::Area;
 use super::memory::{Aligned, Packed};
 use super::team::{Pieces, word};
 

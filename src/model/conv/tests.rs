@@ -2,6 +2,7 @@
 
 use super::isa::InstructionSet;
 use super::*;
+use crate::model::config::pooled_side;
 
 /// `[height][width][channels]`
 struct Picture {
