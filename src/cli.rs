@@ -1,5 +1,7 @@
 //! The flags, exactly.
 
+pub mod train;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -138,6 +140,8 @@ pub enum Command {
     Quantize(QuantizeArgs),
     /// Measure how fast it is on this machine: the network, the stages of a frame, the live session
     Bench(BenchArgs),
+    /// Train a network: from a database to weights
+    Train(train::TrainArgs),
 }
 
 /// `affectscope analyze`

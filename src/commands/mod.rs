@@ -10,6 +10,7 @@ pub mod info;
 mod progress;
 pub mod quantize;
 pub mod record;
+pub mod train;
 pub mod window;
 
 use std::path::{Path, PathBuf};

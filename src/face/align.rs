@@ -89,6 +89,17 @@ impl Similarity {
         }
     }
 
+    /// What `first` and then this do to a point.
+    pub fn after(&self, first: &Self) -> Self {
+        let (tx, ty) = self.apply(first.tx, first.ty);
+        Self {
+            a: self.a * first.a - self.b * first.b,
+            b: self.b * first.a + self.a * first.b,
+            tx,
+            ty,
+        }
+    }
+
     /// How much longer a line becomes.
     pub fn scale(&self) -> f64 {
         self.a.hypot(self.b)
@@ -223,6 +234,38 @@ fn at_step(pixel: usize, step: usize, steps: usize) -> f64 {
     pixel as f64 + (step as f64 + 0.5) / steps as f64 - 0.5
 }
 
+/// The way from a crop's pixels back to the picture's, where the landmarks belong at `template_px` of a crop that was
+/// enlarged from 112 to `resize_px` a side and cut to its centre; `None` when the landmarks fit nothing.
+pub fn to_picture(
+    landmarks: &Landmarks,
+    template_px: &Landmarks,
+    resize_px: usize,
+) -> Option<Similarity> {
+    let to_picture = Similarity::fit(landmarks, template_px)?
+        .enlarged(resize_px)
+        .inverse();
+    let sizes = to_picture.scale();
+    (sizes.is_finite() && sizes > 0.0).then_some(to_picture)
+}
+
+/// Samples a crop `out [112, 112, channels]` from the pixels `[height, width, channels]` of a picture.
+pub fn warp(
+    pixels: &[u8],
+    (width_px, height_px): (usize, usize),
+    color: Color,
+    to_picture: &Similarity,
+    out: &mut [u8],
+) {
+    match color {
+        Color::Gray => {
+            Plane::<1>::new(pixels, width_px, height_px).warp(to_picture, out.as_chunks_mut().0)
+        }
+        Color::Rgb => {
+            Plane::<3>::new(pixels, width_px, height_px).warp(to_picture, out.as_chunks_mut().0)
+        }
+    }
+}
+
 /// The crop's pixels `[112, 112, channels]`, in a buffer of the pool; `None` when the landmarks fit nothing.
 ///
 /// A network that was trained on the centre of enlarged crops (`resize_px` above 112: the reference's, 134) gets the
@@ -234,20 +277,14 @@ pub fn crop(
     (color, resize_px): (Color, usize),
     pool: &mut PixelPool,
 ) -> Option<Pixels> {
-    let to_crop = Similarity::fit(landmarks, &TEMPLATE_PX)?.enlarged(resize_px);
-    let to_picture = to_crop.inverse();
-    let sizes = to_picture.scale();
-    if !sizes.is_finite() || sizes <= 0.0 {
-        return None;
-    }
+    let to_picture = to_picture(landmarks, &TEMPLATE_PX, resize_px)?;
     let bytes = CROP_SIDE_PX * CROP_SIDE_PX * color.channels();
+    let (pixels, size_px) = match color {
+        Color::Gray => (&*gray.pixels, (gray.width_px, gray.height_px)),
+        Color::Rgb => (frame.rgb(), (frame.width_px(), frame.height_px())),
+    };
     let made = pool.fill(bytes, |out| {
-        match color {
-            Color::Gray => Plane::<1>::new(&gray.pixels, gray.width_px, gray.height_px)
-                .warp(&to_picture, out.as_chunks_mut().0),
-            Color::Rgb => Plane::<3>::new(frame.rgb(), frame.width_px(), frame.height_px())
-                .warp(&to_picture, out.as_chunks_mut().0),
-        }
+        warp(pixels, size_px, color, &to_picture, out);
         Ok::<_, Infallible>(())
     });
     made.ok()

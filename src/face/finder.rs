@@ -9,11 +9,11 @@ mod follow;
 mod hunt;
 
 use super::align;
-use super::carry::{Carried, USUAL, apart};
+use super::carry::{Carried, apart};
 use super::changes::Changes;
 use super::detect::{Detection, Detector, DetectorError};
 use super::gray::Gray;
-use super::landmarks::LandmarkNet;
+use super::landmarks::{LandmarkNet, Settled};
 use super::search::Portion;
 use super::track::{Look, Sighting, Tracker};
 use crate::analysis::{BoxPx, Crop, Landmarks};
@@ -35,8 +35,6 @@ pub enum Schedule {
 
 /// A face with a lower score must be seen again in a closer look when it is new, and on every frame after.
 const PLAIN_SCORE: f32 = 12.0;
-/// A box that is further from where it was looked for makes the landmark network look again.
-const REFINE: f32 = 0.06;
 
 /// Two boxes that share more than this are one face.
 const SAME_FACE_IOU: f32 = 0.35;
@@ -251,14 +249,12 @@ impl Finder {
     /// Landmarks and crop of the face in a box. Whoever made the box, the landmark network looks again in the box that
     /// its landmarks say when that is another one, so that they do not depend on it.
     fn align(&mut self, frame: &Frame, near_px: BoxPx) -> Option<Aligned> {
-        self.work.landmarks += 1;
-        let mut landmarks_px = self.landmarks.find(&self.gray, near_px);
-        let mut box_px = USUAL.on(&landmarks_px)?;
-        if apart(&box_px, &near_px) > REFINE {
-            self.work.landmarks += 1;
-            landmarks_px = self.landmarks.find(&self.gray, box_px);
-            box_px = USUAL.on(&landmarks_px)?;
-        }
+        let Settled {
+            landmarks_px,
+            box_px,
+            looks,
+        } = self.landmarks.settle(&self.gray, near_px)?;
+        self.work.landmarks += looks;
         let kind = (self.color, self.resize_px);
         let pixels = align::crop(frame, &self.gray, &landmarks_px, kind, &mut self.crops)?;
         let channels = self.color.channels();

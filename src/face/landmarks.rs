@@ -1,5 +1,6 @@
 //! Five points in a detected face: a small network of ours over a grey 64x64 picture.
 
+use super::carry::{USUAL, apart};
 use super::gray::{Gray, Resizer};
 use crate::analysis::{BoxPx, Landmarks};
 use crate::model::conv::isa::InstructionSet;
@@ -8,6 +9,20 @@ use crate::model::weights::{LANDMARKS, Weights, WeightsError};
 
 /// The network's picture is a square this much wider than the detector's box (weights/README.md).
 const BOX_SCALE: f32 = 1.2;
+
+/// A box that is further from where the landmarks were looked for makes the network look again.
+const REFINE: f32 = 0.06;
+
+/// Landmarks that do not depend on who made the box that they were looked for in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settled {
+    /// The five points, in pixels of the picture.
+    pub landmarks_px: Landmarks,
+    /// The box that they say: where the detector would put it, on average.
+    pub box_px: BoxPx,
+    /// How often the network looked.
+    pub looks: u64,
+}
 
 /// The network, with its buffers.
 pub struct LandmarkNet {
@@ -44,5 +59,22 @@ impl LandmarkNet {
         self.network
             .read(&self.small.pixels)
             .map(|[x, y]| [x0 + x * side, y0 + y * side])
+    }
+    /// The five points of the face in this box; whoever made the box, the network looks again in the one that its
+    /// landmarks say when that is another. `None` when they fit no face.
+    pub fn settle(&mut self, gray: &Gray, near_px: BoxPx) -> Option<Settled> {
+        let mut landmarks_px = self.find(gray, near_px);
+        let mut box_px = USUAL.on(&landmarks_px)?;
+        let mut looks = 1;
+        if apart(&box_px, &near_px) > REFINE {
+            landmarks_px = self.find(gray, box_px);
+            box_px = USUAL.on(&landmarks_px)?;
+            looks = 2;
+        }
+        Some(Settled {
+            landmarks_px,
+            box_px,
+            looks,
+        })
     }
 }

@@ -17,7 +17,7 @@ pub fn pooled_side(side: usize) -> usize {
 }
 
 /// The colour model of a network's input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Color {
     /// One channel: 0.299 R + 0.587 G + 0.114 B.

@@ -15,7 +15,7 @@ use crate::source::images::ImageSource;
 use crate::source::{FrameSource, Next, SourceError};
 
 /// The file of votes in a split of FER+.
-const VOTES_FILE: &str = "label.csv";
+pub const VOTES_FILE: &str = "label.csv";
 /// Its columns of votes; the last three are none of ours.
 const COLUMNS: [Option<Expression>; 10] = [
     Some(Expression::Neutral),
@@ -29,12 +29,16 @@ const COLUMNS: [Option<Expression>; 10] = [
     None, // unknown
     None, // no face
 ];
+/// What the last three are.
+const OTHERS: [&str; 3] = ["contempt", "unknown", "no face"];
 
 /// What people's votes make of a face.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Target {
     /// The expression with most votes.
     pub expression: Expression,
+    /// The share of each expression in the votes for one of the seven, in the order of [`Expression::ALL`]; sums to 1.
+    pub votes: [f32; Expression::COUNT],
     /// The circumplex norms of the expressions, averaged by their votes; -1..=1. A projection of the votes: nobody
     /// rated valence.
     pub valence: f32,
@@ -42,8 +46,22 @@ pub struct Target {
     pub arousal: f32,
 }
 
+/// Why votes make no target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoTarget {
+    /// There is nothing but single votes.
+    #[error("no answer has more than a single vote")]
+    Strays,
+    /// Two share the most.
+    #[error("two answers share the most votes")]
+    Tie,
+    /// Most votes are for this, which is none of the seven.
+    #[error("most votes are for {0}")]
+    Other(&'static str),
+}
+
 /// Valence and arousal of an expression after Russell and Mehrabian 1977, as in the first weights' training.
-fn norm(expression: Expression) -> (f32, f32) {
+pub fn norm(expression: Expression) -> (f32, f32) {
     match expression {
         Expression::Neutral => (0.0, 0.0),
         Expression::Anger => (-0.51, 0.59),
@@ -58,13 +76,25 @@ fn norm(expression: Expression) -> (f32, f32) {
 impl Target {
     /// From ten votes in FER+'s order, after its customary clean-up: single votes are strays, and a face that most call
     /// contempt, unknown or no face, or on which two share the most, has no target.
-    pub fn of_votes(votes: [u32; 10]) -> Option<Self> {
+    ///
+    /// # Errors
+    /// Why it has none.
+    pub fn of_votes(votes: [u32; 10]) -> Result<Self, NoTarget> {
         let votes = votes.map(|n| if n == 1 { 0 } else { n });
-        let most = votes.into_iter().max().filter(|&most| most > 0)?;
+        let most = votes.into_iter().max().unwrap_or(0);
+        if most == 0 {
+            return Err(NoTarget::Strays);
+        }
         let mut leaders = (0..10).filter(|&i| votes[i] == most);
-        let (first, second) = (leaders.next()?, leaders.next());
-        let expression = COLUMNS[first].filter(|_| second.is_none())?;
+        let (first, second) = (leaders.next().unwrap_or(0), leaders.next());
+        if second.is_some() {
+            return Err(NoTarget::Tie);
+        }
+        let expression = COLUMNS[first].ok_or(NoTarget::Other(
+            OTHERS[first.saturating_sub(Expression::COUNT)],
+        ))?;
         let (mut sum, mut valence, mut arousal) = (0.0, 0.0, 0.0);
+        let mut shares = [0.0; Expression::COUNT];
         for (expression, votes) in COLUMNS.iter().zip(votes) {
             if let Some(expression) = expression {
                 let (v, a) = norm(*expression);
@@ -72,10 +102,12 @@ impl Target {
                 sum += weight;
                 valence += weight * v;
                 arousal += weight * a;
+                shares[expression.index()] = weight;
             }
         }
-        Some(Self {
+        Ok(Self {
             expression,
+            votes: shares.map(|share| share / sum),
             valence: valence / sum,
             arousal: arousal / sum,
         })
@@ -189,6 +221,15 @@ pub fn read(folder: &Path, most: usize, config: &StudentConfig) -> Result<Vec<Fa
 
 /// The targets of a split by its pictures' names; `None` where there is no such file.
 fn targets(path: &Path) -> Result<Option<HashMap<String, Target>>, FacesError> {
+    let target = |(name, votes)| Some((name, Target::of_votes(votes).ok()?));
+    Ok(votes(path)?.map(|votes| votes.into_iter().filter_map(target).collect()))
+}
+
+/// The pictures of a split with their ten votes, in the file's order; `None` where there is no such file.
+///
+/// # Errors
+/// When a line is none.
+pub fn votes(path: &Path) -> Result<Option<Vec<(String, [u32; 10])>>, FacesError> {
     if !path.is_file() {
         return Ok(None);
     }
@@ -201,30 +242,28 @@ fn targets(path: &Path) -> Result<Option<HashMap<String, Target>>, FacesError> {
         .has_headers(false)
         .from_path(path)
         .map_err(|e| wrong(1, e.to_string()))?;
-    let mut targets = HashMap::new();
+    let mut votes = Vec::new();
     for row in rows.records() {
         let row =
             row.map_err(|e| wrong(e.position().map_or(0, csv::Position::line), e.to_string()))?;
         let line = row.position().map_or(0, csv::Position::line);
         let fields: Vec<&str> = row.iter().collect();
-        let [name, _, votes @ ..] = &*fields else {
+        let [name, _, ten @ ..] = &*fields else {
             return Err(wrong(line, "there are no votes".to_owned()));
         };
         let mut counts = [0; 10];
-        if votes.len() != counts.len() {
-            return Err(wrong(line, format!("there are {} votes", votes.len())));
+        if ten.len() != counts.len() {
+            return Err(wrong(line, format!("there are {} votes", ten.len())));
         }
-        for (count, text) in counts.iter_mut().zip(votes) {
+        for (count, text) in counts.iter_mut().zip(ten) {
             *count = text
                 .trim()
                 .parse()
                 .map_err(|_| wrong(line, format!("\"{text}\" is no number of votes")))?;
         }
-        if let Some(target) = Target::of_votes(counts) {
-            targets.insert((*name).to_owned(), target);
-        }
+        votes.push(((*name).to_owned(), counts));
     }
-    Ok(Some(targets))
+    Ok(Some(votes))
 }
 
 #[cfg(test)]
@@ -238,9 +277,20 @@ mod tests {
         assert_eq!(target.expression, Expression::Happiness);
         assert!((target.valence - 0.81 * 5.0 / 9.0).abs() < 1e-6);
         assert!((target.arousal - 0.51 * 5.0 / 9.0).abs() < 1e-6);
-        assert_eq!(Target::of_votes([5, 5, 0, 0, 0, 0, 0, 0, 0, 0]), None);
-        assert_eq!(Target::of_votes([2, 0, 0, 0, 0, 0, 0, 0, 8, 0]), None);
-        assert_eq!(Target::of_votes([2, 0, 0, 0, 0, 0, 0, 8, 0, 0]), None);
-        assert_eq!(Target::of_votes([1; 10]), None);
+        let mut shares = [0.0; 7];
+        shares[Expression::Neutral.index()] = 4.0 / 9.0;
+        shares[Expression::Happiness.index()] = 5.0 / 9.0;
+        assert_eq!(target.votes, shares);
+        let none = |votes| Target::of_votes(votes).expect_err("no majority");
+        assert_eq!(none([5, 5, 0, 0, 0, 0, 0, 0, 0, 0]), NoTarget::Tie);
+        assert_eq!(
+            none([2, 0, 0, 0, 0, 0, 0, 0, 8, 0]),
+            NoTarget::Other("unknown")
+        );
+        assert_eq!(
+            none([2, 0, 0, 0, 0, 0, 0, 8, 0, 0]),
+            NoTarget::Other("contempt")
+        );
+        assert_eq!(none([1; 10]), NoTarget::Strays);
     }
 }

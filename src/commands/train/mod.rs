@@ -1,0 +1,18 @@
+//! `affectscope train ...`: the steps from a database to weights.
+
+mod manifest;
+mod prepare;
+
+use super::Failure;
+use crate::cli::train::{TrainArgs, TrainCommand};
+
+/// Runs the step asked for.
+///
+/// # Errors
+/// The step's.
+pub fn run(args: &TrainArgs) -> Result<(), Failure> {
+    match &args.command {
+        TrainCommand::Prepare(args) => prepare::run(args),
+        TrainCommand::Manifest(args) => manifest::run(args),
+    }
+}
