@@ -34,6 +34,10 @@ fn network_and_pipeline_in_one_run() {
             .map(|name| positive(&json, &format!("{key}.{name}")));
         assert!(quartiles.is_sorted(), "{key}: {quartiles:?}");
     }
+    let parts = json["network"]["parts"].as_array().unwrap();
+    for i in 0..parts.len() {
+        positive(&json, &format!("network.parts.{i}.median_ms"));
+    }
     for key in [
         "machine.cores",
         "network.faces_per_s",
@@ -49,6 +53,7 @@ fn network_and_pipeline_in_one_run() {
         let name = |stage: &Value| stage["name"].as_str().unwrap().to_owned();
         stages.iter().map(name).collect()
     };
+    assert_eq!(parts.len(), 7);
     for name in ["gru_window", "crop_to_reading"] {
         assert!(names("network").iter().any(|n| n == name), "{name}");
     }

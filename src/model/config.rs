@@ -38,7 +38,7 @@ impl Color {
 }
 
 /// What is taken off each channel: one number for all, or one each.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Mean {
     /// The same for every channel.
@@ -48,7 +48,7 @@ pub enum Mean {
 }
 
 /// The backbone: a bottleneck ResNet in the Caffe layout.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct BackboneConfig {
     /// Channels, height, width of the input.
     pub input: [usize; 3],
@@ -124,7 +124,7 @@ impl BackboneConfig {
 }
 
 /// The two heads.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct HeadsConfig {
     /// Length of each head's feature vector (128).
     pub hidden: usize,
@@ -135,7 +135,7 @@ pub struct HeadsConfig {
 }
 
 /// The recurrent layers; absent in a CNN alone.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct TemporalConfig {
     /// `gru`.
     pub cell: String,
@@ -159,7 +159,7 @@ pub struct Int8Config {
 }
 
 /// A student network.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct StudentConfig {
     /// `student`.
     pub kind: String,
@@ -168,14 +168,14 @@ pub struct StudentConfig {
     /// The heads.
     pub heads: HeadsConfig,
     /// The recurrent layers, if it has them.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temporal: Option<TemporalConfig>,
     /// The side to which a 112x112 crop is enlarged before its centre of 112x112 is cut out, pixels: 134 for the
     /// reference's networks. Without it crops are taken whole.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resize: Option<usize>,
     /// What running in 8 bits needs, where it was calibrated.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub int8: Option<Int8Config>,
     /// Where the weights came from: the file they were converted from.
     #[serde(default)]

@@ -23,9 +23,16 @@ pub(super) mod output {
     pub const LOGITS: [usize; 2] = [2, 4];
 }
 
+/// The parts that a run is timed by.
+pub const PARTS: [&str; 7] = [
+    "input", "stem", "stage_1", "stage_2", "stage_3", "stage_4", "heads",
+];
+
 /// Backbone and heads, ready to run.
 pub(super) struct CpuNetwork {
     network: Network,
+    /// The part that each step belongs to, in [`PARTS`].
+    part_of_step: Vec<usize>,
     channels: usize,
     /// What a byte of each channel stands for: `(v - mean) / scale`.
     levels: Vec<[f32; 256]>,
@@ -55,6 +62,7 @@ impl CpuNetwork {
         let pooled = b.max_pool(x);
         b.release(&x);
         x = b.quantise(pooled);
+        let mut part_of_step = vec![1; b.steps()];
         let stage_of = |block: usize| {
             let ends = config.blocks.iter().scan(0, |sum, n| {
                 *sum += n;
@@ -90,9 +98,11 @@ impl CpuNetwork {
                 None => x = b.conv(&[(&block.expand, wide)], x, true, true),
             }
             b.release(&wide);
+            part_of_step.resize(b.steps(), 2 + stage);
         }
         b.together();
         let pooled = b.mean(x);
+        part_of_step.resize(b.steps(), PARTS.len() - 2);
         let mut outputs = vec![pooled];
         for head in heads {
             let feature = b.area(head.fc0.c_out, (1, 1), true);
@@ -107,8 +117,10 @@ impl CpuNetwork {
             .iter()
             .map(|mean| std::array::from_fn(|v| (v as f32 - mean) / config.scale))
             .collect();
+        part_of_step.resize(b.steps(), PARTS.len() - 1);
         Self {
             network: b.finish(outputs),
+            part_of_step,
             channels,
             levels,
             set,
@@ -138,10 +150,22 @@ impl CpuNetwork {
 
     /// Reads crops of the network's size and colour model, and gives each one's outputs in order.
     pub fn run(&self, crops: &[Crop], take: impl FnMut(usize, &Outputs<'_>)) {
-        let fill = |picture: usize, row: usize, values: &mut [f32]| {
-            self.fill(crops, picture, row, values);
-        };
-        self.network.run(crops.len(), fill, take);
+        self.network.run(crops.len(), self.filler(crops), take);
+    }
+
+    /// Reads crops and throws away what comes out; `done(part)` is told whenever a step of that part of [`PARTS`] is
+    /// over.
+    pub fn run_watched(&self, crops: &[Crop], mut done: impl FnMut(usize)) {
+        self.network.run_watched(
+            crops.len(),
+            self.filler(crops),
+            |_, _| {},
+            |step| done(step.map_or(0, |step| self.part_of_step[step])),
+        );
+    }
+
+    fn filler<'a>(&'a self, crops: &'a [Crop]) -> impl FnMut(usize, usize, &mut [f32]) + 'a {
+        |picture, row, values| self.fill(crops, picture, row, values)
     }
 
     /// A row of a crop as the network takes it.

@@ -14,6 +14,7 @@ use crate::analysis::Crop;
 use crate::labels::{Estimate, Expression};
 use crate::session::WeightsCard;
 
+pub use super::cpu::PARTS;
 pub use super::features::{FeatureVec, Features, NetworkError};
 pub use super::kernels::{Kernels, Precision};
 pub use super::on_device::LARGEST_BATCH;
@@ -110,6 +111,19 @@ impl Student {
             }
         }
         Ok(units)
+    }
+
+    /// Reads crops for the clock of whoever calls: `done(part)` is told whenever something of a part of [`PARTS`] is
+    /// over, from the crops' bytes to the logits. Nothing is told in candle's operations.
+    ///
+    /// # Errors
+    /// When a crop does not fit.
+    pub fn run_watched(&self, crops: &[Crop], done: impl FnMut(usize)) -> Result<(), NetworkError> {
+        self.check(crops)?;
+        if let Runner::Kernels(network) = &self.runner {
+            network.run_watched(crops, done);
+        }
+        Ok(())
     }
 
     /// In candle's own operations, on any device: what the kernels are checked against.

@@ -7,6 +7,7 @@ mod live;
 mod live_report;
 mod machine;
 mod network;
+mod parts;
 mod peer;
 mod pipeline;
 mod table;

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::contest::{self, Contender, Ours, Quartiles};
 use super::frames;
+use super::parts::{Parts, Samples};
 use super::peer::{Peer, PeerSession};
 use super::table::Table;
 use crate::analysis::Crop;
@@ -17,7 +18,7 @@ use crate::cli::BenchArgs;
 use crate::commands::Failure;
 use crate::evaluate::bootstrap::quantile;
 use crate::model::device::Chosen;
-use crate::model::student::{Features, NetworkError, Precision, Student};
+use crate::model::student::{Features, NetworkError, PARTS, Precision, Student};
 use crate::model::weights::Weights;
 
 /// What came out. The times at the top are backbone and heads together, from the crops' bytes to features and logits.
@@ -37,7 +38,10 @@ pub(super) struct NetworkReport {
     precision: &'static str,
     batch: usize,
     rounds: usize,
+    /// Of the way from crops to readings, as a whole and in parts.
     stages: Vec<Stage>,
+    /// Of backbone and heads: the same work with a clock between its parts. Empty on a GPU, which works behind our back.
+    parts: Vec<Stage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<PeerReport>,
 }
@@ -104,6 +108,7 @@ pub(super) fn run(
         None => None,
     };
 
+    let parts: RefCell<Samples> = RefCell::default();
     let mut names = vec!["network"];
     let mut contenders: Vec<Box<dyn Contender + '_>> = vec![
         // From the crops' bytes: more than the peer has to do.
@@ -115,6 +120,10 @@ pub(super) fn run(
     }
     names.push("crop_to_reading");
     contenders.push(ours(|| crop_to_reading(student, &crops)));
+    if student.kernels().is_some() {
+        names.push("parts");
+        contenders.push(Box::new(Parts::new(student, &crops, &parts)));
+    }
     let own = contenders.len();
     if let Some(peer) = &peer {
         for session in 0..peer.borrow().spinning.len() {
@@ -159,7 +168,16 @@ pub(super) fn run(
             .into_iter()
             .zip(times)
             .skip(1)
+            .filter(|(name, _)| *name != "parts")
             .map(|(name, time)| Stage { name, time })
+            .collect(),
+        parts: PARTS
+            .iter()
+            .zip(parts.take())
+            .filter_map(|(name, samples_ms)| {
+                let time = Quartiles::of(&samples_ms)?;
+                Some(Stage { name, time })
+            })
             .collect(),
         peer,
     })
@@ -254,6 +272,9 @@ impl NetworkReport {
         );
         let mut table = Table::new("ms a call");
         table.row("backbone and heads", &self.whole);
+        for part in &self.parts {
+            table.row(&format!("  {}", part.name.replace('_', " ")), &part.time);
+        }
         for stage in &self.stages {
             let name = match stage.name {
                 "gru_window" => "GRU, a window",

@@ -241,7 +241,7 @@ mod avx2 {
 }
 
 #[cfg(target_arch = "aarch64")]
-mod neon {
+pub(super) mod neon {
     use super::{Tile, UNROLL, nothing};
     use std::arch::aarch64::{
         float32x4_t as Vector, vaddq_f32, vdupq_n_f32, vfmaq_f32, vld1q_f32, vmaxq_f32, vst1q_f32,
@@ -249,7 +249,7 @@ mod neon {
     /// `a * w + sum`, in the order of the other kernels.
     #[target_feature(enable = "neon")]
     #[inline]
-    fn fma(a: Vector, w: Vector, sum: Vector) -> Vector {
+    pub fn fma(a: Vector, w: Vector, sum: Vector) -> Vector {
         vfmaq_f32(sum, a, w)
     }
     microkernel! {
@@ -260,21 +260,21 @@ mod neon {
     }
 }
 
-mod portable {
+pub(super) mod portable {
     use super::{Tile, UNROLL, nothing};
-    type Vector = [f32; 8];
-    unsafe fn load(from: *const f32) -> Vector {
+    pub type Vector = [f32; 8];
+    pub unsafe fn load(from: *const f32) -> Vector {
         // SAFETY: eight values lie there, as the tile's lengths say.
         unsafe { from.cast::<Vector>().read_unaligned() }
     }
-    unsafe fn store(to: *mut f32, values: Vector) {
+    pub unsafe fn store(to: *mut f32, values: Vector) {
         // SAFETY: as in `load`.
         unsafe { to.cast::<Vector>().write_unaligned(values) }
     }
-    fn splat(value: f32) -> Vector {
+    pub fn splat(value: f32) -> Vector {
         [value; 8]
     }
-    fn fma(a: Vector, w: Vector, sum: Vector) -> Vector {
+    pub fn fma(a: Vector, w: Vector, sum: Vector) -> Vector {
         std::array::from_fn(|i| a[i] * w[i] + sum[i])
     }
     fn add(a: Vector, b: Vector) -> Vector {

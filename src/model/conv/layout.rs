@@ -10,7 +10,7 @@ use super::program::{Layer, Layer8, Place, Program, Work};
 use crate::model::config::pooled_side;
 
 /// The longest sum between two visits to the output: its weights then stay in the second-level cache.
-const BLOCK: usize = 1024;
+pub(super) const BLOCK: usize = 1024;
 
 /// Lays out a network, layer by layer.
 pub(in crate::model) struct Builder {
@@ -172,6 +172,11 @@ impl Builder {
     /// Its place may be used again.
     pub fn release(&mut self, area: &Area) {
         self.free.push((area.at, self.room(area)));
+    }
+
+    /// How many steps there are so far.
+    pub fn steps(&self) -> usize {
+        self.work.len()
     }
 
     /// From here on steps take all pictures of a group together.
@@ -346,7 +351,7 @@ impl Builder {
 }
 
 /// Groups segments into blocks of at most [`BLOCK`] values; with each, where its weights begin.
-fn blocks(segments: &[Segment]) -> Vec<(std::ops::Range<usize>, usize)> {
+pub(super) fn blocks(segments: &[Segment]) -> Vec<(std::ops::Range<usize>, usize)> {
     let mut blocks = Vec::new();
     let (mut first, mut begin, mut len) = (0, 0, 0);
     for (i, segment) in segments.iter().enumerate() {

@@ -8,19 +8,32 @@
 struct Line([f32; 16]);
 
 /// Values that begin on a cache line.
-pub(super) struct Aligned(Vec<Line>);
+pub struct Aligned(Vec<Line>);
 
 impl Aligned {
+    /// At least so many zeros: a whole number of lines.
     pub fn zeros(len: usize) -> Self {
         Self(vec![Line([0.0; 16]); len.div_ceil(16)])
     }
 
-    pub fn as_ptr(&self) -> *const f32 {
+    pub(super) fn as_ptr(&self) -> *const f32 {
         self.0.as_ptr().cast()
     }
 
-    pub fn as_mut_ptr(&mut self) -> *mut f32 {
+    pub(super) fn as_mut_ptr(&mut self) -> *mut f32 {
         self.0.as_mut_ptr().cast()
+    }
+
+    /// All of them.
+    pub fn as_slice(&self) -> &[f32] {
+        // SAFETY: a line is 16 values without padding.
+        unsafe { std::slice::from_raw_parts(self.as_ptr(), self.0.len() * 16) }
+    }
+
+    /// All of them.
+    pub fn as_mut_slice(&mut self) -> &mut [f32] {
+        // SAFETY: as in `as_slice`.
+        unsafe { std::slice::from_raw_parts_mut(self.as_mut_ptr(), self.0.len() * 16) }
     }
 
     fn as_bytes_mut(&mut self) -> &mut [u8] {

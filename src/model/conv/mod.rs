@@ -5,9 +5,10 @@
 //! | `isa.rs` | which instructions are used |
 //! | `kernel.rs`, `kernel8.rs` | the microkernels, f32 and 8 bits: the innermost loops |
 //! | `layout.rs`, `pack.rs` | from layers to a program: places, tables, packed weights |
-//! | `program.rs`, `network.rs` | runs it |
+//! | `program.rs`, `simple.rs`, `network.rs` | runs it |
 //! | `team.rs` | threads that share a run |
 //! | `memory.rs` | alignment and large pages |
+//! | `products.rs`, `outer.rs`, `passes.rs` | the same for training: a batch forth, and its slopes back |
 //! | `rows.rs` | one row times a matrix, for the recurrent heads |
 //!
 //! Here: a convolution as it is read from a file, its batch norm folded in.
@@ -17,11 +18,15 @@ pub mod isa;
 mod kernel;
 mod kernel8;
 mod layout;
-mod memory;
+pub mod memory;
 mod network;
+mod outer;
 mod pack;
+pub mod passes;
+pub mod products;
 mod program;
 mod rows;
+mod simple;
 mod team;
 
 use super::weights::{Weights, WeightsError};

@@ -50,7 +50,7 @@ impl Network {
         let program = Arc::new(program);
         let theirs = program.clone();
         let work: Arc<dyn Fn(u64) + Send + Sync> = Arc::new(move |run| {
-            theirs.run(run);
+            theirs.run(run, |_| {});
         });
         Self {
             team: Mutex::new(Team::new(threads, &work)),
@@ -72,8 +72,19 @@ impl Network {
     pub fn run(
         &self,
         count: usize,
+        fill: impl FnMut(usize, usize, &mut [f32]),
+        take: impl FnMut(usize, &Outputs<'_>),
+    ) {
+        self.run_watched(count, fill, take, |_| {});
+    }
+
+    /// The same; `done` is told each step that is over, `None` when the input of some pictures is written.
+    pub(in crate::model) fn run_watched(
+        &self,
+        count: usize,
         mut fill: impl FnMut(usize, usize, &mut [f32]),
         mut take: impl FnMut(usize, &Outputs<'_>),
+        mut done: impl FnMut(Option<usize>),
     ) {
         let (program, areas) = (&*self.program, &*self.outputs);
         // Whatever a panic left in the arena is written anew.
@@ -83,8 +94,9 @@ impl Network {
             self.fill(pictures, |picture, row, values| {
                 fill(first + picture, row, values);
             });
+            done(None);
             let run = team.begin(|run| program.prepare(run, pictures));
-            let whole = program.run(run);
+            let whole = program.run(run, |step| done(Some(step)));
             // Numbers of a half computed face must not be given out.
             assert!(
                 whole && !program.is_broken(),

@@ -162,21 +162,25 @@ impl Program {
         }
     }
 
-    /// Does what is left of a run; every thread of the team comes through here. False when that run is over: for a
-    /// helper that comes late, and never for the caller.
-    pub fn run(&self, run: u64) -> bool {
+    /// Does what is left of a run; every thread of the team comes through here. `done(step)` is called after each step,
+    /// once for each picture where they are run one by one. False when that run is over: for a helper that comes late,
+    /// and never for the caller.
+    pub fn run(&self, run: u64, mut done: impl FnMut(usize)) -> bool {
         let pictures = self.pictures.load(Ordering::Acquire);
         if pictures >> 32 != run {
             return false;
         }
         let pictures = (pictures & 0xffff_ffff) as usize;
-        let (each, all) = self.steps.split_at(self.grouped_from);
-        let mut whole = (0..pictures).all(|picture| {
-            each.iter()
-                .all(|step| self.step(run, step, picture, picture..picture + 1))
-        });
-        whole = whole && all.iter().all(|step| self.step(run, step, 0, 0..pictures));
-        whole
+        let mut one = |i: usize, turn: usize, range: Range<usize>| {
+            let whole = self.step(run, &self.steps[i], turn, range);
+            if whole {
+                done(i);
+            }
+            whole
+        };
+        (0..pictures)
+            .all(|picture| (0..self.grouped_from).all(|i| one(i, picture, picture..picture + 1)))
+            && (self.grouped_from..self.steps.len()).all(|i| one(i, 0, 0..pictures))
     }
 
     /// True when a piece of any run panicked.
@@ -319,82 +323,6 @@ impl Program {
         });
     }
 
-    fn quantise(&self, from: &Area, to: &Area, pictures: Range<usize>) {
-        let pixels = from.height * from.width;
-        for picture in pictures {
-            // SAFETY: both areas lie in the arena and are distinct; this piece is the step's only one.
-            let (values, bytes) = unsafe {
-                (
-                    self.values(from.at + picture * from.each, pixels * from.stride),
-                    self.bytes_mut(to.begin() + picture * to.each, pixels * to.stride),
-                )
-            };
-            let inverse = 1.0 / to.unit;
-            for (from, to) in values
-                .chunks_exact(from.stride)
-                .zip(bytes.chunks_exact_mut(to.stride))
-            {
-                for (to, from) in to.iter_mut().zip(from) {
-                    // The cast keeps to 0..=255.
-                    *to = (from * inverse + 0.5) as u8;
-                }
-            }
-        }
-    }
-
-    fn max_pool(&self, from: &Area, to: &Area, picture: usize, rows: Range<usize>) {
-        for oy in rows {
-            for ox in 0..to.width {
-                let at = to.at + picture * to.each + (oy * to.width + ox) * to.stride;
-                let channels = from.stride.min(to.stride);
-                // SAFETY: both areas lie in the arena and are distinct; the row is this piece's alone.
-                let out = unsafe { self.values_mut(at, channels) };
-                out.fill(f32::NEG_INFINITY);
-                for y in 2 * oy..(2 * oy + 3).min(from.height) {
-                    for x in 2 * ox..(2 * ox + 3).min(from.width) {
-                        let at = from.at + picture * from.each + (y * from.width + x) * from.stride;
-                        // SAFETY: as above; nobody writes there during this step.
-                        let values = unsafe { self.values(at, from.stride) };
-                        for (best, &value) in out.iter_mut().zip(values) {
-                            *best = if value > *best { value } else { *best };
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    fn mean(&self, from: &Area, to: &Area, pictures: Range<usize>) {
-        let pixels = from.height * from.width;
-        for picture in pictures {
-            // SAFETY: both areas lie in the arena and are distinct; this piece is the step's only one.
-            let out = unsafe { self.values_mut(to.at + picture * to.each, to.stride) };
-            out.fill(0.0);
-            if from.holds_bytes() {
-                let at = from.begin() + picture * from.each;
-                // SAFETY: as above.
-                let bytes = unsafe { self.bytes_mut(at, pixels * from.stride) };
-                for pixel in bytes.chunks_exact(from.stride) {
-                    for (sum, &byte) in out.iter_mut().zip(pixel) {
-                        *sum += f32::from(byte);
-                    }
-                }
-                out.iter_mut()
-                    .for_each(|sum| *sum *= from.unit / pixels as f32);
-                continue;
-            }
-            let at = from.at + picture * from.each;
-            // SAFETY: as above.
-            let values = unsafe { self.values(at, pixels * from.stride) };
-            for pixel in values.chunks_exact(from.stride) {
-                for (sum, value) in out.iter_mut().zip(pixel) {
-                    *sum += value;
-                }
-            }
-            out.iter_mut().for_each(|sum| *sum /= pixels as f32);
-        }
-    }
-
     /// # Safety
     /// The range lies in the arena, and nobody writes there while the slice lives.
     pub unsafe fn values(&self, at: usize, len: usize) -> &[f32] {
@@ -405,7 +333,7 @@ impl Program {
     /// # Safety
     /// As [`Program::values_mut`]; the range is in bytes.
     #[allow(clippy::mut_from_ref)]
-    unsafe fn bytes_mut(&self, at: usize, len: usize) -> &mut [u8] {
+    pub unsafe fn bytes_mut(&self, at: usize, len: usize) -> &mut [u8] {
         // SAFETY: the caller's word.
         unsafe {
             let bytes: *mut u8 = (*self.arena.0.get()).as_mut_ptr().cast();

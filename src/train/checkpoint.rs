@@ -1,0 +1,144 @@
+//! A phase's whole state in one file: killed at any moment, a run goes on from the last one as if nothing had been.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
+
+use crate::formats::output::{OutputError, write_whole};
+
+/// Where a phase is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    /// SHA-256 of what the phase depends on: another config must not go on from here.
+    pub of: String,
+    /// Epochs that are over.
+    pub epoch: usize,
+    /// Steps of the present epoch that are over.
+    pub step: usize,
+    /// Steps of the optimiser.
+    pub steps: u64,
+    /// The best validation score so far, and after which epoch.
+    pub best: Option<(f64, usize)>,
+    /// Lines of the log that were written by then.
+    pub lines: u64,
+    /// Sums of the losses since the last line of the log, and their number.
+    pub sums: ([f64; 5], u64),
+    /// The phase is over.
+    pub done: bool,
+}
+
+/// A phase's state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// Where it is.
+    pub position: Position,
+    /// Values by name: the store's, the moving average's, the optimiser's, the best ones.
+    pub values: Vec<(&'static str, Vec<f32>)>,
+}
+
+/// Why a checkpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// It cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// It is damaged, or another program's.
+    #[error("{path}: {reason}. Remove the file to begin the phase anew.", path = path.display())]
+    Wrong {
+        /// Which file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Names of the values, in their order.
+pub const VALUES: [&str; 5] = ["values", "average", "first", "second", "best"];
+
+impl Checkpoint {
+    /// Values of a name.
+    pub fn take(&mut self, name: &str) -> Vec<f32> {
+        let found = self.values.iter_mut().find(|(n, _)| *n == name);
+        found
+            .map(|(_, values)| std::mem::take(values))
+            .unwrap_or_default()
+    }
+
+    /// Writes it beside its name, then renames: the one before stays until this one is whole.
+    ///
+    /// # Errors
+    /// When the disk is full or refuses.
+    pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
+        let wrong = |reason: String| CheckpointError::Wrong {
+            path: path.to_owned(),
+            reason,
+        };
+        let bytes: Vec<(&str, usize, Vec<u8>)> = self
+            .values
+            .iter()
+            .map(|(name, values)| {
+                (
+                    *name,
+                    values.len(),
+                    values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+                )
+            })
+            .collect();
+        let views = bytes
+            .iter()
+            .map(|(name, len, bytes)| {
+                TensorView::new(Dtype::F32, vec![*len], bytes).map(|view| (*name, view))
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|e| wrong(e.to_string()))?;
+        let position = serde_json::to_string(&self.position).map_err(|e| wrong(e.to_string()))?;
+        let metadata = HashMap::from([("position".to_owned(), position)]);
+        let file =
+            safetensors::serialize(views, Some(metadata)).map_err(|e| wrong(e.to_string()))?;
+        Ok(write_whole(path, &file, true)?)
+    }
+
+    /// Reads one; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it is there and cannot be used.
+    pub fn load(path: &Path) -> Result<Option<Self>, CheckpointError> {
+        let wrong = |reason: String| CheckpointError::Wrong {
+            path: path.to_owned(),
+            reason,
+        };
+        let file = match std::fs::read(path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(wrong(format!("cannot be read ({e})"))),
+        };
+        let (_, header) =
+            SafeTensors::read_metadata(&file).map_err(|e| wrong(format!("it is damaged ({e})")))?;
+        let position = header
+            .metadata()
+            .as_ref()
+            .and_then(|m| m.get("position"))
+            .ok_or_else(|| wrong("it is no checkpoint of a training run".to_owned()))?;
+        let position =
+            serde_json::from_str(position).map_err(|e| wrong(format!("its position: {e}")))?;
+        let tensors =
+            SafeTensors::deserialize(&file).map_err(|e| wrong(format!("it is damaged ({e})")))?;
+        let mut values = Vec::new();
+        for name in VALUES {
+            let Ok(view) = tensors.tensor(name) else {
+                continue;
+            };
+            if view.dtype() != Dtype::F32 {
+                return Err(wrong(format!("`{name}` is not f32")));
+            }
+            let (chunks, _) = view.data().as_chunks::<4>();
+            values.push((
+                name,
+                chunks.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            ));
+        }
+        Ok(Some(Self { position, values }))
+    }
+}

@@ -1,0 +1,240 @@
+//! Batches of the training split, made ahead on threads of their own so that augmentation hides behind the network.
+//!
+//! A batch depends on the seed, the phase, the epoch and the step alone, never on what was made before or by whom: a run
+//! that goes on from a checkpoint makes the same ones.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use super::augment::{Augment, view};
+use super::config::Phase;
+use super::objective::{Targets, Task};
+use super::random::Rng;
+use super::sampler::{Weighted, affect_weights, expression_weights, joint_weights};
+use super::set::{Labels, Set, Split};
+use crate::labels::Expression;
+use crate::model::config::{CROP_SIDE_PX, StudentConfig};
+
+/// Batches that are made ahead.
+const AHEAD: usize = 4;
+
+/// What the numbers of a stream are for: no two uses share one.
+mod stream {
+    pub const ORDER: u64 = 1;
+    pub const VIEW: u64 = 2;
+}
+
+/// A face of one of the sets.
+pub type Place = (usize, usize);
+
+/// One task's faces.
+#[derive(Debug, Clone)]
+struct Pool {
+    task: Task,
+    places: Vec<Place>,
+    /// With replacement, by these weights; without: every face once an epoch.
+    weighted: Option<Weighted>,
+}
+
+/// A batch, ready for the network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// `[B, 112, 112, channels]`
+    pub pixels: Vec<u8>,
+    /// What it is to learn.
+    pub targets: Targets,
+}
+
+/// Which faces a phase learns from, and how.
+pub struct Plan<'a> {
+    sets: &'a [Set],
+    pools: Vec<Pool>,
+    phase: &'a Phase,
+    augment: &'a Augment,
+    config: &'a StudentConfig,
+    seed: u64,
+    /// Threads that make batches.
+    threads: usize,
+}
+
+/// Faces of a split that carry labels, by task.
+pub fn places(sets: &[Set], split: Split, task: Task) -> Vec<Place> {
+    let wants = |labels: &Labels| {
+        let expression = labels.expression.is_some();
+        match task {
+            Task::Both => expression && labels.affect.is_some(),
+            Task::Expression => expression && labels.affect.is_none(),
+            Task::Affect => !expression && labels.affect.is_some(),
+        }
+    };
+    let mut all = Vec::new();
+    for (s, set) in sets.iter().enumerate() {
+        all.extend(set.indices(split, wants).into_iter().map(|i| (s, i)));
+    }
+    all
+}
+
+impl<'a> Plan<'a> {
+    /// Of the training split of some sets. Tasks that no face is labelled for are left out.
+    pub fn new(
+        sets: &'a [Set],
+        phase: &'a Phase,
+        augment: &'a Augment,
+        config: &'a StudentConfig,
+        (seed, threads): (u64, usize),
+    ) -> Self {
+        let pools = Task::ALL
+            .into_iter()
+            .map(|task| (task, places(sets, Split::Train, task)))
+            .filter(|(_, places)| places.len() >= phase.batch)
+            .map(|(task, places)| {
+                let labels = || places.iter().map(|&(s, i)| sets[s].sample(i).labels);
+                let expressions: Vec<Expression> = labels().filter_map(|l| l.expression).collect();
+                let affects: Vec<[f32; 2]> = labels().filter_map(|l| l.affect).collect();
+                let weights = match task {
+                    Task::Expression => expression_weights(&expressions),
+                    Task::Affect => affect_weights(&affects),
+                    Task::Both => joint_weights(&expressions, &affects),
+                };
+                let weights: Vec<f64> = weights.into_iter().map(|w| w.powf(phase.balance)).collect();
+                let weighted = if phase.balance > 0.0 { Weighted::new(&weights).ok() } else { None };
+                Pool {
+                    task,
+                    places,
+                    weighted,
+                }
+            })
+            .collect();
+        Self {
+            sets,
+            pools,
+            phase,
+            augment,
+            config,
+            seed,
+            threads,
+        }
+    }
+
+    /// Steps of an epoch: it ends with the smallest task. 0 where there is nothing to learn from.
+    pub fn steps(&self) -> usize {
+        let sizes = self.pools.iter().map(|p| p.places.len() / self.phase.batch);
+        sizes.min().unwrap_or(0)
+    }
+
+    /// Faces of each task.
+    pub fn faces(&self) -> Vec<(Task, usize)> {
+        self.pools.iter().map(|p| (p.task, p.places.len())).collect()
+    }
+
+    /// Which faces an epoch takes of each task, in order.
+    fn order(&self, epoch: usize) -> Vec<Vec<Place>> {
+        let count = self.steps() * self.phase.batch;
+        let each = self.pools.iter().map(|pool| {
+            let place = [stream::ORDER, pool.task as u64, epoch as u64];
+            let mut rng = Rng::stream(self.seed, &place);
+            match &pool.weighted {
+                Some(weighted) => (0..count).map(|_| pool.places[weighted.draw(&mut rng)]).collect(),
+                None => {
+                    let mut places = pool.places.clone();
+                    rng.shuffle(&mut places);
+                    places.truncate(count);
+                    places
+                }
+            }
+        });
+        each.collect()
+    }
+
+    /// The batches of one step, one for each task.
+    fn step(&self, order: &[Vec<Place>], epoch: usize, step: usize) -> Vec<Batch> {
+        let size = self.phase.batch;
+        let pools = self.pools.iter().zip(order);
+        pools.map(|(pool, order)| self.batch(pool.task, &order[step * size..(step + 1) * size], [epoch, step])).collect()
+    }
+
+    fn batch(&self, task: Task, places: &[Place], [epoch, step]: [usize; 2]) -> Batch {
+        let (color, resize_px) = (self.config.backbone.color, self.config.resize_px());
+        let bytes = CROP_SIDE_PX * CROP_SIDE_PX * color.channels();
+        let mut pixels = vec![0; places.len() * bytes];
+        for (i, (out, &(s, face))) in pixels.chunks_exact_mut(bytes).zip(places).enumerate() {
+            let place = [stream::VIEW, task as u64, epoch as u64, step as u64, i as u64];
+            let mut rng = Rng::stream(self.seed, &place);
+            view(&self.sets[s].sample(face), color, resize_px, self.augment, &mut rng, out);
+        }
+        let labels = || places.iter().map(|&(s, i)| self.sets[s].sample(i).labels);
+        Batch {
+            pixels,
+            targets: Targets {
+                task,
+                expression: if task.has_expression() {
+                    labels().map(|l| self.shares(l)).collect()
+                } else {
+                    Vec::new()
+                },
+                affect: if task.has_affect() {
+                    labels().map(|l| l.affect.unwrap_or_default()).collect()
+                } else {
+                    Vec::new()
+                },
+            },
+        }
+    }
+
+    /// What the expression head is to say of a face.
+    fn shares(&self, labels: &Labels) -> [f32; Expression::COUNT] {
+        let mut shares = [0.0; Expression::COUNT];
+        match (labels.votes.filter(|_| self.phase.votes), labels.expression) {
+            (Some(votes), _) => shares = votes,
+            (None, Some(expression)) => shares[expression.index()] = 1.0,
+            (None, None) => {}
+        }
+        let spread = self.phase.smoothing as f32;
+        shares.map(|s| s * (1.0 - spread) + spread / Expression::COUNT as f32)
+    }
+
+    /// Hands the batches of an epoch from a step on to `work`, in order, while threads make the next ones. `work` says
+    /// whether to go on.
+    pub fn epoch<E>(
+        &self,
+        epoch: usize,
+        from: usize,
+        mut work: impl FnMut(usize, &[Batch]) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let steps = self.steps();
+        let order = self.order(epoch);
+        let makers = self.threads.max(1);
+        std::thread::scope(|scope| {
+            // Each maker has its own steps and its own short queue: they are taken in turn, so that order is kept.
+            let queues: Vec<Receiver<Vec<Batch>>> = (0..makers)
+                .map(|maker| {
+                    let (give, take) = sync_channel(AHEAD.div_ceil(makers));
+                    let order = &order;
+                    let name = format!("batches {maker}");
+                    let made = std::thread::Builder::new().name(name).spawn_scoped(scope, move || {
+                        for step in (from + maker..steps).step_by(makers) {
+                            // Nobody wants it any more: the epoch was left.
+                            if give.send(self.step(order, epoch, step)).is_err() {
+                                return;
+                            }
+                        }
+                    });
+                    if let Err(e) = made {
+                        tracing::warn!("no thread for batches ({e}); they are made in between");
+                    }
+                    take
+                })
+                .collect();
+            for step in from..steps {
+                let batches = match queues[(step - from) % makers].recv() {
+                    Ok(batches) => batches,
+                    Err(_) => self.step(&order, epoch, step),
+                };
+                if !work(step, &batches)? {
+                    break;
+                }
+            }
+            drop(queues);
+            Ok(())
+        })
+    }
+}

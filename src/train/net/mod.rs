@@ -1,0 +1,31 @@
+//! The network while it learns: a batch forth through backbone and heads, and slopes back, by kernels of our own.
+//!
+//! | file | |
+//! |---|---|
+//! | `store.rs` | every value of the network, flat: names, shapes, first values |
+//! | `plane.rs` | values of a batch, and buffers that go round |
+//! | `unit.rs` | a convolution with its batch norm |
+//! | `backbone.rs` | the bottleneck ResNet, forth and back |
+//! | `heads.rs` | the two heads, in candle's operations, which differentiate themselves |
+//! | `gru.rs` | the recurrent heads, likewise |
+//! | `adam.rs` | the step, and the moving average |
+//!
+//! Numbers do not depend on how many threads share the work.
+
+mod adam;
+mod backbone;
+mod gru;
+mod heads;
+mod plane;
+mod store;
+mod unit;
+
+pub use adam::{Adam, AdamConfig};
+pub use backbone::Backbone;
+pub use gru::{Temporal, TemporalPass};
+pub use heads::{Heads, HeadsPass};
+pub use store::{Entry, Store, StoreError};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

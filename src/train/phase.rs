@@ -1,0 +1,377 @@
+//! The loop that all phases share: steps, the moving average, validation, the log, checkpoints.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::checkpoint::{Checkpoint, CheckpointError, Position, VALUES};
+use super::config::Course;
+use super::journal::{Journal, JournalError};
+use super::net::{Adam, AdamConfig, Store, StoreError};
+use super::objective::PARTS;
+use super::score::Scores;
+use crate::model::config::StudentConfig;
+use crate::model::conv::isa::InstructionSet;
+use crate::model::conv::passes;
+use crate::model::student::{Kernels, NetworkError, Student};
+use crate::model::weights::{Weights, WeightsError};
+
+/// Steps between two lines of the log.
+const LINE_EVERY: usize = 20;
+
+/// Why a phase ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum PhaseError {
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The log.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The values to begin with.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Weights that were made cannot be read back.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// Heads or loss.
+    #[error("the step failed ({0})")]
+    Candle(#[from] candle_core::Error),
+    /// Weights cannot be written in the file's format.
+    #[error("the weights cannot be written ({0})")]
+    Format(#[from] safetensors::SafeTensorError),
+    /// There is nothing to learn from, or nothing to validate on.
+    #[error("{0}")]
+    NoFaces(String),
+    /// A number that is none.
+    #[error(
+        "{phase}: {what} is no number in epoch {epoch}, step {step} (rate {rate:.2e}). The last good state is in {checkpoint}; \
+         lower the rate in the config and begin anew.",
+        checkpoint = checkpoint.display()
+    )]
+    NotANumber {
+        /// Which phase.
+        phase: String,
+        /// The loss, by its part, or the slopes.
+        what: String,
+        /// From 1.
+        epoch: usize,
+        /// From 1.
+        step: usize,
+        /// The learning rate there.
+        rate: f64,
+        /// Where it can be gone on from.
+        checkpoint: PathBuf,
+    },
+    /// The user asked for an end; the checkpoint is written.
+    #[error("interrupted; the same command goes on from here")]
+    Interrupted,
+}
+
+/// What a phase tells whoever watches.
+pub trait Watch {
+    /// After each step.
+    fn step(&mut self, report: &StepReport);
+    /// After each epoch.
+    fn epoch(&mut self, report: &EpochReport<'_>);
+    /// True once the phase is to end at the next step.
+    fn is_over(&self) -> bool;
+}
+
+/// A step that is over.
+#[derive(Debug, Clone, Copy)]
+pub struct StepReport {
+    /// Epoch, from 0.
+    pub epoch: usize,
+    /// Epochs at most.
+    pub epochs: usize,
+    /// Steps of this epoch that are over.
+    pub step: usize,
+    /// Steps of an epoch.
+    pub steps: usize,
+    /// Faces of a step.
+    pub faces: usize,
+    /// The loss.
+    pub loss: f64,
+    /// The learning rate.
+    pub rate: f64,
+}
+
+/// An epoch that is over.
+#[derive(Debug)]
+pub struct EpochReport<'a> {
+    /// Epoch, from 0.
+    pub epoch: usize,
+    /// On the validation split.
+    pub scores: &'a Scores,
+    /// Whether it is the best so far.
+    pub best: bool,
+}
+
+/// The parts of a step's loss ([`PARTS`]), then the whole.
+pub type Parts = [f64; 5];
+
+/// Computes a step's slopes: adds them to the second argument, which is as long as what the store learns.
+pub type Slopes<'a> = dyn FnMut(&mut Store, &mut [f32]) -> Result<Parts, PhaseError> + 'a;
+
+/// Takes a step: its number, how many faces it has, and its slopes. False when it was to be the last.
+pub type Step<'a> = dyn FnMut(usize, usize, &mut Slopes<'_>) -> Result<bool, PhaseError> + 'a;
+
+/// What is learnt in a phase.
+pub trait Learning {
+    /// Steps of an epoch.
+    fn steps(&self) -> usize;
+
+    /// Whether this phase learns a tensor of this name.
+    fn learns(&self, name: &str) -> bool;
+
+    /// Gives the steps of an epoch from one on, until `step` says false.
+    ///
+    /// # Errors
+    /// What `step` says.
+    fn epoch(&mut self, epoch: usize, from: usize, step: &mut Step<'_>) -> Result<(), PhaseError>;
+
+    /// Scores of these values on the validation split.
+    ///
+    /// # Errors
+    /// When the network fails.
+    fn validate(&mut self, store: &Store, values: &[f32]) -> Result<Scores, PhaseError>;
+}
+
+/// A phase: its files, its course, and what it depends on.
+pub struct Phase<'a> {
+    /// `teacher-cnn` and so on: the names of its files.
+    pub name: &'a str,
+    /// Where its checkpoint and log lie.
+    pub folder: PathBuf,
+    /// How it goes.
+    pub course: Course,
+    /// The optimiser.
+    pub adam: AdamConfig,
+    /// Steps between two checkpoints; one is written after each epoch, too.
+    pub checkpoint_every: usize,
+    /// All that the phase depends on, in words: a checkpoint of anything else is not gone on from.
+    pub of: String,
+}
+
+/// All that changes from step to step.
+struct State {
+    store: Store,
+    average: Vec<f32>,
+    best: Vec<f32>,
+    adam: Adam,
+    position: Position,
+}
+
+impl Phase<'_> {
+    /// Where its checkpoint lies.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.folder.join(format!("{}.checkpoint", self.name))
+    }
+
+    /// Trains from `begin` (or from the checkpoint that is there) to the end; gives the best values and their score.
+    ///
+    /// # Errors
+    /// [`PhaseError`]; whatever it is, the checkpoint that is there stays good.
+    pub fn run(&self, learning: &mut dyn Learning, begin: Store, watch: &mut dyn Watch) -> Result<(Store, f64), PhaseError> {
+        let mut state = self.begin(begin, learning)?;
+        let mut journal = Journal::open(&self.folder.join(format!("{}.log.jsonl", self.name)), state.position.lines)?;
+        let mut grads = vec![0.0; state.store.learnt()];
+        while !state.position.done {
+            let epoch = state.position.epoch;
+            let over = self.epoch(learning, &mut state, &mut grads, &mut journal, watch)?;
+            if !over {
+                self.save(&mut state, &journal)?;
+                return Err(PhaseError::Interrupted);
+            }
+            let scores = learning.validate(&state.store, &state.average)?;
+            let score = scores.one();
+            let best = state.position.best.is_none_or(|(before, _)| score > before);
+            if best {
+                state.position.best = Some((score, epoch));
+                state.best.clone_from(&state.average);
+            }
+            journal.write(&json!({
+                "phase": self.name, "epoch": epoch + 1, "score": score, "best": best,
+                "accuracy": scores.confusion.accuracy(), "macro_f1": scores.confusion.macro_f1(),
+                "ccc_valence": scores.valence.ccc(), "ccc_arousal": scores.arousal.ccc(),
+            }))?;
+            watch.epoch(&EpochReport {
+                epoch,
+                scores: &scores,
+                best,
+            });
+            let since = state.position.best.map_or(0, |(_, at)| epoch - at);
+            state.position.epoch += 1;
+            state.position.step = 0;
+            state.position.done = state.position.epoch >= self.course.epochs || since >= self.course.patience;
+            self.save(&mut state, &journal)?;
+        }
+        let score = state.position.best.map_or(0.0, |(score, _)| score);
+        state.store.values = state.best;
+        Ok((state.store, score))
+    }
+
+    /// From the checkpoint, or anew.
+    fn begin(&self, store: Store, learning: &dyn Learning) -> Result<State, PhaseError> {
+        let mut adam = Adam::new(self.adam, &store, |name| learning.learns(name));
+        let of: String = Sha256::digest(format!("{} {:?} {:?} {}", self.name, self.course, self.adam, self.of))
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let path = self.checkpoint();
+        let Some(mut there) = Checkpoint::load(&path)? else {
+            return Ok(State {
+                average: store.values.clone(),
+                best: store.values.clone(),
+                adam,
+                store,
+                position: Position {
+                    of,
+                    epoch: 0,
+                    step: 0,
+                    steps: 0,
+                    best: None,
+                    lines: 0,
+                    sums: ([0.0; 5], 0),
+                    done: false,
+                },
+            });
+        };
+        let wrong = |reason: &str| CheckpointError::Wrong {
+            path: path.clone(),
+            reason: reason.to_owned(),
+        };
+        if there.position.of != of {
+            return Err(wrong("it is of another config, or of other sets").into());
+        }
+        let [values, average, first, second, best] = VALUES.map(|name| there.take(name));
+        let (all, learnt) = (store.values.len(), store.learnt());
+        if [values.len(), average.len(), best.len()] != [all; 3] || [first.len(), second.len()] != [learnt; 2] {
+            return Err(wrong("it is of another network").into());
+        }
+        adam.steps = there.position.steps;
+        (adam.first, adam.second) = (first, second);
+        let mut store = store;
+        store.values = values;
+        Ok(State {
+            store,
+            average,
+            best,
+            adam,
+            position: there.position,
+        })
+    }
+
+    fn save(&self, state: &mut State, journal: &Journal) -> Result<(), PhaseError> {
+        state.position.steps = state.adam.steps;
+        state.position.lines = journal.lines();
+        let values = [&state.store.values, &state.average, &state.adam.first, &state.adam.second, &state.best];
+        let checkpoint = Checkpoint {
+            position: state.position.clone(),
+            values: VALUES.into_iter().zip(values.map(Clone::clone)).collect(),
+        };
+        Ok(checkpoint.save(&self.checkpoint())?)
+    }
+
+    /// The rest of the present epoch; false when it was to end before.
+    fn epoch(
+        &self,
+        learning: &mut dyn Learning,
+        state: &mut State,
+        grads: &mut [f32],
+        journal: &mut Journal,
+        watch: &mut dyn Watch,
+    ) -> Result<bool, PhaseError> {
+        let (epoch, steps) = (state.position.epoch, learning.steps());
+        let mut whole = true;
+        learning.epoch(epoch, state.position.step, &mut |step, faces, slopes| {
+            if watch.is_over() {
+                whole = false;
+                return Ok(false);
+            }
+            let rate = self.course.rate_at(epoch as f64 + step as f64 / steps as f64);
+            grads.fill(0.0);
+            let parts = slopes(&mut state.store, grads)?;
+            let bad = PARTS.iter().chain(&["all of it"]).zip(parts).find(|(_, part)| !part.is_finite());
+            let what = match bad {
+                Some((name, _)) => Some(format!("the loss ({name})")),
+                None => (!state.adam.are_numbers(grads)).then(|| "a slope".to_owned()),
+            };
+            if let Some(what) = what {
+                return Err(PhaseError::NotANumber {
+                    phase: self.name.to_owned(),
+                    what,
+                    epoch: epoch + 1,
+                    step: step + 1,
+                    rate,
+                    checkpoint: self.checkpoint(),
+                });
+            }
+            state.adam.step(&mut state.store, grads, rate);
+            self.follow(state);
+            let (sums, count) = &mut state.position.sums;
+            sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+            *count += 1;
+            state.position.step = step + 1;
+            if (step + 1) % LINE_EVERY == 0 || step + 1 == steps {
+                let means = sums.map(|sum| sum / *count as f64);
+                let mut line = json!({
+                    "phase": self.name, "epoch": epoch + 1, "step": step + 1, "steps": steps,
+                    "rate": rate, "loss": means[4],
+                });
+                for (name, mean) in PARTS.iter().zip(means) {
+                    line[name] = json!(mean);
+                }
+                journal.write(&line)?;
+                (*sums, *count) = ([0.0; 5], 0);
+            }
+            watch.step(&StepReport {
+                epoch,
+                epochs: self.course.epochs,
+                step: step + 1,
+                steps,
+                faces,
+                loss: parts[4],
+                rate,
+            });
+            if (step + 1) % self.checkpoint_every == 0 && step + 1 < steps {
+                self.save(state, journal)?;
+            }
+            Ok(true)
+        })?;
+        Ok(whole)
+    }
+
+    /// The moving average takes the step's values in.
+    fn follow(&self, state: &mut State) {
+        let keep = self.course.average;
+        if keep == 0.0 {
+            state.average.clone_from(&state.store.values);
+            return;
+        }
+        // Young, it must not hold on to the first values.
+        let steps = state.adam.steps as f64;
+        let keep = keep.min((1.0 + steps) / (10.0 + steps));
+        passes::follow(InstructionSet::chosen(), &state.store.values, (1.0 - keep) as f32, &mut state.average);
+    }
+}
+
+/// A network that runs, of these values.
+///
+/// # Errors
+/// When they are no numbers any more.
+pub fn student_of(store: &Store, values: &[f32], config: &StudentConfig) -> Result<Student, PhaseError> {
+    let json = serde_json::to_string(config).map_err(|e| PhaseError::NoFaces(e.to_string()))?;
+    let bytes = store.to_safetensors(values, &json)?;
+    let weights = Weights::from_bytes(&bytes, "in training", "in training")?;
+    let kernels = Kernels {
+        threads: rayon::current_num_threads(),
+        ..Kernels::default()
+    };
+    Ok(Student::with_kernels(&weights, kernels)?)
+}
