@@ -17,6 +17,8 @@ pub struct TrainArgs {
 pub enum TrainCommand {
     /// Read a database as distributed into one packed set: faces found, cut out, labelled and split
     Prepare(PrepareArgs),
+    /// Train a teacher and a student as a config says; killed and run again, it goes on where it was
+    Run(RunArgs),
     /// Show what a packed set holds: counts by split and expression, and what was left out and why
     Manifest(ManifestArgs),
 }
@@ -102,4 +104,21 @@ pub struct ManifestArgs {
     /// Print the manifest as it is stored, JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `affectscope train run`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// What to train, on which sets, and how (weights/default.toml and weights/paper.toml show all there is)
+    #[arg(value_name = "CONFIG.toml")]
+    pub config: PathBuf,
+    /// The folder of checkpoints, logs and weights [default: the config's name, in this folder]
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Threads that share a step [default: the config's, else one a core]; the weights do not depend on it
+    #[arg(long, value_name = "N", value_parser = super::up_to_256)]
+    pub threads: Option<usize>,
+    /// The last phase to run
+    #[arg(long, value_name = "PHASE", value_parser = ["teacher-cnn", "teacher-gru", "student-cnn", "student-gru"])]
+    pub until: Option<String>,
 }

@@ -43,7 +43,11 @@ impl<'a> CnnLearning<'a> {
         teacher: Option<Arc<Student>>,
     ) -> Result<Self, PhaseError> {
         if plan.steps() == 0 || validation.is_empty() {
-            let what = if plan.steps() == 0 { "training" } else { "validation" };
+            let what = if plan.steps() == 0 {
+                "training"
+            } else {
+                "validation"
+            };
             return Err(PhaseError::NoFaces(format!(
                 "The sets have too few faces in their {what} split: a batch of {batch} faces with the same kinds of labels is the least."
             )));
@@ -90,7 +94,9 @@ impl Learning for CnnLearning<'_> {
                         None => None,
                     };
                     let parts = learner.slopes(store, batch, taught.as_ref(), grads)?;
-                    sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+                    sums.iter_mut()
+                        .zip(parts)
+                        .for_each(|(sum, part)| *sum += part);
                 }
                 Ok(sums)
             })
@@ -136,5 +142,8 @@ fn logits(teacher: &Student, batch: &Batch, channels: usize) -> Result<TeacherLo
         })
         .collect();
     let (expression, affect) = teacher.cnn_logits(&crops)?;
-    Ok((expression.flatten_all()?.to_vec1()?, affect.flatten_all()?.to_vec1()?))
+    Ok((
+        expression.flatten_all()?.to_vec1()?,
+        affect.flatten_all()?.to_vec1()?,
+    ))
 }

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::augment::Augment;
 use super::net::AdamConfig;
-use crate::model::config::{BackboneConfig, Color, HeadsConfig, Mean, StudentConfig, TemporalConfig};
+use crate::model::config::{
+    BackboneConfig, Color, HeadsConfig, Mean, StudentConfig, TemporalConfig,
+};
 
 /// A training run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -242,7 +244,11 @@ impl GruPhase {
 impl Course {
     /// The learning rate at a time, in epochs.
     pub fn rate_at(&self, epoch: f64) -> f64 {
-        let rise = if epoch < self.warm_up { epoch / self.warm_up } else { 1.0 };
+        let rise = if epoch < self.warm_up {
+            epoch / self.warm_up
+        } else {
+            1.0
+        };
         let fall = match self.schedule {
             Schedule::Steps => 0.1f64.powi((epoch / 3.0).floor() as i32),
             Schedule::Constant => 1.0,
@@ -368,9 +374,14 @@ impl RunConfig {
     fn check(&self) -> Result<(), String> {
         let teacher = self.teacher.as_ref();
         if self.sets.is_empty() {
-            return Err("`sets` names no set; make one with `affectscope train prepare`.".to_owned());
+            return Err(
+                "`sets` names no set; make one with `affectscope train prepare`.".to_owned(),
+            );
         }
-        for phase in [Some(&self.cnn), teacher.and_then(|t| t.cnn.as_ref())].into_iter().flatten() {
+        for phase in [Some(&self.cnn), teacher.and_then(|t| t.cnn.as_ref())]
+            .into_iter()
+            .flatten()
+        {
             let ok = (2..=1024).contains(&phase.batch)
                 && (1..=10_000).contains(&phase.epochs)
                 && phase.patience >= 1
@@ -381,10 +392,15 @@ impl RunConfig {
                 && (0.0..1.0).contains(&phase.smoothing)
                 && (0.0..1.0).contains(&phase.average);
             if !ok {
-                return Err(format!("a value of a CNN's phase is out of range: {phase:?}."));
+                return Err(format!(
+                    "a value of a CNN's phase is out of range: {phase:?}."
+                ));
             }
         }
-        for phase in [self.gru.as_ref(), teacher.and_then(|t| t.gru.as_ref())].into_iter().flatten() {
+        for phase in [self.gru.as_ref(), teacher.and_then(|t| t.gru.as_ref())]
+            .into_iter()
+            .flatten()
+        {
             let ok = (1..=1024).contains(&phase.batch)
                 && (1..=10_000).contains(&phase.epochs)
                 && phase.patience >= 1
@@ -393,11 +409,17 @@ impl RunConfig {
                 && phase.made <= 1_000_000
                 && phase.made_validation <= 1_000_000;
             if !ok {
-                return Err(format!("a value of the recurrent phase is out of range: {phase:?}."));
+                return Err(format!(
+                    "a value of the recurrent phase is out of range: {phase:?}."
+                ));
             }
         }
-        for shape in [Some(&self.student), teacher.map(|t| &t.shape)].into_iter().flatten() {
-            let json = serde_json::to_string(&shape.config(self.gru.is_some())).map_err(|e| e.to_string())?;
+        for shape in [Some(&self.student), teacher.map(|t| &t.shape)]
+            .into_iter()
+            .flatten()
+        {
+            let json = serde_json::to_string(&shape.config(self.gru.is_some()))
+                .map_err(|e| e.to_string())?;
             StudentConfig::parse(&json).map_err(|e| format!("a network's shape: {e}."))?;
         }
         Ok(())

@@ -1,8 +1,10 @@
 //! The recurrent heads' phase: windows of the finished CNN's features, from videos or made from stills.
 
+use std::collections::HashSet;
+
 use super::augment::{Augment, view};
 use super::config::GruPhase;
-use super::loader::{Place, places};
+use super::loader::{Place, places, task_of};
 use super::net::{Store, Temporal};
 use super::objective::{self, Targets, Task, TeacherLogits};
 use super::phase::{Learning, Parts, PhaseError, Step};
@@ -17,6 +19,8 @@ use crate::model::student::{Features, NetworkError, Student};
 
 /// Frames of a window, as the config of our networks has it.
 pub const WINDOW: usize = 32;
+/// Frames that may be missing within a sequence: more than a second at 30 a second begins a new one.
+const MOST_GAP: u64 = 30;
 /// The most faces that a made window shows, one after the other.
 const MOST_FACES: usize = 3;
 /// What the numbers of a stream are for; the CNN's phase has 1 and 2.
@@ -65,16 +69,20 @@ fn frames(sets: &[Set], split: Split, task: Task, (made, seed): (usize, u64)) ->
     let mut windows = Vec::new();
     let mut stills = Vec::new();
     for (s, set) in sets.iter().enumerate() {
-        let here: std::collections::HashSet<usize> = all.iter().filter(|p| p.0 == s).map(|p| p.1).collect();
-        let sequences = set.sequences(split, |_| true);
-        let mut moving = std::collections::HashSet::new();
-        for sequence in &sequences {
-            // A frame without this task's labels ends a run of them.
-            for run in sequence.split(|i| !here.contains(i)).filter(|run| run.len() >= WINDOW) {
-                for window in run.chunks_exact(WINDOW) {
-                    moving.extend(window);
-                    windows.push(window.iter().map(|&i| Frame { place: (s, i), view: None }).collect());
-                }
+        let labelled = |labels: &Labels| task_of(labels) == Some(task);
+        let mut moving = HashSet::new();
+        for sequence in set.sequences(split, labelled, MOST_GAP) {
+            for window in sequence.chunks_exact(WINDOW) {
+                moving.extend(window.iter().copied());
+                windows.push(
+                    window
+                        .iter()
+                        .map(|&i| Frame {
+                            place: (s, i),
+                            view: None,
+                        })
+                        .collect(),
+                );
             }
         }
         stills.extend(all.iter().filter(|p| p.0 == s && !moving.contains(&p.1)));
@@ -126,12 +134,21 @@ impl Windows {
             if !progress(done, windows.len()) {
                 return Err(PhaseError::Interrupted);
             }
-            let crops = |student: &Student| -> Vec<Crop> { window.iter().map(|f| crop(sets, *f, student.config())).collect() };
+            let crops = |student: &Student| -> Vec<Crop> {
+                window
+                    .iter()
+                    .map(|f| crop(sets, *f, student.config()))
+                    .collect()
+            };
             for step in student.features(&crops(student))? {
                 all.features[0].extend_from_slice(&step.expression);
                 all.features[1].extend_from_slice(&step.affect);
             }
-            all.labels.extend(window.iter().map(|f| sets[f.place.0].sample(f.place.1).labels.clone()));
+            all.labels.extend(
+                window
+                    .iter()
+                    .map(|f| sets[f.place.0].sample(f.place.1).labels.clone()),
+            );
             if let (Some(teacher), Some((expression, affect))) = (teacher, &mut all.taught) {
                 let steps = teacher.features(&crops(teacher))?;
                 let steps: Vec<&Features> = steps.iter().collect();
@@ -161,12 +178,18 @@ impl Windows {
     }
 
     fn targets(&self, which: &[usize]) -> Targets {
-        let labels = || which.iter().flat_map(|w| &self.labels[w * WINDOW..(w + 1) * WINDOW]);
+        let labels = || {
+            which
+                .iter()
+                .flat_map(|w| &self.labels[w * WINDOW..(w + 1) * WINDOW])
+        };
         let one = |e: Expression| std::array::from_fn(|i| if i == e.index() { 1.0 } else { 0.0 });
         Targets {
             task: self.task,
             expression: if self.task.has_expression() {
-                labels().map(|l| l.expression.map_or([0.0; 7], one)).collect()
+                labels()
+                    .map(|l| l.expression.map_or([0.0; 7], one))
+                    .collect()
             } else {
                 Vec::new()
             },
@@ -182,7 +205,11 @@ impl Windows {
 /// Some windows' values, one after the other; every window has as many.
 fn gather(values: &[f32], which: &[usize], count: usize) -> Vec<f32> {
     let each = values.len() / count.max(1);
-    which.iter().flat_map(|w| &values[w * each..(w + 1) * each]).copied().collect()
+    which
+        .iter()
+        .flat_map(|w| &values[w * each..(w + 1) * each])
+        .copied()
+        .collect()
 }
 
 /// A frame as a network takes it.
@@ -193,7 +220,14 @@ fn crop(sets: &[Set], frame: Frame, config: &StudentConfig) -> Crop {
     let still = frame.view.map(|number| (number, STILL));
     let (number, how) = still.unwrap_or((0, Augment::NONE));
     let mut rng = Rng::stream(number, &[stream::FRAME]);
-    view(&sets[s].sample(i), config.backbone.color, config.resize_px(), &how, &mut rng, &mut pixels);
+    view(
+        &sets[s].sample(i),
+        config.backbone.color,
+        config.resize_px(),
+        &how,
+        &mut rng,
+        &mut pixels,
+    );
     Crop {
         face_id: 1,
         side_px: CROP_SIDE_PX,
@@ -223,7 +257,10 @@ impl<'a> GruLearning<'a> {
         training: Vec<Windows>,
         validation: Vec<Windows>,
     ) -> Result<Self, PhaseError> {
-        let training: Vec<_> = training.into_iter().filter(|w| w.len() >= phase.batch).collect();
+        let training: Vec<_> = training
+            .into_iter()
+            .filter(|w| w.len() >= phase.batch)
+            .collect();
         let validation: Vec<_> = validation.into_iter().filter(|w| !w.is_empty()).collect();
         if training.is_empty() || validation.is_empty() {
             return Err(PhaseError::NoFaces(format!(
@@ -258,7 +295,11 @@ impl Learning for GruLearning<'_> {
             .iter()
             .map(|windows| {
                 let mut order: Vec<usize> = (0..windows.len()).collect();
-                Rng::stream(self.seed, &[stream::ORDER, windows.task as u64, epoch as u64]).shuffle(&mut order);
+                Rng::stream(
+                    self.seed,
+                    &[stream::ORDER, windows.task as u64, epoch as u64],
+                )
+                .shuffle(&mut order);
                 order
             })
             .collect();
@@ -269,7 +310,9 @@ impl Learning for GruLearning<'_> {
                 for (windows, order) in self.training.iter().zip(&orders) {
                     let which = &order[number * size..(number + 1) * size];
                     let parts = slopes(&self.heads, store, windows, which, grads)?;
-                    sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+                    sums.iter_mut()
+                        .zip(parts)
+                        .for_each(|(sum, part)| *sum += part);
                 }
                 Ok(sums)
             })?;
@@ -288,9 +331,16 @@ impl Learning for GruLearning<'_> {
             let all: Vec<usize> = (0..windows.len()).collect();
             for which in all.chunks(self.phase.batch) {
                 let [expression, affect] = windows.features(which);
-                let pass = self.heads.forward(&averaged, [&expression, &affect], which.len())?;
-                let (expression, affect) = (pass.expression.to_vec2::<f32>()?, pass.affect.to_vec2::<f32>()?);
-                let labels = which.iter().flat_map(|w| &windows.labels[w * WINDOW..(w + 1) * WINDOW]);
+                let pass = self
+                    .heads
+                    .forward(&averaged, [&expression, &affect], which.len())?;
+                let (expression, affect) = (
+                    pass.expression.to_vec2::<f32>()?,
+                    pass.affect.to_vec2::<f32>()?,
+                );
+                let labels = which
+                    .iter()
+                    .flat_map(|w| &windows.labels[w * WINDOW..(w + 1) * WINDOW]);
                 for ((expression, affect), labels) in expression.iter().zip(&affect).zip(labels) {
                     let said = estimate(expression, affect).ok_or(NetworkError::NotANumber)?;
                     scores.push(&said, labels);
@@ -302,14 +352,27 @@ impl Learning for GruLearning<'_> {
 }
 
 /// Adds the slopes of some windows.
-fn slopes(heads: &Temporal, store: &Store, windows: &Windows, which: &[usize], grads: &mut [f32]) -> Result<Parts, PhaseError> {
+fn slopes(
+    heads: &Temporal,
+    store: &Store,
+    windows: &Windows,
+    which: &[usize],
+    grads: &mut [f32],
+) -> Result<Parts, PhaseError> {
     let [expression, affect] = windows.features(which);
     let pass = heads.forward(store, [&expression, &affect], which.len())?;
-    let taught = windows
-        .taught
-        .as_ref()
-        .map(|(e, a)| (gather(e, which, windows.count), gather(a, which, windows.count)));
-    let loss = objective::of_batch(&pass.expression, &pass.affect, &windows.targets(which), taught.as_ref())?;
+    let taught = windows.taught.as_ref().map(|(e, a)| {
+        (
+            gather(e, which, windows.count),
+            gather(a, which, windows.count),
+        )
+    });
+    let loss = objective::of_batch(
+        &pass.expression,
+        &pass.affect,
+        &windows.targets(which),
+        taught.as_ref(),
+    )?;
     pass.backward(&loss.total, grads)?;
     let total: f32 = loss.total.to_scalar()?;
     let [a, b, c, d] = loss.parts.map(f64::from);

@@ -56,16 +56,19 @@ pub struct Plan<'a> {
     threads: usize,
 }
 
-/// Faces of a split that carry labels, by task.
+/// Which task a face with these labels belongs to.
+pub fn task_of(labels: &Labels) -> Option<Task> {
+    match (labels.expression.is_some(), labels.affect.is_some()) {
+        (true, true) => Some(Task::Both),
+        (true, false) => Some(Task::Expression),
+        (false, true) => Some(Task::Affect),
+        (false, false) => None,
+    }
+}
+
+/// Faces of a split that belong to a task.
 pub fn places(sets: &[Set], split: Split, task: Task) -> Vec<Place> {
-    let wants = |labels: &Labels| {
-        let expression = labels.expression.is_some();
-        match task {
-            Task::Both => expression && labels.affect.is_some(),
-            Task::Expression => expression && labels.affect.is_none(),
-            Task::Affect => !expression && labels.affect.is_some(),
-        }
-    };
+    let wants = |labels: &Labels| task_of(labels) == Some(task);
     let mut all = Vec::new();
     for (s, set) in sets.iter().enumerate() {
         all.extend(set.indices(split, wants).into_iter().map(|i| (s, i)));
@@ -95,8 +98,13 @@ impl<'a> Plan<'a> {
                     Task::Affect => affect_weights(&affects),
                     Task::Both => joint_weights(&expressions, &affects),
                 };
-                let weights: Vec<f64> = weights.into_iter().map(|w| w.powf(phase.balance)).collect();
-                let weighted = if phase.balance > 0.0 { Weighted::new(&weights).ok() } else { None };
+                let weights: Vec<f64> =
+                    weights.into_iter().map(|w| w.powf(phase.balance)).collect();
+                let weighted = if phase.balance > 0.0 {
+                    Weighted::new(&weights).ok()
+                } else {
+                    None
+                };
                 Pool {
                     task,
                     places,
@@ -123,7 +131,10 @@ impl<'a> Plan<'a> {
 
     /// Faces of each task.
     pub fn faces(&self) -> Vec<(Task, usize)> {
-        self.pools.iter().map(|p| (p.task, p.places.len())).collect()
+        self.pools
+            .iter()
+            .map(|p| (p.task, p.places.len()))
+            .collect()
     }
 
     /// Which faces an epoch takes of each task, in order.
@@ -133,7 +144,9 @@ impl<'a> Plan<'a> {
             let place = [stream::ORDER, pool.task as u64, epoch as u64];
             let mut rng = Rng::stream(self.seed, &place);
             match &pool.weighted {
-                Some(weighted) => (0..count).map(|_| pool.places[weighted.draw(&mut rng)]).collect(),
+                Some(weighted) => (0..count)
+                    .map(|_| pool.places[weighted.draw(&mut rng)])
+                    .collect(),
                 None => {
                     let mut places = pool.places.clone();
                     rng.shuffle(&mut places);
@@ -149,7 +162,15 @@ impl<'a> Plan<'a> {
     fn step(&self, order: &[Vec<Place>], epoch: usize, step: usize) -> Vec<Batch> {
         let size = self.phase.batch;
         let pools = self.pools.iter().zip(order);
-        pools.map(|(pool, order)| self.batch(pool.task, &order[step * size..(step + 1) * size], [epoch, step])).collect()
+        pools
+            .map(|(pool, order)| {
+                self.batch(
+                    pool.task,
+                    &order[step * size..(step + 1) * size],
+                    [epoch, step],
+                )
+            })
+            .collect()
     }
 
     fn batch(&self, task: Task, places: &[Place], [epoch, step]: [usize; 2]) -> Batch {
@@ -157,9 +178,22 @@ impl<'a> Plan<'a> {
         let bytes = CROP_SIDE_PX * CROP_SIDE_PX * color.channels();
         let mut pixels = vec![0; places.len() * bytes];
         for (i, (out, &(s, face))) in pixels.chunks_exact_mut(bytes).zip(places).enumerate() {
-            let place = [stream::VIEW, task as u64, epoch as u64, step as u64, i as u64];
+            let place = [
+                stream::VIEW,
+                task as u64,
+                epoch as u64,
+                step as u64,
+                i as u64,
+            ];
             let mut rng = Rng::stream(self.seed, &place);
-            view(&self.sets[s].sample(face), color, resize_px, self.augment, &mut rng, out);
+            view(
+                &self.sets[s].sample(face),
+                color,
+                resize_px,
+                self.augment,
+                &mut rng,
+                out,
+            );
         }
         let labels = || places.iter().map(|&(s, i)| self.sets[s].sample(i).labels);
         Batch {
@@ -210,14 +244,17 @@ impl<'a> Plan<'a> {
                     let (give, take) = sync_channel(AHEAD.div_ceil(makers));
                     let order = &order;
                     let name = format!("batches {maker}");
-                    let made = std::thread::Builder::new().name(name).spawn_scoped(scope, move || {
-                        for step in (from + maker..steps).step_by(makers) {
-                            // Nobody wants it any more: the epoch was left.
-                            if give.send(self.step(order, epoch, step)).is_err() {
-                                return;
-                            }
-                        }
-                    });
+                    let made =
+                        std::thread::Builder::new()
+                            .name(name)
+                            .spawn_scoped(scope, move || {
+                                for step in (from + maker..steps).step_by(makers) {
+                                    // Nobody wants it any more: the epoch was left.
+                                    if give.send(self.step(order, epoch, step)).is_err() {
+                                        return;
+                                    }
+                                }
+                            });
                     if let Err(e) = made {
                         tracing::warn!("no thread for batches ({e}); they are made in between");
                     }

@@ -19,6 +19,7 @@ pub mod net;
 pub mod objective;
 pub mod phase;
 pub mod random;
+pub mod run;
 pub mod sampler;
 pub mod score;
 pub mod set;

@@ -177,9 +177,17 @@ impl Phase<'_> {
     ///
     /// # Errors
     /// [`PhaseError`]; whatever it is, the checkpoint that is there stays good.
-    pub fn run(&self, learning: &mut dyn Learning, begin: Store, watch: &mut dyn Watch) -> Result<(Store, f64), PhaseError> {
+    pub fn run(
+        &self,
+        learning: &mut dyn Learning,
+        begin: Store,
+        watch: &mut dyn Watch,
+    ) -> Result<(Store, f64), PhaseError> {
         let mut state = self.begin(begin, learning)?;
-        let mut journal = Journal::open(&self.folder.join(format!("{}.log.jsonl", self.name)), state.position.lines)?;
+        let mut journal = Journal::open(
+            &self.folder.join(format!("{}.log.jsonl", self.name)),
+            state.position.lines,
+        )?;
         let mut grads = vec![0.0; state.store.learnt()];
         while !state.position.done {
             let epoch = state.position.epoch;
@@ -208,7 +216,8 @@ impl Phase<'_> {
             let since = state.position.best.map_or(0, |(_, at)| epoch - at);
             state.position.epoch += 1;
             state.position.step = 0;
-            state.position.done = state.position.epoch >= self.course.epochs || since >= self.course.patience;
+            state.position.done =
+                state.position.epoch >= self.course.epochs || since >= self.course.patience;
             self.save(&mut state, &journal)?;
         }
         let score = state.position.best.map_or(0.0, |(score, _)| score);
@@ -216,13 +225,31 @@ impl Phase<'_> {
         Ok((state.store, score))
     }
 
+    /// Whether its checkpoint says that it is over.
+    ///
+    /// # Errors
+    /// When the checkpoint cannot be used.
+    pub fn is_done(&self) -> Result<bool, PhaseError> {
+        let there = Checkpoint::load(&self.checkpoint())?;
+        Ok(there.is_some_and(|c| c.position.done && c.position.of == self.of()))
+    }
+
+    /// What the phase depends on, in short.
+    fn of(&self) -> String {
+        let all = format!(
+            "{} {:?} {:?} {}",
+            self.name, self.course, self.adam, self.of
+        );
+        Sha256::digest(all)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
     /// From the checkpoint, or anew.
     fn begin(&self, store: Store, learning: &dyn Learning) -> Result<State, PhaseError> {
         let mut adam = Adam::new(self.adam, &store, |name| learning.learns(name));
-        let of: String = Sha256::digest(format!("{} {:?} {:?} {}", self.name, self.course, self.adam, self.of))
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let of = self.of();
         let path = self.checkpoint();
         let Some(mut there) = Checkpoint::load(&path)? else {
             return Ok(State {
@@ -251,7 +278,9 @@ impl Phase<'_> {
         }
         let [values, average, first, second, best] = VALUES.map(|name| there.take(name));
         let (all, learnt) = (store.values.len(), store.learnt());
-        if [values.len(), average.len(), best.len()] != [all; 3] || [first.len(), second.len()] != [learnt; 2] {
+        if [values.len(), average.len(), best.len()] != [all; 3]
+            || [first.len(), second.len()] != [learnt; 2]
+        {
             return Err(wrong("it is of another network").into());
         }
         adam.steps = there.position.steps;
@@ -270,7 +299,13 @@ impl Phase<'_> {
     fn save(&self, state: &mut State, journal: &Journal) -> Result<(), PhaseError> {
         state.position.steps = state.adam.steps;
         state.position.lines = journal.lines();
-        let values = [&state.store.values, &state.average, &state.adam.first, &state.adam.second, &state.best];
+        let values = [
+            &state.store.values,
+            &state.average,
+            &state.adam.first,
+            &state.adam.second,
+            &state.best,
+        ];
         let checkpoint = Checkpoint {
             position: state.position.clone(),
             values: VALUES.into_iter().zip(values.map(Clone::clone)).collect(),
@@ -294,10 +329,16 @@ impl Phase<'_> {
                 whole = false;
                 return Ok(false);
             }
-            let rate = self.course.rate_at(epoch as f64 + step as f64 / steps as f64);
+            let rate = self
+                .course
+                .rate_at(epoch as f64 + step as f64 / steps as f64);
             grads.fill(0.0);
             let parts = slopes(&mut state.store, grads)?;
-            let bad = PARTS.iter().chain(&["all of it"]).zip(parts).find(|(_, part)| !part.is_finite());
+            let bad = PARTS
+                .iter()
+                .chain(&["all of it"])
+                .zip(parts)
+                .find(|(_, part)| !part.is_finite());
             let what = match bad {
                 Some((name, _)) => Some(format!("the loss ({name})")),
                 None => (!state.adam.are_numbers(grads)).then(|| "a slope".to_owned()),
@@ -315,7 +356,9 @@ impl Phase<'_> {
             state.adam.step(&mut state.store, grads, rate);
             self.follow(state);
             let (sums, count) = &mut state.position.sums;
-            sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+            sums.iter_mut()
+                .zip(parts)
+                .for_each(|(sum, part)| *sum += part);
             *count += 1;
             state.position.step = step + 1;
             if (step + 1) % LINE_EVERY == 0 || step + 1 == steps {
@@ -357,7 +400,12 @@ impl Phase<'_> {
         // Young, it must not hold on to the first values.
         let steps = state.adam.steps as f64;
         let keep = keep.min((1.0 + steps) / (10.0 + steps));
-        passes::follow(InstructionSet::chosen(), &state.store.values, (1.0 - keep) as f32, &mut state.average);
+        passes::follow(
+            InstructionSet::chosen(),
+            &state.store.values,
+            (1.0 - keep) as f32,
+            &mut state.average,
+        );
     }
 }
 
@@ -365,7 +413,11 @@ impl Phase<'_> {
 ///
 /// # Errors
 /// When they are no numbers any more.
-pub fn student_of(store: &Store, values: &[f32], config: &StudentConfig) -> Result<Student, PhaseError> {
+pub fn student_of(
+    store: &Store,
+    values: &[f32],
+    config: &StudentConfig,
+) -> Result<Student, PhaseError> {
     let json = serde_json::to_string(config).map_err(|e| PhaseError::NoFaces(e.to_string()))?;
     let bytes = store.to_safetensors(values, &json)?;
     let weights = Weights::from_bytes(&bytes, "in training", "in training")?;

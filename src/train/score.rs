@@ -38,8 +38,15 @@ impl Scores {
     /// One number to choose by, 0..=1: the mean of ABAW 2021's criteria, `0.67 F1 + 0.33 accuracy` and the mean CCC of
     /// valence and arousal, of those that there are labels for.
     pub fn one(&self) -> f64 {
-        let affect = self.valence.ccc().zip(self.arousal.ccc()).map(|(v, a)| (v + a) / 2.0);
-        let both: Vec<f64> = [self.confusion.criterion(), affect].into_iter().flatten().collect();
+        let affect = self
+            .valence
+            .ccc()
+            .zip(self.arousal.ccc())
+            .map(|(v, a)| (v + a) / 2.0);
+        let both: Vec<f64> = [self.confusion.criterion(), affect]
+            .into_iter()
+            .flatten()
+            .collect();
         both.iter().sum::<f64>() / both.len().max(1) as f64
     }
 }
@@ -61,7 +68,12 @@ pub fn crops<E>(
             .iter()
             .map(|&(s, i)| {
                 let mut pixels = vec![0; CROP_SIDE_PX * CROP_SIDE_PX * channels];
-                plain(&sets[s].sample(i), config.backbone.color, config.resize_px(), &mut pixels);
+                plain(
+                    &sets[s].sample(i),
+                    config.backbone.color,
+                    config.resize_px(),
+                    &mut pixels,
+                );
                 Crop {
                     face_id: 1,
                     side_px: CROP_SIDE_PX,
@@ -81,11 +93,16 @@ pub fn crops<E>(
 /// When the network fails.
 pub fn of_cnn(student: &Student, sets: &[Set], places: &[Place]) -> Result<Scores, NetworkError> {
     let mut scores = Scores::default();
-    crops(sets, places, student, |part, crops| {
-        for (&(s, i), features) in part.iter().zip(student.features(crops)?) {
-            scores.push(&features.alone, sets[s].sample(i).labels);
-        }
-        Ok(())
-    })?;
+    crops(
+        sets,
+        places,
+        student,
+        |part, crops| -> Result<(), NetworkError> {
+            for (&(s, i), features) in part.iter().zip(student.features(crops)?) {
+                scores.push(&features.alone, sets[s].sample(i).labels);
+            }
+            Ok(())
+        },
+    )?;
     Ok(scores)
 }

@@ -2,6 +2,7 @@
 
 mod manifest;
 mod prepare;
+mod run;
 
 use super::Failure;
 use crate::cli::train::{TrainArgs, TrainCommand};
@@ -13,6 +14,7 @@ use crate::cli::train::{TrainArgs, TrainCommand};
 pub fn run(args: &TrainArgs) -> Result<(), Failure> {
     match &args.command {
         TrainCommand::Prepare(args) => prepare::run(args),
+        TrainCommand::Run(args) => run::run(args),
         TrainCommand::Manifest(args) => manifest::run(args),
     }
 }

@@ -191,6 +191,19 @@ impl Store {
         Ok(taken)
     }
 
+    /// Values of another network's tensors, where it has them.
+    pub fn take_from(&mut self, other: &Self) {
+        for i in 0..self.entries.len() {
+            let Entry { name, range, .. } = &self.entries[i];
+            if let Some(theirs) = other
+                .entry(name)
+                .filter(|e| e.shape == self.entries[i].shape)
+            {
+                self.values[range.clone()].copy_from_slice(&other.values[theirs.range.clone()]);
+            }
+        }
+    }
+
     /// All tensors, those that are learnt first.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

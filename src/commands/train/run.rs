@@ -1,0 +1,208 @@
+//! `affectscope train run`: teacher and student, phase by phase.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::super::{Failure, INTERRUPTED, Interrupt, say};
+use crate::cli::train::RunArgs;
+use crate::train::config::{ConfigError, RunConfig};
+use crate::train::phase::{EpochReport, PhaseError, StepReport, Watch};
+use crate::train::run::{Run, RunWatch};
+use crate::train::set::{Set, SetError};
+
+/// Between two plain lines.
+const PLAIN_EVERY_S: f64 = 30.0;
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+impl From<PhaseError> for Failure {
+    fn from(error: PhaseError) -> Self {
+        match error {
+            PhaseError::Interrupted => Self {
+                code: INTERRUPTED,
+                message: error.to_string(),
+            },
+            PhaseError::NoFaces(_) | PhaseError::Weights(_) | PhaseError::Store(_) => {
+                Self::bad_input(error.to_string())
+            }
+            _ => Self::broken(error.to_string()),
+        }
+    }
+}
+
+/// Trains.
+///
+/// # Errors
+/// When the config, a set or weights cannot be used, the disk is full, or a loss is no number.
+pub fn run(args: &RunArgs) -> Result<(), Failure> {
+    let config = RunConfig::load(&args.config)?;
+    let sets = config
+        .sets
+        .iter()
+        .map(|path| Set::open(path))
+        .collect::<Result<Vec<_>, SetError>>();
+    let sets = sets.map_err(|e| Failure::bad_input(e.to_string()))?;
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(args.config.file_stem().unwrap_or_default()));
+    std::fs::create_dir_all(&out)
+        .map_err(|e| Failure::bad_input(format!("{}: cannot be made ({e}).", out.display())))?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = match args.threads.unwrap_or(config.threads) {
+        0 => cores,
+        n => n,
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|i| format!("training {i}"))
+        .build()
+        .map_err(|e| Failure::broken(format!("no threads for training ({e})")))?;
+    let run = Run {
+        config: &config,
+        sets: &sets,
+        out: &out,
+        until: args.until.as_deref(),
+        makers: cores.div_ceil(4),
+    };
+    let mut show = Show::new(Interrupt::listen());
+    let file = pool.install(|| run.run(&mut show));
+    show.end();
+    say(&format!("{} is finished", file?.display()));
+    Ok(())
+}
+
+/// Progress on a terminal, or lines now and then.
+struct Show {
+    interrupt: Interrupt,
+    name: String,
+    bar: ProgressBar,
+    plain: bool,
+    /// When the phase went on, and which step that was.
+    began: Option<(Instant, usize)>,
+    said: Instant,
+}
+
+impl Show {
+    fn new(interrupt: Interrupt) -> Self {
+        let target = ProgressDrawTarget::stderr();
+        let plain = target.is_hidden();
+        let bar = ProgressBar::with_draw_target(Some(1), target);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
+            bar.set_style(style);
+        }
+        Self {
+            interrupt,
+            name: String::new(),
+            bar,
+            plain,
+            began: None,
+            said: Instant::now(),
+        }
+    }
+
+    fn line(&self, text: &str) {
+        if self.plain {
+            say(text);
+        } else {
+            self.bar.println(text);
+        }
+    }
+
+    /// True where a plain line is due.
+    fn due(&mut self) -> bool {
+        let due = self.plain && self.said.elapsed().as_secs_f64() > PLAIN_EVERY_S;
+        if due {
+            self.said = Instant::now();
+        }
+        due
+    }
+
+    fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Watch for Show {
+    fn step(&mut self, report: &StepReport) {
+        let StepReport {
+            epoch,
+            epochs,
+            step,
+            steps,
+            faces,
+            loss,
+            rate,
+        } = *report;
+        let present = epoch * steps + step;
+        let (began, first) = *self.began.get_or_insert((Instant::now(), present));
+        let each_s = began.elapsed().as_secs_f64() / (present - first).max(1) as f64;
+        let left_s = each_s * (epochs * steps - present) as f64;
+        let text = format!(
+            "epoch {}/{epochs}, loss {loss:.4}, rate {rate:.1e}, {:.0} faces/s, at most {} left",
+            epoch + 1,
+            faces as f64 / each_s.max(1e-9),
+            duration(left_s)
+        );
+        if self.due() {
+            say(&format!("{}: step {step}/{steps}, {text}", self.name));
+        }
+        self.bar.set_length(steps as u64);
+        self.bar.set_position(step as u64);
+        self.bar.set_message(text);
+    }
+
+    fn epoch(&mut self, report: &EpochReport<'_>) {
+        let scores = report.scores;
+        let percent = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{:.2} %", v * 100.0));
+        let number = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{v:.4}"));
+        self.line(&format!(
+            "{} epoch {}: accuracy {}, macro F1 {}, CCC valence {}, arousal {}{}",
+            self.name,
+            report.epoch + 1,
+            percent(scores.confusion.accuracy()),
+            number(scores.confusion.macro_f1()),
+            number(scores.valence.ccc()),
+            number(scores.arousal.ccc()),
+            if report.best { ", the best so far" } else { "" }
+        ));
+    }
+
+    fn is_over(&self) -> bool {
+        self.interrupt.is_set()
+    }
+}
+
+impl RunWatch for Show {
+    fn phase(&mut self, name: &str, what: &str) {
+        name.clone_into(&mut self.name);
+        self.began = None;
+        self.line(&format!("{name}: {what}"));
+    }
+
+    fn windows(&mut self, done: usize, of: usize) -> bool {
+        if self.due() {
+            say(&format!("{}: windows {done}/{of}", self.name));
+        }
+        self.bar.set_length(of as u64);
+        self.bar.set_position(done as u64);
+        self.bar.set_message("windows".to_owned());
+        !self.interrupt.is_set()
+    }
+}
+
+/// `1 h 20 min`, `3 min`, `40 s`.
+fn duration(seconds: f64) -> String {
+    let minutes = (seconds / 60.0).round() as u64;
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => format!("{seconds:.0} s"),
+        (0, m) => format!("{m} min"),
+        (h, m) => format!("{h} h {m} min"),
+    }
+}

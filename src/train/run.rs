@@ -1,0 +1,344 @@
+//! A whole run: teacher and student, CNN and recurrent heads, one after the other (paper, section 3).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use super::cnn::CnnLearning;
+use super::config::{GruPhase, Phase as CnnPhase, RunConfig, Shape};
+use super::gru::{GruLearning, Windows};
+use super::loader::{Place, Plan, places};
+use super::net::Store;
+use super::objective::Task;
+use super::phase::{Learning, Phase, PhaseError, Step, Watch};
+use super::random::Rng;
+use super::score::Scores;
+use super::set::{Set, Split};
+use crate::formats::output::write_whole;
+use crate::model::config::StudentConfig;
+use crate::model::student::{Kernels, Student};
+use crate::model::weights::Weights;
+
+/// The phases, in their order.
+pub const PHASES: [&str; 4] = ["teacher-cnn", "teacher-gru", "student-cnn", "student-gru"];
+
+/// Steps between two checkpoints of a CNN's phase.
+const CHECKPOINT_EVERY: usize = 50;
+
+/// Whoever watches a run.
+pub trait RunWatch: Watch {
+    /// A phase begins, or goes on.
+    fn phase(&mut self, name: &str, what: &str);
+    /// Features of windows are computed: so many of so many. False: it is to end.
+    fn windows(&mut self, done: usize, of: usize) -> bool;
+}
+
+/// A run.
+pub struct Run<'a> {
+    /// What it is told.
+    pub config: &'a RunConfig,
+    /// Its sets.
+    pub sets: &'a [Set],
+    /// Where checkpoints, logs and weights go.
+    pub out: &'a Path,
+    /// The last phase that is wanted.
+    pub until: Option<&'a str>,
+    /// Threads that make batches.
+    pub makers: usize,
+}
+
+impl Run<'_> {
+    /// Runs all phases that are not over yet; gives the student's weights file, or that of the last phase wanted.
+    ///
+    /// # Errors
+    /// [`PhaseError`].
+    pub fn run(&self, watch: &mut dyn RunWatch) -> Result<PathBuf, PhaseError> {
+        let RunConfig { teacher, .. } = self.config;
+        let mut taught = None;
+        if let Some(teacher) = teacher {
+            let file = match &teacher.weights {
+                Some(file) => file.clone(),
+                None => {
+                    let cnn = teacher.cnn.as_ref().unwrap_or(&self.config.cnn);
+                    let gru = teacher.gru.as_ref().or(self.config.gru.as_ref());
+                    let who = Who {
+                        name: "teacher",
+                        shape: &teacher.shape,
+                        start: &teacher.start,
+                    };
+                    let file = self.one(&who, (cnn, gru), None, watch)?;
+                    if self.until.is_some_and(|until| until.starts_with("teacher")) {
+                        return Ok(file);
+                    }
+                    file
+                }
+            };
+            taught = Some(Arc::new(open(&file)?));
+        }
+        let who = Who {
+            name: "student",
+            shape: &self.config.student,
+            start: &self.config.start,
+        };
+        self.one(
+            &who,
+            (&self.config.cnn, self.config.gru.as_ref()),
+            taught.as_ref(),
+            watch,
+        )
+    }
+
+    /// Both phases of one network.
+    fn one(
+        &self,
+        who: &Who<'_>,
+        (cnn, gru): (&CnnPhase, Option<&GruPhase>),
+        teacher: Option<&Arc<Student>>,
+        watch: &mut dyn RunWatch,
+    ) -> Result<PathBuf, PhaseError> {
+        let name = format!("{}-cnn", who.name);
+        let config = who.shape.config(false);
+        let file = self.out.join(format!("{name}.safetensors"));
+        let store = self.cnn(&name, who, &config, cnn, teacher, watch)?;
+        self.write(&file, &store, &config)?;
+        let gru_name = format!("{}-gru", who.name);
+        let Some(gru) = gru.filter(|_| self.until != Some(&*name)) else {
+            return Ok(file);
+        };
+        let whole = who.shape.config(true);
+        let mut begin = Store::new(&whole);
+        let mut rng = self.rng(&gru_name);
+        begin.begin(|| rng.unit() as f32);
+        begin.take_from(&store);
+        let store = self.gru(&gru_name, &file, (&whole, begin), gru, teacher, watch)?;
+        let file = self.out.join(format!("{}.safetensors", who.name));
+        self.write(&file, &store, &whole)?;
+        Ok(file)
+    }
+
+    fn cnn(
+        &self,
+        name: &str,
+        who: &Who<'_>,
+        config: &StudentConfig,
+        phase: &CnnPhase,
+        teacher: Option<&Arc<Student>>,
+        watch: &mut dyn RunWatch,
+    ) -> Result<Store, PhaseError> {
+        let mut begin = Store::new(config);
+        let mut rng = self.rng(name);
+        begin.begin(|| rng.unit() as f32);
+        if who.start != "nothing" {
+            let path = (who.start != "built-in").then(|| Path::new(who.start));
+            begin.load(&Weights::load(path)?, |_| false)?;
+        }
+        let plan = Plan::new(
+            self.sets,
+            phase,
+            &self.config.augment,
+            config,
+            (self.seed(name), self.makers),
+        );
+        let validation: Vec<Place> = Task::ALL
+            .into_iter()
+            .flat_map(|task| places(self.sets, Split::Validation, task))
+            .collect();
+        let tasks: Vec<String> = plan
+            .faces()
+            .iter()
+            .map(|(task, n)| format!("{n} faces ({})", task.name()))
+            .collect();
+        let what = format!(
+            "{}; {} to validate on; {} steps an epoch",
+            tasks.join(", "),
+            validation.len(),
+            plan.steps()
+        );
+        let mut learning = CnnLearning::new(
+            config,
+            &begin,
+            (self.sets, plan, phase.batch),
+            validation,
+            teacher.cloned(),
+        )?;
+        watch.phase(name, &what);
+        let phase = self.phase(name, phase.course(), CHECKPOINT_EVERY, teacher);
+        self.finish(&phase, &mut learning, begin, watch)
+    }
+
+    fn gru(
+        &self,
+        name: &str,
+        cnn: &Path,
+        (config, begin): (&StudentConfig, Store),
+        phase: &GruPhase,
+        teacher: Option<&Arc<Student>>,
+        watch: &mut dyn RunWatch,
+    ) -> Result<Store, PhaseError> {
+        let student = open(cnn)?;
+        let mut phase_files = self.phase(name, phase.course(), usize::MAX, teacher);
+        phase_files.of += &format!(" {phase:?} {}", student.sha256());
+        if phase_files.is_done()? {
+            // Nothing is learnt any more: windows are not wanted.
+            return self.finish(&phase_files, &mut Over, begin, watch);
+        }
+        watch.phase(name, "features of the finished CNN");
+        let teacher = teacher.map(|t| &**t);
+        let mut all = Vec::new();
+        for (split, made) in [
+            (Split::Train, phase.made),
+            (Split::Validation, phase.made_validation),
+        ] {
+            let mut windows = Vec::new();
+            for task in Task::ALL {
+                let teacher = teacher.filter(|_| split == Split::Train);
+                let of = (self.sets, split, task);
+                windows.push(Windows::of(
+                    of,
+                    (made, self.seed(name)),
+                    &student,
+                    teacher,
+                    |done, of| watch.windows(done, of),
+                )?);
+            }
+            all.push(windows);
+        }
+        let (validation, training) = (all.pop().unwrap_or_default(), all.pop().unwrap_or_default());
+        let count = |windows: &[Windows]| windows.iter().map(Windows::len).sum::<usize>();
+        watch.phase(
+            name,
+            &format!(
+                "{} windows of 32; {} to validate on",
+                count(&training),
+                count(&validation)
+            ),
+        );
+        let mut learning = GruLearning::new(
+            config,
+            &begin,
+            (phase, self.seed(name)),
+            training,
+            validation,
+        )?;
+        self.finish(&phase_files, &mut learning, begin, watch)
+    }
+
+    fn phase<'b>(
+        &self,
+        name: &'b str,
+        course: super::config::Course,
+        every: usize,
+        teacher: Option<&Arc<Student>>,
+    ) -> Phase<'b> {
+        Phase {
+            name,
+            folder: self.out.to_owned(),
+            course,
+            adam: self.config.adam,
+            checkpoint_every: every,
+            of: self.depends_on(teacher),
+        }
+    }
+
+    fn finish(
+        &self,
+        phase: &Phase<'_>,
+        learning: &mut dyn Learning,
+        begin: Store,
+        watch: &mut dyn RunWatch,
+    ) -> Result<Store, PhaseError> {
+        let (store, _) = phase.run(learning, begin, watch)?;
+        Ok(store)
+    }
+
+    /// All that the numbers depend on, and no more: neither threads nor where things lie.
+    fn depends_on(&self, teacher: Option<&Arc<Student>>) -> String {
+        let config = RunConfig {
+            threads: 0,
+            sets: Vec::new(),
+            teacher: None,
+            // Courses are in each phase's own word: another end of one must not spoil the others.
+            cnn: CnnPhase {
+                epochs: 0,
+                patience: 0,
+                ..self.config.cnn.clone()
+            },
+            gru: None,
+            card: Default::default(),
+            ..self.config.clone()
+        };
+        let sets: Vec<String> = self
+            .sets
+            .iter()
+            .map(|set| serde_json::to_string(set.manifest()).unwrap_or_default())
+            .collect();
+        let teacher = teacher.map_or("", |t| t.sha256());
+        format!("{config:?} {sets:?} {teacher}")
+    }
+
+    fn seed(&self, name: &str) -> u64 {
+        let digest = Sha256::digest(name);
+        let of_name = digest
+            .iter()
+            .take(8)
+            .fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte));
+        self.config.seed ^ of_name
+    }
+
+    fn rng(&self, name: &str) -> Rng {
+        Rng::stream(self.seed(name), &[0])
+    }
+
+    fn write(&self, file: &Path, store: &Store, config: &StudentConfig) -> Result<(), PhaseError> {
+        let card = &self.config.card;
+        let config = StudentConfig {
+            origin: format!("affectscope {} train run", env!("CARGO_PKG_VERSION")),
+            trained_on: card.trained_on.clone(),
+            affect_labels: card.affect_labels.clone(),
+            licence: card.licence.clone(),
+            ..config.clone()
+        };
+        let json =
+            serde_json::to_string(&config).map_err(|e| PhaseError::NoFaces(e.to_string()))?;
+        let bytes = store.to_safetensors(&store.values, &json)?;
+        Ok(write_whole(file, &bytes, true).map_err(super::checkpoint::CheckpointError::from)?)
+    }
+}
+
+/// A phase that is over: its checkpoint has all that is wanted of it.
+struct Over;
+
+impl Learning for Over {
+    fn steps(&self) -> usize {
+        0
+    }
+
+    fn learns(&self, _: &str) -> bool {
+        false
+    }
+
+    fn epoch(&mut self, _: usize, _: usize, _: &mut Step<'_>) -> Result<(), PhaseError> {
+        Ok(())
+    }
+
+    fn validate(&mut self, _: &Store, _: &[f32]) -> Result<Scores, PhaseError> {
+        Ok(Scores::default())
+    }
+}
+
+/// One of the two networks.
+struct Who<'a> {
+    name: &'a str,
+    shape: &'a Shape,
+    start: &'a str,
+}
+
+/// A finished network.
+fn open(file: &Path) -> Result<Student, PhaseError> {
+    let kernels = Kernels {
+        threads: rayon::current_num_threads(),
+        ..Kernels::default()
+    };
+    Ok(Student::with_kernels(&Weights::load(Some(file))?, kernels)?)
+}
