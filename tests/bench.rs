@@ -18,6 +18,12 @@ use affectscope::pipeline::{Observed, Pipeline};
 use affectscope::session::Tuning;
 use affectscope::source::demo::DemoSource;
 use affectscope::source::{FrameSource, Next};
+use affectscope::train::cnn::Learner;
+use affectscope::train::config::Shape;
+use affectscope::train::loader::Batch;
+use affectscope::train::net::{Adam, AdamConfig, Store};
+use affectscope::train::objective::{Targets, Task};
+use affectscope::train::random::Rng;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 /// The network, a frame of the demo, and the face on it.
@@ -78,5 +84,44 @@ fn faces(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, network, faces);
+fn training(c: &mut Criterion) {
+    const BATCH: usize = 32;
+    let config = Shape::default().config(false);
+    let mut store = Store::new(&config);
+    let mut rng = Rng::new(1);
+    store.begin(|| rng.unit() as f32);
+    let mut learner = Learner::new(&config, &store, BATCH).unwrap();
+    let mut adam = Adam::new(AdamConfig::default(), &store, |_| true);
+    let mut grads = vec![0.0; store.learnt()];
+    let batch = Batch {
+        pixels: (0..BATCH * 112 * 112)
+            .map(|_| rng.below(256) as u8)
+            .collect(),
+        targets: Targets {
+            task: Task::Both,
+            expression: vec![[1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]; BATCH],
+            affect: (0..BATCH).map(|i| [i as f32 / 32.0, -0.5]).collect(),
+        },
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .unwrap();
+    let mut group = c.benchmark_group("training");
+    group.sample_size(10);
+    group.bench_function("a step of 32, thin, one thread", |b| {
+        pool.install(|| {
+            b.iter(|| {
+                grads.fill(0.0);
+                learner
+                    .slopes(&mut store, &batch, None, &mut grads)
+                    .unwrap();
+                adam.step(&mut store, &grads, 1e-4);
+            });
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, network, faces, training);
 criterion_main!(benches);

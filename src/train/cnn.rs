@@ -24,8 +24,8 @@ pub struct CnnLearning<'a> {
     learner: Learner,
 }
 
-/// The network, forth and back.
-struct Learner {
+/// The CNN, forth and back over a batch.
+pub struct Learner {
     backbone: Backbone,
     heads: Heads,
 }
@@ -110,8 +110,23 @@ impl Learning for CnnLearning<'_> {
 }
 
 impl Learner {
-    /// Adds a batch's slopes.
-    fn slopes(
+    /// Room for batches of just this many faces; `config` is without recurrent heads.
+    ///
+    /// # Errors
+    /// When the store is of another config.
+    pub fn new(config: &StudentConfig, store: &Store, batch: usize) -> Result<Self, PhaseError> {
+        Ok(Self {
+            backbone: Backbone::new(InstructionSet::chosen(), store, &config.backbone, batch)?,
+            heads: Heads::new(store, config)?,
+        })
+    }
+
+    /// Adds a batch's slopes to `grads`, as long as what the store learns; gives the loss and its parts. The batch moves
+    /// the running moments in the store.
+    ///
+    /// # Errors
+    /// When heads or loss fail.
+    pub fn slopes(
         &mut self,
         store: &mut Store,
         batch: &Batch,
