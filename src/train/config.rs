@@ -75,10 +75,12 @@ pub struct Teacher {
 pub struct Shape {
     /// `gray` or `rgb`.
     pub color: Color,
-    /// Taken off each pixel value, then divided by.
-    pub mean: f32,
+    /// Taken off each pixel value: one number, or one for each colour.
+    pub mean: Mean,
     /// What the difference is divided by.
     pub scale: f32,
+    /// The side to which a crop is enlarged before its centre is taken, pixels: 134 for the reference's networks.
+    pub resize: Option<usize>,
     /// Channels of the stem.
     pub stem: usize,
     /// Bottleneck width of each stage.
@@ -92,7 +94,8 @@ impl Default for Shape {
     fn default() -> Self {
         Self {
             color: Color::Gray,
-            mean: 127.5,
+            mean: Mean::One(127.5),
+            resize: None,
             scale: 64.0,
             stem: 32,
             widths: [32, 64, 128, 256],
@@ -109,7 +112,7 @@ impl Shape {
             backbone: BackboneConfig {
                 input: [self.color.channels(), 112, 112],
                 color: self.color,
-                mean: Mean::One(self.mean),
+                mean: self.mean.clone(),
                 scale: self.scale,
                 stem: self.stem,
                 widths: self.widths,
@@ -128,7 +131,7 @@ impl Shape {
                 window: 32,
                 rate_hz: 30.0,
             }),
-            resize: None,
+            resize: self.resize,
             int8: None,
             origin: String::new(),
             trained_on: String::new(),

@@ -17,6 +17,7 @@ pub mod loader;
 pub mod loss;
 pub mod net;
 pub mod objective;
+pub mod page;
 pub mod phase;
 pub mod random;
 pub mod run;

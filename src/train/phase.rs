@@ -1,6 +1,6 @@
 //! The loop that all phases share: steps, the moving average, validation, the log, checkpoints.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -167,6 +167,11 @@ struct State {
     position: Position,
 }
 
+/// Where the log of a phase lies.
+pub fn log_of(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.log.jsonl"))
+}
+
 impl Phase<'_> {
     /// Where its checkpoint lies.
     pub fn checkpoint(&self) -> PathBuf {
@@ -184,10 +189,7 @@ impl Phase<'_> {
         watch: &mut dyn Watch,
     ) -> Result<(Store, f64), PhaseError> {
         let mut state = self.begin(begin, learning)?;
-        let mut journal = Journal::open(
-            &self.folder.join(format!("{}.log.jsonl", self.name)),
-            state.position.lines,
-        )?;
+        let mut journal = Journal::open(&log_of(&self.folder, self.name), state.position.lines)?;
         let mut grads = vec![0.0; state.store.learnt()];
         while !state.position.done {
             let epoch = state.position.epoch;

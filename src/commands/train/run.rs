@@ -1,15 +1,18 @@
 //! `affectscope train run`: teacher and student, phase by phase.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::super::{Failure, INTERRUPTED, Interrupt, say};
 use crate::cli::train::RunArgs;
+use crate::formats::output::write_whole;
 use crate::train::config::{ConfigError, RunConfig};
-use crate::train::phase::{EpochReport, PhaseError, StepReport, Watch};
-use crate::train::run::{Run, RunWatch};
+use crate::train::journal::Journal;
+use crate::train::page::page;
+use crate::train::phase::{EpochReport, PhaseError, StepReport, Watch, log_of};
+use crate::train::run::{PHASES, Run, RunWatch};
 use crate::train::set::{Set, SetError};
 
 /// Between two plain lines.
@@ -71,7 +74,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         until: args.until.as_deref(),
         makers: cores.div_ceil(4),
     };
-    let mut show = Show::new(Interrupt::listen());
+    let mut show = Show::new(Interrupt::listen(), &out);
     let file = pool.install(|| run.run(&mut show));
     show.end();
     say(&format!("{} is finished", file?.display()));
@@ -84,13 +87,14 @@ struct Show {
     name: String,
     bar: ProgressBar,
     plain: bool,
+    out: PathBuf,
     /// When the phase went on, and which step that was.
     began: Option<(Instant, usize)>,
     said: Instant,
 }
 
 impl Show {
-    fn new(interrupt: Interrupt) -> Self {
+    fn new(interrupt: Interrupt, out: &Path) -> Self {
         let target = ProgressDrawTarget::stderr();
         let plain = target.is_hidden();
         let bar = ProgressBar::with_draw_target(Some(1), target);
@@ -99,6 +103,7 @@ impl Show {
         }
         Self {
             interrupt,
+            out: out.to_owned(),
             name: String::new(),
             bar,
             plain,
@@ -126,6 +131,20 @@ impl Show {
 
     fn end(&self) {
         self.bar.finish_and_clear();
+    }
+
+    /// The curves so far. A page that cannot be written is no reason to stop.
+    fn page(&self) {
+        let logs = PHASES.map(|name| {
+            (
+                name,
+                Journal::read(&log_of(&self.out, name)).unwrap_or_default(),
+            )
+        });
+        let file = self.out.join("curves.html");
+        if let Err(e) = write_whole(&file, page("Training", &logs).as_bytes(), true) {
+            say(&format!("note: {e}"));
+        }
     }
 }
 
@@ -172,6 +191,7 @@ impl Watch for Show {
             number(scores.arousal.ccc()),
             if report.best { ", the best so far" } else { "" }
         ));
+        self.page();
     }
 
     fn is_over(&self) -> bool {

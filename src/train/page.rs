@@ -1,0 +1,223 @@
+//! A run's curves as one HTML page that needs nothing beside it.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+/// Size of a drawing.
+const WIDTH: f64 = 760.0;
+const HEIGHT: f64 = 220.0;
+/// Room for the scales.
+const LEFT: f64 = 52.0;
+const BOTTOM: f64 = 24.0;
+
+/// A line of a drawing.
+struct Curve<'a> {
+    name: &'a str,
+    colour: &'a str,
+    points: Vec<(f64, f64)>,
+}
+
+/// The page of a run's phases, from the lines of their logs: `(name, lines)`.
+pub fn page(title: &str, phases: &[(&str, Vec<Value>)]) -> String {
+    let mut text = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{title}</title>\n<style>\
+         :root{{color-scheme:light dark}}body{{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}}\
+         h1{{font-size:1.3rem}}h2{{font-size:1.1rem;margin-top:2rem}}svg{{width:100%;height:auto;display:block;margin:.5rem 0}}\
+         text{{fill:currentColor;font:12px system-ui,sans-serif}}.grid{{stroke:currentColor;opacity:.15}}\
+         table{{border-collapse:collapse;font-variant-numeric:tabular-nums}}td,th{{padding:.15rem .8rem;text-align:right}}\
+         .best{{font-weight:700}}</style></head>\n<body><h1>{title}</h1>\n",
+        title = escape(title)
+    );
+    for (name, lines) in phases.iter().filter(|(_, lines)| !lines.is_empty()) {
+        let _ = writeln!(text, "<h2>{}</h2>", escape(name));
+        phase(&mut text, lines);
+    }
+    text.push_str("</body></html>\n");
+    text
+}
+
+fn phase(text: &mut String, lines: &[Value]) {
+    let number = |line: &Value, key: &str| line.get(key).and_then(Value::as_f64);
+    let at = |line: &Value| {
+        let epoch = number(line, "epoch")?;
+        Some(match (number(line, "step"), number(line, "steps")) {
+            (Some(step), Some(steps)) => epoch - 1.0 + step / steps,
+            _ => epoch,
+        })
+    };
+    let series = |key: &str, steps: bool| -> Vec<(f64, f64)> {
+        lines
+            .iter()
+            .filter(|line| line.get("step").is_some() == steps)
+            .filter_map(|line| at(line).zip(number(line, key)))
+            .collect()
+    };
+    let curve = |name, colour, key: &str, steps| Curve {
+        name,
+        colour,
+        points: series(key, steps),
+    };
+    draw(
+        text,
+        "Loss of the training batches over epochs",
+        &[
+            curve("all", "#888", "loss", true),
+            curve("expression", "#3987e5", "expression", true),
+            curve("valence", "#d95926", "valence", true),
+            curve("arousal", "#199e70", "arousal", true),
+            curve("distillation", "#9085e9", "distillation", true),
+        ],
+    );
+    draw(
+        text,
+        "Scores of the validation split over epochs",
+        &[
+            curve("accuracy", "#3987e5", "accuracy", false),
+            curve("macro F1", "#c98500", "macro_f1", false),
+            curve("CCC valence", "#d95926", "ccc_valence", false),
+            curve("CCC arousal", "#199e70", "ccc_arousal", false),
+        ],
+    );
+    draw(
+        text,
+        "Learning rate over epochs",
+        &[curve("rate", "#888", "rate", true)],
+    );
+    text.push_str("<table><tr><th>epoch</th><th>accuracy</th><th>macro F1</th><th>CCC valence</th><th>CCC arousal</th><th>score</th></tr>\n");
+    let best = series("score", false)
+        .into_iter()
+        .max_by(|a, b| a.1.total_cmp(&b.1));
+    for line in lines.iter().filter(|line| line.get("score").is_some()) {
+        let epoch = number(line, "epoch").unwrap_or(0.0);
+        let mark = if best.is_some_and(|(at, _)| at == epoch) {
+            " class=\"best\""
+        } else {
+            ""
+        };
+        let _ = write!(text, "<tr{mark}><td>{epoch}</td>");
+        for key in [
+            "accuracy",
+            "macro_f1",
+            "ccc_valence",
+            "ccc_arousal",
+            "score",
+        ] {
+            let value = number(line, key).map_or("-".to_owned(), |v| format!("{v:.4}"));
+            let _ = write!(text, "<td>{value}</td>");
+        }
+        text.push_str("</tr>\n");
+    }
+    text.push_str("</table>\n");
+}
+
+/// Curves over one pair of scales.
+fn draw(text: &mut String, title: &str, curves: &[Curve<'_>]) {
+    let curves: Vec<&Curve<'_>> = curves
+        .iter()
+        .filter(|c| c.points.iter().any(|p| p.1 != 0.0))
+        .collect();
+    let all = || curves.iter().flat_map(|c| &c.points);
+    if all().count() < 2 {
+        return;
+    }
+    let range = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+            (low.min(v), high.max(v))
+        })
+    };
+    let (x0, x1) = range(&mut all().map(|p| p.0));
+    let (y0, y1) = range(&mut all().map(|p| p.1));
+    let (x_span, y_span) = ((x1 - x0).max(1e-9), (y1 - y0).max(1e-9));
+    let x = |v: f64| LEFT + (v - x0) / x_span * (WIDTH - LEFT - 8.0);
+    let y = |v: f64| 8.0 + (y1 - v) / y_span * (HEIGHT - BOTTOM - 8.0);
+    let _ = writeln!(
+        text,
+        "<figure><figcaption>{title}</figcaption><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">"
+    );
+    for part in 0..=4 {
+        let value = y0 + y_span * f64::from(part) / 4.0;
+        let _ = writeln!(
+            text,
+            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{WIDTH}\" y1=\"{0:.1}\" y2=\"{0:.1}\"/><text x=\"{1}\" y=\"{2:.1}\" text-anchor=\"end\">{3}</text>",
+            y(value),
+            LEFT - 6.0,
+            y(value) + 4.0,
+            short(value)
+        );
+        let value = x0 + x_span * f64::from(part) / 4.0;
+        let _ = writeln!(
+            text,
+            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+            x(value).min(WIDTH - 16.0),
+            HEIGHT - 6.0,
+            short(value)
+        );
+    }
+    for curve in &curves {
+        let points: Vec<String> = curve
+            .points
+            .iter()
+            .map(|p| format!("{:.1},{:.1}", x(p.0), y(p.1)))
+            .collect();
+        let _ = writeln!(
+            text,
+            "<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"1.6\" points=\"{}\"><title>{}</title></polyline>",
+            curve.colour,
+            points.join(" "),
+            curve.name
+        );
+    }
+    text.push_str("</svg><p>");
+    for curve in &curves {
+        let _ = write!(
+            text,
+            "<span style=\"color:{}\">&#9632;</span> {} &nbsp; ",
+            curve.colour, curve.name
+        );
+    }
+    text.push_str("</p></figure>\n");
+}
+
+/// Four digits that count.
+fn short(value: f64) -> String {
+    match value.abs() {
+        v if v == 0.0 => "0".to_owned(),
+        v if v < 1e-3 => format!("{value:.1e}"),
+        v if v < 1.0 => format!("{value:.3}"),
+        v if v < 100.0 => format!("{value:.2}"),
+        _ => format!("{value:.0}"),
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_page_has_every_curve_and_the_best_epoch() {
+        let lines = vec![
+            json!({"epoch": 1, "step": 10, "steps": 20, "loss": 2.0, "expression": 1.5, "rate": 1e-3}),
+            json!({"epoch": 1, "step": 20, "steps": 20, "loss": 1.0, "expression": 0.7, "rate": 9e-4}),
+            json!({"epoch": 1, "score": 0.5, "accuracy": 0.4, "macro_f1": 0.3}),
+            json!({"epoch": 2, "score": 0.6, "accuracy": 0.5, "macro_f1": 0.4}),
+        ];
+        let text = page(
+            "A <run>",
+            &[("student-cnn", lines), ("student-gru", Vec::new())],
+        );
+        assert!(text.contains("A &lt;run&gt;") && !text.contains("student-gru"));
+        assert_eq!(text.matches("<polyline").count(), 5);
+        assert!(text.contains("<tr class=\"best\"><td>2</td>"));
+        assert!(!text.contains("http"));
+    }
+}
