@@ -213,7 +213,7 @@ impl Report {
 }
 
 /// Whether there is anything of a group of scores.
-fn carries(scores: &Scores, group: &str) -> bool {
+pub(crate) fn carries(scores: &Scores, group: &str) -> bool {
     match group {
         "valence" => scores.valence.count() > 0,
         "arousal" => scores.arousal.count() > 0,
@@ -221,7 +221,8 @@ fn carries(scores: &Scores, group: &str) -> bool {
     }
 }
 
-fn scores(scores: &Scores, count: usize) -> Map<String, Value> {
+/// Scores as the report has them; `count` are frames, pictures or faces.
+pub fn scores(scores: &Scores, count: usize) -> Map<String, Value> {
     let Counts {
         rows,
         valid,

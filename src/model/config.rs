@@ -158,6 +158,66 @@ pub struct Int8Config {
     pub measured: String,
 }
 
+/// What logits are divided by before they become probabilities, fitted on faces that nothing was learnt from (Guo et al.
+/// 2017): 1 leaves them as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Temperatures {
+    /// The CNN's own expression logits.
+    pub expression: f32,
+    /// Its valence bins.
+    pub valence: f32,
+    /// Its arousal bins.
+    pub arousal: f32,
+    /// The recurrent head's expression logits.
+    pub temporal_expression: f32,
+    /// Its valence bins.
+    pub temporal_valence: f32,
+    /// Its arousal bins.
+    pub temporal_arousal: f32,
+}
+
+impl Default for Temperatures {
+    fn default() -> Self {
+        Self {
+            expression: 1.0,
+            valence: 1.0,
+            arousal: 1.0,
+            temporal_expression: 1.0,
+            temporal_valence: 1.0,
+            temporal_arousal: 1.0,
+        }
+    }
+}
+
+impl Temperatures {
+    /// All six.
+    pub fn all(&self) -> [f32; 6] {
+        let Self {
+            expression,
+            valence,
+            arousal,
+            temporal_expression,
+            temporal_valence,
+            temporal_arousal,
+        } = *self;
+        [
+            expression,
+            valence,
+            arousal,
+            temporal_expression,
+            temporal_valence,
+            temporal_arousal,
+        ]
+    }
+
+    /// Of expression, valence and arousal: the CNN's own, or the recurrent heads'.
+    pub fn of(&self, temporal: bool) -> [f32; 3] {
+        let [a, b, c, d, e, f] = self.all();
+        if temporal { [d, e, f] } else { [a, b, c] }
+    }
+}
+
 /// A student network.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct StudentConfig {
@@ -177,6 +237,9 @@ pub struct StudentConfig {
     /// What running in 8 bits needs, where it was calibrated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub int8: Option<Int8Config>,
+    /// What makes its probabilities mean what they say; see [`Temperatures`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperatures: Option<Temperatures>,
     /// Where the weights came from: the file they were converted from.
     #[serde(default)]
     pub origin: String,
@@ -208,6 +271,18 @@ impl StudentConfig {
     /// The side that a crop is resized to before its centre is cut out, pixels: 112 takes it whole.
     pub fn resize_px(&self) -> usize {
         self.resize.unwrap_or(CROP_SIDE_PX)
+    }
+
+    /// What each output of a head is divided by: `name` is `expression` or `affect`.
+    pub(super) fn softening(&self, name: &str, temporal: bool, outputs: usize) -> Vec<f32> {
+        let temperatures = self.temperatures.unwrap_or_default();
+        let [expression, valence, arousal] = temperatures.of(temporal);
+        match name {
+            "expression" => vec![expression; outputs],
+            _ => (0..outputs)
+                .map(|o| if o < AFFECT_BINS { valence } else { arousal })
+                .collect(),
+        }
     }
 
     /// Every tensor of such a network: its name and shape.
@@ -311,6 +386,12 @@ impl StudentConfig {
                 .is_none_or(|side| (CROP_SIDE_PX..=4 * CROP_SIDE_PX).contains(&side)),
             "`resize` must be between 112 and 448",
         )?;
+        if let Some(temperatures) = &self.temperatures {
+            wanted(
+                temperatures.all().iter().all(|t| (0.05..=20.0).contains(t)),
+                "`temperatures` must be between 0.05 and 20",
+            )?;
+        }
         if let Some(int8) = &self.int8 {
             wanted(
                 int8.units.len() == self.backbone.points()

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 
 use super::conv::add_row_product;
 use super::conv::isa::InstructionSet;
+use super::heads::soften;
 use super::weights::{Weights, WeightsError};
 
 /// One direction; gates in PyTorch's order r, z, n.
@@ -99,15 +100,18 @@ impl TemporalHead {
         name: &str,
         input: usize,
         hidden: usize,
-        outputs: usize,
+        temperatures: &[f32],
     ) -> Result<Self, WeightsError> {
+        let outputs = temperatures.len();
         let name = format!("temporal.{name}");
-        let fc = weights.values(&format!("{name}.fc.weight"), &[outputs, 2 * hidden])?;
+        let mut fc = weights.values(&format!("{name}.fc.weight"), &[outputs, 2 * hidden])?;
+        let mut fc_bias = weights.values(&format!("{name}.fc.bias"), &[outputs])?;
+        soften(&mut fc, &mut fc_bias, temperatures);
         Ok(Self {
             forward: Direction::load(weights, &name, "", (input, hidden))?,
             backward: Direction::load(weights, &name, "_reverse", (input, hidden))?,
             fc: transpose(&fc, 2 * hidden),
-            fc_bias: weights.values(&format!("{name}.fc.bias"), &[outputs])?,
+            fc_bias,
         })
     }
 

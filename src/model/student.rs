@@ -150,12 +150,17 @@ impl Student {
         weights.check(&config)?;
         let pooled = config.backbone.pooled();
         let heads = &config.heads;
-        let head = |name, outputs| HeadWeights::load(weights, name, pooled, heads, outputs);
+        let head = |name, outputs| {
+            let temperatures = config.softening(name, false, outputs);
+            HeadWeights::load(weights, name, pooled, heads, &temperatures)
+        };
         let expression = head("expression", heads.expression)?;
         let affect = head("affect", heads.affect)?;
         let temporal = config.temporal.as_ref().map(|t| {
-            let load =
-                |name, outputs| TemporalHead::load(weights, name, heads.hidden, t.hidden, outputs);
+            let load = |name, outputs| {
+                let temperatures = config.softening(name, true, outputs);
+                TemporalHead::load(weights, name, heads.hidden, t.hidden, &temperatures)
+            };
             Ok::<_, WeightsError>(Temporal {
                 expression: load("expression", heads.expression)?,
                 affect: load("affect", heads.affect)?,

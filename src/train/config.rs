@@ -133,6 +133,7 @@ impl Shape {
             }),
             resize: self.resize,
             int8: None,
+            temperatures: None,
             origin: String::new(),
             trained_on: String::new(),
             affect_labels: String::new(),

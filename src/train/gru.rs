@@ -9,9 +9,11 @@ use super::net::{Store, Temporal};
 use super::objective::{self, Targets, Task, TeacherLogits};
 use super::phase::{Learning, Parts, PhaseError, Step};
 use super::random::Rng;
-use super::score::Scores;
+
+use super::score;
 use super::set::{Labels, Set, Split};
 use crate::analysis::Crop;
+use crate::evaluate::matching::Scores;
 use crate::labels::Expression;
 use crate::model::config::{CROP_SIDE_PX, StudentConfig};
 use crate::model::heads::estimate;
@@ -343,7 +345,7 @@ impl Learning for GruLearning<'_> {
                     .flat_map(|w| &windows.labels[w * WINDOW..(w + 1) * WINDOW]);
                 for ((expression, affect), labels) in expression.iter().zip(&affect).zip(labels) {
                     let said = estimate(expression, affect).ok_or(NetworkError::NotANumber)?;
-                    scores.push(&said, labels);
+                    score::push(&mut scores, &said, labels);
                 }
             }
         }

@@ -10,6 +10,7 @@ pub mod augment;
 pub mod checkpoint;
 pub mod cnn;
 pub mod config;
+pub mod eval;
 pub mod faces;
 pub mod gru;
 pub mod journal;

@@ -10,7 +10,9 @@ use super::config::Course;
 use super::journal::{Journal, JournalError};
 use super::net::{Adam, AdamConfig, Store, StoreError};
 use super::objective::PARTS;
-use super::score::Scores;
+use super::score;
+
+use crate::evaluate::matching::Scores;
 use crate::model::config::StudentConfig;
 use crate::model::conv::isa::InstructionSet;
 use crate::model::conv::passes;
@@ -199,7 +201,7 @@ impl Phase<'_> {
                 return Err(PhaseError::Interrupted);
             }
             let scores = learning.validate(&state.store, &state.average)?;
-            let score = scores.one();
+            let score = score::one(&scores);
             let best = state.position.best.is_none_or(|(before, _)| score > before);
             if best {
                 state.position.best = Some((score, epoch));
@@ -207,7 +209,7 @@ impl Phase<'_> {
             }
             journal.write(&json!({
                 "phase": self.name, "epoch": epoch + 1, "score": score, "best": best,
-                "accuracy": scores.confusion.accuracy(), "macro_f1": scores.confusion.macro_f1(),
+                "accuracy": scores.expression.accuracy(), "macro_f1": scores.expression.macro_f1(),
                 "ccc_valence": scores.valence.ccc(), "ccc_arousal": scores.arousal.ccc(),
             }))?;
             watch.epoch(&EpochReport {

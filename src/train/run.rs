@@ -13,8 +13,9 @@ use super::net::Store;
 use super::objective::Task;
 use super::phase::{Learning, Phase, PhaseError, Step, Watch};
 use super::random::Rng;
-use super::score::Scores;
+
 use super::set::{Set, Split};
+use crate::evaluate::matching::Scores;
 use crate::formats::output::write_whole;
 use crate::model::config::StudentConfig;
 use crate::model::student::{Kernels, Student};

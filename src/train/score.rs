@@ -1,54 +1,43 @@
-//! How a network does on a set: what is validated on, and what a card says.
+//! How a network does on labelled faces: what is validated on, and what a card says.
 
 use super::augment::plain;
 use super::loader::Place;
 use super::set::{Labels, Set};
 use crate::analysis::Crop;
+use crate::evaluate::matching::Scores;
 use crate::labels::Estimate;
-use crate::metrics::{Agreement, Confusion};
 use crate::model::config::CROP_SIDE_PX;
 use crate::model::student::{NetworkError, Student};
 
 /// Faces in one call.
 const BATCH: usize = 32;
 
-/// Scores of one network on some faces.
-#[derive(Debug, Clone, Default)]
-pub struct Scores {
-    /// Expressions.
-    pub confusion: Confusion,
-    /// Valence.
-    pub valence: Agreement,
-    /// Arousal.
-    pub arousal: Agreement,
+/// Takes a face.
+pub fn push(scores: &mut Scores, said: &Estimate, labels: &Labels) {
+    scores.counts.rows += 1;
+    let any = labels.any();
+    scores.counts.valid += u64::from(any);
+    scores.counts.invalid += u64::from(!any);
+    scores.counts.matched += u64::from(any);
+    if let Some(expression) = labels.expression {
+        scores.expression.push(said.expression(), expression);
+    }
+    if let Some([valence, arousal]) = labels.affect {
+        scores.valence.push(said.valence.into(), valence.into());
+        scores.arousal.push(said.arousal.into(), arousal.into());
+    }
 }
 
-impl Scores {
-    /// Takes a face.
-    pub fn push(&mut self, said: &Estimate, labels: &Labels) {
-        if let Some(expression) = labels.expression {
-            self.confusion.push(said.expression(), expression);
-        }
-        if let Some([valence, arousal]) = labels.affect {
-            self.valence.push(said.valence.into(), valence.into());
-            self.arousal.push(said.arousal.into(), arousal.into());
-        }
-    }
-
-    /// One number to choose by, 0..=1: the mean of ABAW 2021's criteria, `0.67 F1 + 0.33 accuracy` and the mean CCC of
-    /// valence and arousal, of those that there are labels for.
-    pub fn one(&self) -> f64 {
-        let affect = self
-            .valence
-            .ccc()
-            .zip(self.arousal.ccc())
-            .map(|(v, a)| (v + a) / 2.0);
-        let both: Vec<f64> = [self.confusion.criterion(), affect]
-            .into_iter()
-            .flatten()
-            .collect();
-        both.iter().sum::<f64>() / both.len().max(1) as f64
-    }
+/// One number to choose by, 0..=1: the mean of ABAW 2021's criteria, `0.67 F1 + 0.33 accuracy` and the mean CCC of
+/// valence and arousal, of those that there are labels for.
+pub fn one(scores: &Scores) -> f64 {
+    let affect = scores.valence.ccc().zip(scores.arousal.ccc());
+    let affect = affect.map(|(valence, arousal)| (valence + arousal) / 2.0);
+    let both: Vec<f64> = [scores.expression.criterion(), affect]
+        .into_iter()
+        .flatten()
+        .collect();
+    both.iter().sum::<f64>() / both.len().max(1) as f64
 }
 
 /// The crops of some faces as the program itself makes them, in order, some at a time.
@@ -99,7 +88,7 @@ pub fn of_cnn(student: &Student, sets: &[Set], places: &[Place]) -> Result<Score
         student,
         |part, crops| -> Result<(), NetworkError> {
             for (&(s, i), features) in part.iter().zip(student.features(crops)?) {
-                scores.push(&features.alone, sets[s].sample(i).labels);
+                push(&mut scores, &features.alone, sets[s].sample(i).labels);
             }
             Ok(())
         },

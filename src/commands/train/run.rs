@@ -185,8 +185,8 @@ impl Watch for Show {
             "{} epoch {}: accuracy {}, macro F1 {}, CCC valence {}, arousal {}{}",
             self.name,
             report.epoch + 1,
-            percent(scores.confusion.accuracy()),
-            number(scores.confusion.macro_f1()),
+            percent(scores.expression.accuracy()),
+            number(scores.expression.macro_f1()),
             number(scores.valence.ccc()),
             number(scores.arousal.ccc()),
             if report.best { ", the best so far" } else { "" }
