@@ -19,6 +19,8 @@ pub enum TrainCommand {
     Prepare(PrepareArgs),
     /// Train a teacher and a student as a config says; killed and run again, it goes on where it was
     Run(RunArgs),
+    /// Score weights on labelled faces: expressions, valence and arousal, calibration, and by group
+    Eval(EvalArgs),
     /// Show what a packed set holds: counts by split and expression, and what was left out and why
     Manifest(ManifestArgs),
 }
@@ -121,4 +123,39 @@ pub struct RunArgs {
     /// The last phase to run
     #[arg(long, value_name = "PHASE", value_parser = ["teacher-cnn", "teacher-gru", "student-cnn", "student-gru"])]
     pub until: Option<String>,
+}
+
+/// `affectscope train eval`
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// A packed set, or a split of FER+ as distributed (label.csv beside its pictures)
+    #[arg(long, value_name = "SET|DIR")]
+    pub data: PathBuf,
+    /// Which part of a packed set
+    #[arg(long, value_enum, default_value_t)]
+    pub split: SplitArg,
+    /// Write all of it, JSON; - for standard output in place of the table
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Fit the temperatures on these faces, and write the weights with them and with these scores
+    #[arg(long, value_name = "OUT.safetensors")]
+    pub calibrate: Option<PathBuf>,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
+    /// Network and device.
+    #[command(flatten)]
+    pub network: super::NetworkArgs,
+}
+
+/// `train eval --split`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum SplitArg {
+    /// What was learnt from.
+    Train,
+    /// What was chosen by.
+    #[default]
+    Validation,
+    /// What nothing was chosen by.
+    Test,
 }

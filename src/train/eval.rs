@@ -10,7 +10,7 @@ use crate::analysis::Landmarks;
 use crate::evaluate::bootstrap::{self, LEVEL, RESAMPLES, SEED};
 use crate::evaluate::matching::Scores;
 use crate::evaluate::report::{SCORES, carries, scores};
-use crate::labels::{Estimate, Expression};
+use crate::labels::Estimate;
 use crate::model::config::{AFFECT_BINS, Temperatures};
 use crate::model::heads::estimate;
 
@@ -342,22 +342,68 @@ fn of_heads(answers: &[Answer], window: bool, temperatures: &Temperatures) -> Ma
     report
 }
 
-/// F1 of each expression with how often it is labelled, for who wants to know where a network is weak.
-pub fn weak_spots(all: &Scores) -> Vec<(Expression, u64, Option<f64>)> {
-    let labelled = all.expression.counts().map(|row| row.iter().sum());
-    let mut spots: Vec<_> = Expression::ALL
-        .into_iter()
-        .zip(labelled)
-        .zip(all.expression.f1())
-        .map(|((expression, count), f1)| (expression, count, f1))
-        .collect();
-    spots.sort_by(|a, b| a.2.unwrap_or(0.0).total_cmp(&b.2.unwrap_or(0.0)));
-    spots
+/// The scores that a weights file carries in its card, from a [`report`].
+pub fn sentences(data: &str, report: &Map<String, Value>) -> Vec<(String, String)> {
+    let report = Value::from(report.clone());
+    let at = |path: &str| report.pointer(path).and_then(Value::as_f64);
+    let mut all = Vec::new();
+    let count = at("/count").unwrap_or(0.0);
+    for (who, side) in [("CNN", ""), ("CNN-GRU on stills", "/window")] {
+        let mut add = |what: &str, paths: &[&str], digits: usize, factor: f64, unit: &str| {
+            let values: Option<Vec<f64>> = paths
+                .iter()
+                .map(|path| at(&format!("{side}{path}")))
+                .collect();
+            if let Some(values) = values {
+                let values: Vec<String> = values
+                    .iter()
+                    .map(|v| format!("{:.digits$}{unit}", v * factor))
+                    .collect();
+                all.push((
+                    format!("{data} ({count} faces), {who}, {what}"),
+                    values.join(" / "),
+                ));
+            }
+        };
+        add("accuracy", &["/expression/accuracy"], 2, 100.0, " %");
+        add("macro F1", &["/expression/macro_f1"], 3, 1.0, "");
+        add(
+            "CCC of valence / arousal",
+            &["/valence/ccc", "/arousal/ccc"],
+            3,
+            1.0,
+            "",
+        );
+        let ece = [
+            "/calibration/expression/ece_before",
+            "/calibration/expression/ece",
+        ];
+        add(
+            "expected calibration error before / after",
+            &ece,
+            2,
+            100.0,
+            " %",
+        );
+        let ellipse = [
+            "/calibration/one_sigma_coverage/ellipse",
+            "/calibration/one_sigma_expected/ellipse",
+        ];
+        add(
+            "labels within the one-sigma ellipse / expected",
+            &ellipse,
+            1,
+            100.0,
+            " %",
+        );
+    }
+    all
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::labels::Expression;
     use crate::train::random::Rng;
 
     /// Answers whose logits are `sharper` times what they should be.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::analysis::{BoxPx, Crop};
+use crate::analysis::{BoxPx, Crop, Landmarks};
 use crate::face::align;
 use crate::face::gray::Gray;
 use crate::face::landmarks::LandmarkNet;
@@ -52,9 +52,6 @@ pub enum NoTarget {
     /// There is nothing but single votes.
     #[error("no answer has more than a single vote")]
     Strays,
-    /// Two share the most.
-    #[error("two answers share the most votes")]
-    Tie,
     /// Most votes are for this, which is none of the seven.
     #[error("most votes are for {0}")]
     Other(&'static str),
@@ -74,25 +71,38 @@ pub fn norm(expression: Expression) -> (f32, f32) {
 }
 
 impl Target {
-    /// From ten votes in FER+'s order, after its customary clean-up: single votes are strays, and a face that most call
-    /// contempt, unknown or no face, or on which two share the most, has no target.
+    /// From ten votes in FER+'s order, after its customary clean-up: single votes are strays; a face has no target that
+    /// more people call unknown or no face than any of the seven expressions, or contempt as many. Of two expressions
+    /// that share the most it is the first in the order of [`Expression::ALL`]: every face counts.
     ///
     /// # Errors
     /// Why it has none.
     pub fn of_votes(votes: [u32; 10]) -> Result<Self, NoTarget> {
         let votes = votes.map(|n| if n == 1 { 0 } else { n });
-        let most = votes.into_iter().max().unwrap_or(0);
-        if most == 0 {
+        if votes == [0; 10] {
             return Err(NoTarget::Strays);
         }
-        let mut leaders = (0..10).filter(|&i| votes[i] == most);
-        let (first, second) = (leaders.next().unwrap_or(0), leaders.next());
-        if second.is_some() {
-            return Err(NoTarget::Tie);
+        let of = |expression: Expression| {
+            let column = COLUMNS.iter().position(|c| *c == Some(expression));
+            column.map_or(0, |column| votes[column])
+        };
+        let mut expression = Expression::Neutral;
+        for other in Expression::ALL {
+            if of(other) > of(expression) {
+                expression = other;
+            }
         }
-        let expression = COLUMNS[first].ok_or(NoTarget::Other(
-            OTHERS[first.saturating_sub(Expression::COUNT)],
-        ))?;
+        let most = of(expression);
+        let [contempt, unknown, no_face] = [votes[7], votes[8], votes[9]];
+        for (what, beats) in [
+            (OTHERS[1], unknown > most),
+            (OTHERS[2], no_face > most),
+            (OTHERS[0], contempt >= most),
+        ] {
+            if beats {
+                return Err(NoTarget::Other(what));
+            }
+        }
         let (mut sum, mut valence, mut arousal) = (0.0, 0.0, 0.0);
         let mut shares = [0.0; Expression::COUNT];
         for (expression, votes) in COLUMNS.iter().zip(votes) {
@@ -117,6 +127,10 @@ impl Target {
 /// A face, cropped as a network takes it.
 #[derive(Debug, Clone)]
 pub struct Face {
+    /// The picture's name.
+    pub file: String,
+    /// Its five points, in pixels of the picture.
+    pub landmarks_px: Landmarks,
     /// The crop.
     pub crop: Crop,
     /// What people say of it, where the folder tells.
@@ -203,6 +217,8 @@ pub fn read(folder: &Path, most: usize, config: &StudentConfig) -> Result<Vec<Fa
             &mut pool,
         ) {
             faces.push(Face {
+                file: frame.file.as_deref().unwrap_or_default().to_owned(),
+                landmarks_px: points,
                 crop: Crop {
                     face_id: 1,
                     side_px: CROP_SIDE_PX,
@@ -271,7 +287,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stray_votes_do_not_count_and_ties_have_no_target() {
+    fn stray_votes_do_not_count_and_every_face_does() {
         // Neutral 4, happiness 5, a stray for anger: valence by 4 and 5 alone.
         let target = Target::of_votes([4, 5, 0, 0, 1, 0, 0, 0, 0, 0]).expect("a majority");
         assert_eq!(target.expression, Expression::Happiness);
@@ -282,7 +298,25 @@ mod tests {
         shares[Expression::Happiness.index()] = 5.0 / 9.0;
         assert_eq!(target.votes, shares);
         let none = |votes| Target::of_votes(votes).expect_err("no majority");
-        assert_eq!(none([5, 5, 0, 0, 0, 0, 0, 0, 0, 0]), NoTarget::Tie);
+        let expression = |votes| Target::of_votes(votes).map(|t| t.expression);
+        // In the order of FER+ happiness comes before surprise and sadness; in ours it comes before both, too, and
+        // anger before all three.
+        assert_eq!(
+            expression([0, 5, 0, 0, 5, 0, 0, 0, 0, 0]),
+            Ok(Expression::Anger)
+        );
+        assert_eq!(
+            expression([5, 5, 0, 0, 0, 0, 0, 0, 0, 0]),
+            Ok(Expression::Neutral)
+        );
+        assert_eq!(
+            expression([5, 0, 0, 0, 0, 0, 0, 0, 5, 0]),
+            Ok(Expression::Neutral)
+        );
+        assert_eq!(
+            none([5, 0, 0, 0, 0, 0, 0, 5, 0, 0]),
+            NoTarget::Other("contempt")
+        );
         assert_eq!(
             none([2, 0, 0, 0, 0, 0, 0, 0, 8, 0]),
             NoTarget::Other("unknown")

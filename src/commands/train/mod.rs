@@ -1,5 +1,6 @@
 //! `affectscope train ...`: the steps from a database to weights.
 
+mod eval;
 mod manifest;
 mod prepare;
 mod run;
@@ -14,6 +15,7 @@ use crate::cli::train::{TrainArgs, TrainCommand};
 pub fn run(args: &TrainArgs) -> Result<(), Failure> {
     match &args.command {
         TrainCommand::Prepare(args) => prepare::run(args),
+        TrainCommand::Eval(args) => eval::run(args),
         TrainCommand::Run(args) => run::run(args),
         TrainCommand::Manifest(args) => manifest::run(args),
     }

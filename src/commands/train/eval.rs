@@ -1,0 +1,365 @@
+//! `affectscope train eval`: how good weights are, and how far they can be believed.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::super::{Failure, load, print, say};
+use crate::analysis::{Crop, Landmarks};
+use crate::cli::train::{EvalArgs, SplitArg};
+use crate::commands::progress::Progress;
+use crate::formats::output::{OutputError, write_whole};
+use crate::labels::Expression;
+use crate::model::config::Temperatures;
+use crate::model::student::{Features, Student};
+use crate::model::weights::Weights;
+use crate::train::eval::{self, Answer, Logits};
+use crate::train::faces;
+use crate::train::loader::Place;
+use crate::train::score;
+use crate::train::set::{Labels, MANIFEST_FILE, Set, Split};
+
+/// Faces in one call.
+const BATCH: usize = 32;
+
+/// Scores weights.
+///
+/// # Errors
+/// When the data or the weights cannot be used, or an output is there already.
+pub fn run(args: &EvalArgs) -> Result<(), Failure> {
+    let files = [
+        args.json.as_ref().filter(|f| f.as_os_str() != "-"),
+        args.calibrate.as_ref(),
+    ];
+    for file in files.into_iter().flatten() {
+        // Before the work, not after it.
+        if !args.force && file.symlink_metadata().is_ok() {
+            return Err(OutputError::Exists(file.clone()).into());
+        }
+    }
+    let (student, _) = load(&args.network)?;
+    let answers = answers(args, &student)?;
+    let own = student.config().temperatures.unwrap_or_default();
+    let report = report(args, &student, &answers, &own);
+    if let Some(file) = &args.calibrate {
+        calibrate(args, file, &answers, &own)?;
+    }
+    match &args.json {
+        Some(file) if file.as_os_str() == "-" => print(&format!("{:#}\n", Value::from(report))),
+        Some(file) => {
+            print(&table(&report));
+            write_whole(
+                file,
+                format!("{:#}\n", Value::from(report)).as_bytes(),
+                args.force,
+            )?;
+        }
+        None => print(&table(&report)),
+    }
+    Ok(())
+}
+
+fn report(
+    args: &EvalArgs,
+    student: &Student,
+    answers: &[Answer],
+    own: &Temperatures,
+) -> Map<String, Value> {
+    let mut report = eval::report(answers, own);
+    report.insert("data".to_owned(), args.data.display().to_string().into());
+    report.insert("weights".to_owned(), student.card().name.clone().into());
+    report.insert("sha256".to_owned(), student.sha256().into());
+    report.insert(
+        "program".to_owned(),
+        format!("affectscope {}", env!("CARGO_PKG_VERSION")).into(),
+    );
+    report
+}
+
+/// What the network says of every labelled face.
+fn answers(args: &EvalArgs, student: &Student) -> Result<Vec<Answer>, Failure> {
+    if args.data.join(MANIFEST_FILE).is_file() {
+        return of_set(args, student);
+    }
+    let faces = faces::read(&args.data, usize::MAX, student.config())?;
+    let mut answers = Vec::with_capacity(faces.len());
+    let progress = Progress::new(&args.data, Some(faces.len() as u64));
+    for part in faces.chunks(BATCH) {
+        let crops: Vec<Crop> = part.iter().map(|face| face.crop.clone()).collect();
+        let labelled = part.iter().map(|face| {
+            let labels = Labels {
+                expression: face.target.map(|t| t.expression),
+                votes: face.target.map(|t| t.votes),
+                affect: face.target.map(|t| [t.valence, t.arousal]),
+            };
+            (labels, face.file.clone(), face.landmarks_px, None)
+        });
+        answers.extend(answer(student, &crops, labelled)?);
+        progress.at(answers.len() as u64);
+    }
+    progress.end();
+    answers.retain(|a: &Answer| a.labels.any());
+    if answers.is_empty() {
+        return Err(Failure::bad_input(format!(
+            "{}: no face in it is labelled. Give a packed set, or a split of FER+ with its label.csv.",
+            args.data.display()
+        )));
+    }
+    Ok(answers)
+}
+
+fn of_set(args: &EvalArgs, student: &Student) -> Result<Vec<Answer>, Failure> {
+    let set = Set::open(&args.data).map_err(|e| Failure::bad_input(e.to_string()))?;
+    let split = match args.split {
+        SplitArg::Train => Split::Train,
+        SplitArg::Validation => Split::Validation,
+        SplitArg::Test => Split::Test,
+    };
+    let places: Vec<Place> = set
+        .indices(split, Labels::any)
+        .into_iter()
+        .map(|i| (0, i))
+        .collect();
+    if places.is_empty() {
+        return Err(Failure::bad_input(format!(
+            "{}: no labelled face in its {} split. Give another --split.",
+            args.data.display(),
+            split.name()
+        )));
+    }
+    let mut answers = Vec::with_capacity(places.len());
+    let progress = Progress::new(&args.data, Some(places.len() as u64));
+    let sets = [set];
+    score::crops(
+        &sets,
+        &places,
+        student,
+        |part, crops| -> Result<(), Failure> {
+            let labelled = part.iter().map(|&(s, i)| {
+                let set = &sets[s];
+                let sample = set.sample(i);
+                let subject = set.subject(sample.subject).to_owned();
+                (
+                    sample.labels.clone(),
+                    subject,
+                    sample.landmarks,
+                    sample.group.map(str::to_owned),
+                )
+            });
+            answers.extend(answer(student, crops, labelled)?);
+            progress.at(answers.len() as u64);
+            Ok(())
+        },
+    )?;
+    progress.end();
+    Ok(answers)
+}
+
+/// Answers of some faces, with their labels, subject, landmarks and group.
+fn answer(
+    student: &Student,
+    crops: &[Crop],
+    labelled: impl Iterator<Item = (Labels, String, Landmarks, Option<String>)>,
+) -> Result<Vec<Answer>, Failure> {
+    let wrong = |e: candle_core::Error| Failure::broken(e.to_string());
+    let (expression, affect) = student.cnn_logits(crops)?;
+    let (expression, affect) = (
+        expression.to_vec2::<f32>().map_err(wrong)?,
+        affect.to_vec2::<f32>().map_err(wrong)?,
+    );
+    let features = student.features(crops)?;
+    let alone = expression
+        .into_iter()
+        .zip(affect)
+        .map(|(expression, affect)| Logits { expression, affect });
+    let rows = alone.zip(&features).zip(crops).zip(labelled);
+    Ok(rows
+        .map(
+            |(((alone, features), crop), (labels, subject, landmarks_px, group))| {
+                let mut groups = eval::groups(&crop.pixels, &landmarks_px);
+                groups.extend(group.map(|group| ("group".to_owned(), group)));
+                Answer {
+                    labels,
+                    subject,
+                    groups,
+                    alone,
+                    window: still(student, features),
+                }
+            },
+        )
+        .collect())
+}
+
+/// What the recurrent heads say of a face that does not move: of the first step, as the offline protocol takes it.
+fn still(student: &Student, features: &Features) -> Option<Logits> {
+    let (steps, _) = student.window()?;
+    let mut said = student.window_logits(&vec![features; steps])?;
+    (!said.expression.is_empty()).then(|| Logits {
+        expression: said.expression.swap_remove(0),
+        affect: said.affect.swap_remove(0),
+    })
+}
+
+/// Writes the weights with temperatures that fit these answers, and with the scores that they then have.
+fn calibrate(
+    args: &EvalArgs,
+    file: &Path,
+    answers: &[Answer],
+    own: &Temperatures,
+) -> Result<(), Failure> {
+    let fitted = |window: bool| {
+        let by = eval::fit(answers, window);
+        let own = own.of(window);
+        [0, 1, 2].map(|i| own[i] * by[i].unwrap_or(1.0))
+    };
+    let ([expression, valence, arousal], window) = (fitted(false), fitted(true));
+    let new = Temperatures {
+        expression,
+        valence,
+        arousal,
+        temporal_expression: window[0],
+        temporal_valence: window[1],
+        temporal_arousal: window[2],
+    };
+    // The same answers, as the new weights give them.
+    let soften = |logits: &Logits, window: bool| {
+        let (own, new) = (own.of(window), new.of(window));
+        let by = [0, 1, 2].map(|i| own[i] / new[i]);
+        let half = logits.affect.len() / 2;
+        Logits {
+            expression: logits.expression.iter().map(|l| l * by[0]).collect(),
+            affect: logits
+                .affect
+                .iter()
+                .enumerate()
+                .map(|(i, l)| l * by[1 + i / half.max(1)])
+                .collect(),
+        }
+    };
+    let softened: Vec<Answer> = answers
+        .iter()
+        .map(|answer| Answer {
+            alone: soften(&answer.alone, false),
+            window: answer.window.as_ref().map(|w| soften(w, true)),
+            ..answer.clone()
+        })
+        .collect();
+    let report = eval::report(&softened, &new);
+    let weights = Weights::load(args.network.weights.as_deref())?;
+    let wrong = |e: serde_json::Error| Failure::broken(e.to_string());
+    let mut config: Map<String, Value> = serde_json::from_str(&weights.config).map_err(wrong)?;
+    config.insert(
+        "temperatures".to_owned(),
+        serde_json::to_value(new).map_err(wrong)?,
+    );
+    let name = args
+        .data
+        .file_name()
+        .unwrap_or(args.data.as_os_str())
+        .to_string_lossy();
+    let entry = config.entry("scores").or_insert_with(|| json!({}));
+    if let (Some(scores), Value::Object(report)) = (entry.as_object_mut(), Value::from(report)) {
+        scores.extend(
+            eval::sentences(&name, &report)
+                .into_iter()
+                .map(|(what, score)| (what, score.into())),
+        );
+    }
+    write_whole(
+        file,
+        &weights.to_safetensors(&Value::Object(config).to_string())?,
+        args.force,
+    )?;
+    say(&format!("{} -> {}", weights.name, file.display()));
+    Ok(())
+}
+
+/// A table for a terminal.
+fn table(report: &Map<String, Value>) -> String {
+    let value = Value::from(report.clone());
+    let at = |path: &str| value.pointer(path).and_then(Value::as_f64);
+    let number = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{v:.4}"));
+    let mut text = format!(
+        "{} labelled faces of {}\n\n",
+        report["count"],
+        report["data"].as_str().unwrap_or_default()
+    );
+    text.push_str(&format!(
+        "{:<22}{:>9}   {:<18}{:>9}   {:<18}\n",
+        "", "CNN", "95 %", "window", "95 %"
+    ));
+    for (name, path) in [
+        ("accuracy", "expression/accuracy"),
+        ("macro F1", "expression/macro_f1"),
+        ("CCC valence", "valence/ccc"),
+        ("CCC arousal", "arousal/ccc"),
+    ] {
+        let mut line = format!("{name:<22}");
+        for side in ["", "/window"] {
+            let interval = [0, 1].map(|i| at(&format!("{side}/intervals/{path}/{i}")));
+            let interval = match interval {
+                [Some(low), Some(high)] => format!("{low:.4} to {high:.4}"),
+                _ => "-".to_owned(),
+            };
+            line.push_str(&format!(
+                "{:>9}   {interval:<18}",
+                number(at(&format!("{side}/{path}")))
+            ));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    for (name, path) in [
+        ("calibration error", "calibration/expression/ece"),
+        ("  without temperature", "calibration/expression/ece_before"),
+        (
+            "within one sigma, V",
+            "calibration/one_sigma_coverage/valence",
+        ),
+        (
+            "within one sigma, A",
+            "calibration/one_sigma_coverage/arousal",
+        ),
+        (
+            "within the ellipse",
+            "calibration/one_sigma_coverage/ellipse",
+        ),
+    ] {
+        let sides = ["", "/window"].map(|side| number(at(&format!("{side}/{path}"))));
+        text.push_str(&format!(
+            "{name:<22}{:>9}   {:<18}{:>9}\n",
+            sides[0], "", sides[1]
+        ));
+    }
+    text.push_str("\nF1 by expression (CNN)\n");
+    for (i, expression) in Expression::ALL.into_iter().enumerate() {
+        let row = value
+            .pointer(&format!("/expression/confusion/{i}"))
+            .and_then(Value::as_array);
+        let faces: u64 = row.map_or(0, |row| row.iter().filter_map(Value::as_u64).sum());
+        let f1 = number(at(&format!(
+            "/expression/per_class_f1/{}",
+            expression.name()
+        )));
+        text.push_str(&format!(
+            "  {:<20}{f1:>9}   {faces} faces\n",
+            expression.name()
+        ));
+    }
+    let groups = report["groups"].as_object().into_iter().flatten();
+    for (kind, groups) in groups {
+        text.push_str(&format!("\n{}\n", kind.replace('_', " ")));
+        for (name, scores) in groups.as_object().into_iter().flatten() {
+            let at = |path: &str| scores.pointer(path).and_then(Value::as_f64);
+            text.push_str(&format!(
+                "  {name:<24}{:>6} faces   accuracy {}   macro F1 {}   CCC {} / {}\n",
+                scores["count"],
+                number(at("/expression/accuracy")),
+                number(at("/expression/macro_f1")),
+                number(at("/valence/ccc")),
+                number(at("/arousal/ccc"))
+            ));
+        }
+    }
+    text
+}
