@@ -12,6 +12,7 @@ mod golden;
 mod labels;
 mod live;
 mod losses;
+mod parity;
 mod pipeline;
 mod quantize;
 mod rows;

@@ -73,7 +73,7 @@ pub fn norm(expression: Expression) -> (f32, f32) {
 impl Target {
     /// From ten votes in FER+'s order, after its customary clean-up: single votes are strays; a face has no target that
     /// more people call unknown or no face than any of the seven expressions, or contempt as many. Of two expressions
-    /// that share the most it is the first in the order of [`Expression::ALL`]: every face counts.
+    /// that share the most it is the first in FER+'s order, as in its authors' own code: every face counts.
     ///
     /// # Errors
     /// Why it has none.
@@ -82,17 +82,12 @@ impl Target {
         if votes == [0; 10] {
             return Err(NoTarget::Strays);
         }
-        let of = |expression: Expression| {
-            let column = COLUMNS.iter().position(|c| *c == Some(expression));
-            column.map_or(0, |column| votes[column])
-        };
-        let mut expression = Expression::Neutral;
-        for other in Expression::ALL {
-            if of(other) > of(expression) {
-                expression = other;
+        let (mut expression, mut most) = (Expression::Neutral, 0);
+        for (column, votes) in COLUMNS.iter().zip(votes) {
+            if let Some(other) = column.filter(|_| votes > most) {
+                (expression, most) = (other, votes);
             }
         }
-        let most = of(expression);
         let [contempt, unknown, no_face] = [votes[7], votes[8], votes[9]];
         for (what, beats) in [
             (OTHERS[1], unknown > most),

@@ -255,6 +255,19 @@ impl Store {
     }
 
     /// Sets a tensor from values in the file's order.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn put(&mut self, name: &str, values: &[f32]) -> Result<(), StoreError> {
+        let i = *self
+            .by_name
+            .get(name)
+            .ok_or_else(|| StoreError::Missing(name.to_owned()))?;
+        self.set(i, values);
+        Ok(())
+    }
+
+    /// Sets a tensor from values in the file's order.
     fn set(&mut self, i: usize, values: &[f32]) {
         let Entry { range, layout, .. } = &self.entries[i];
         let part = &mut self.values[range.clone()];
