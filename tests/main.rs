@@ -18,4 +18,5 @@ mod rows;
 mod schedule;
 mod sources;
 mod speed;
+mod training;
 mod ui;

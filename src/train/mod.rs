@@ -8,6 +8,7 @@
 pub mod augment;
 pub mod faces;
 pub mod loss;
+pub mod prepare;
 pub mod random;
 pub mod sampler;
 pub mod set;
