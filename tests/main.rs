@@ -19,4 +19,5 @@ mod rows;
 mod schedule;
 mod sources;
 mod speed;
+mod training;
 mod ui;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::train::prepare::Database;
+
 /// `affectscope train`
 #[derive(Debug, Args)]
 pub struct TrainArgs {
@@ -50,41 +52,6 @@ pub struct PrepareArgs {
     /// Replace a set that is there, and begin anew
     #[arg(long)]
     pub force: bool,
-}
-
-/// `train prepare --format`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Database {
-    /// Aff-Wild2: its tree of annotations (--annotations), and its videos or crops
-    AffWild2,
-    /// AffectNet: training.csv and validation.csv, and the pictures
-    Affectnet,
-    /// ExpW: label.lst, and the pictures
-    Expw,
-    /// AFEW-VA: a folder a clip with its json and its frames
-    AfewVa,
-    /// FER+: FER2013Train, FER2013Valid and FER2013Test, each with label.csv beside the pictures
-    Ferplus,
-    /// A folder img and a labels.csv with expression, five landmarks and source name
-    #[value(name = "faces13k")]
-    Faces13k,
-    /// Any table with pictures or frames and labels; columns split, subject and group are understood
-    Table,
-}
-
-impl Database {
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AffWild2 => "aff-wild2",
-            Self::Affectnet => "affectnet",
-            Self::Expw => "expw",
-            Self::AfewVa => "afew-va",
-            Self::Ferplus => "ferplus",
-            Self::Faces13k => "faces13k",
-            Self::Table => "table",
-        }
-    }
 }
 
 /// `train prepare --color`

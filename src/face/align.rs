@@ -130,6 +130,9 @@ impl<'a, const N: usize> Plane<'a, N> {
         if !(x > -1.0 && y > -1.0 && x < w as f64 && y < h as f64) {
             return out;
         }
+        if x >= 0.0 && y >= 0.0 && x < (w - 1) as f64 && y < (h - 1) as f64 {
+            return self.sample_inside(x, y);
+        }
         let (fx, fy) = (x.floor(), y.floor());
         let (dx, dy) = ((x - fx) as f32, (y - fy) as f32);
         for (ox, oy, weight) in [
@@ -149,10 +152,28 @@ impl<'a, const N: usize> Plane<'a, N> {
         out
     }
 
+    /// The same, to the bit, where all four pixels lie in the picture: most of what is sampled, without asking for each.
+    fn sample_inside(&self, x: f64, y: f64) -> [f32; N] {
+        let (px, py) = (x as i32, y as i32);
+        let (dx, dy) = ((x - f64::from(px)) as f32, (y - f64::from(py)) as f32);
+        let at = py as usize * self.width_px + px as usize;
+        let upper = &self.pixels[at..at + 2];
+        let lower = &self.pixels[at + self.width_px..at + self.width_px + 2];
+        let (a, b) = ((1.0 - dx) * (1.0 - dy), dx * (1.0 - dy));
+        let (c, d) = ((1.0 - dx) * dy, dx * dy);
+        // In this order, as above.
+        std::array::from_fn(|k| {
+            a * f32::from(upper[0][k])
+                + b * f32::from(upper[1][k])
+                + c * f32::from(lower[0][k])
+                + d * f32::from(lower[1][k])
+        })
+    }
+
     /// Samples a crop `[112, 112, N]`; where the face is larger than the crop, several samples a pixel keep it from
     /// aliasing.
     fn warp(&self, to_picture: &Similarity, out: &mut [[u8; N]]) {
-        let steps = (to_picture.scale().round() as usize).clamp(1, 6);
+        let steps = (to_picture.scale().round() as usize).clamp(1, MOST_STEPS);
         // A square lies in the picture when its corners do, and so does each row of it.
         let (low, high) = (-0.5, CROP_SIDE_PX as f64 - 0.5);
         let inside = [(low, low), (low, high), (high, low), (high, high)]
@@ -175,17 +196,23 @@ impl<'a, const N: usize> Plane<'a, N> {
 
     /// One row of a crop.
     fn row(&self, to_picture: &Similarity, y: usize, steps: usize, row: &mut [[u8; N]]) {
+        let parts: [f64; MOST_STEPS] = std::array::from_fn(|step| step_part(step, steps));
+        let count = (steps * steps) as f32;
         for (x, pixel) in row.iter_mut().enumerate() {
             let mut sum = [0.0; N];
-            for sy in 0..steps {
-                for sx in 0..steps {
-                    let (px, py) = to_picture.apply(at_step(x, sx, steps), at_step(y, sy, steps));
+            for sy in &parts[..steps] {
+                for sx in &parts[..steps] {
+                    let (px, py) = to_picture.apply(at_step(x, *sx), at_step(y, *sy));
                     for (s, v) in sum.iter_mut().zip(self.sample(px, py)) {
                         *s += v;
                     }
                 }
             }
-            *pixel = sum.map(|s| (s / (steps * steps) as f32).round() as u8);
+            *pixel = sum.map(|s| {
+                let mean = if steps == 1 { s } else { s / count };
+                // As f32::round rounds, without a call: an f64 holds this sum exactly.
+                (f64::from(mean) + 0.5) as u8
+            });
         }
     }
 
@@ -199,7 +226,10 @@ impl<'a, const N: usize> Plane<'a, N> {
         );
         let part = |v: i64| ((v >> (PLACE_BITS - 10)) & 1023) as u32;
         for sy in 0..steps {
-            let (px, py) = to_picture.apply(at_step(0, 0, steps), at_step(y, sy, steps));
+            let (px, py) = to_picture.apply(
+                at_step(0, step_part(0, steps)),
+                at_step(y, step_part(sy, steps)),
+            );
             let (mut px, mut py) = (fixed(px), fixed(py));
             for sum in &mut sums {
                 for _ in 0..steps {
@@ -229,9 +259,17 @@ impl<'a, const N: usize> Plane<'a, N> {
 /// Binary digits behind the point of a place in the picture.
 const PLACE_BITS: u32 = 24;
 
+/// Samples a pixel along an axis, at the most.
+const MOST_STEPS: usize = 6;
+
+/// How far into a pixel a sample lies, along an axis.
+fn step_part(step: usize, steps: usize) -> f64 {
+    (step as f64 + 0.5) / steps as f64
+}
+
 /// Where a pixel's sample lies along an axis.
-fn at_step(pixel: usize, step: usize, steps: usize) -> f64 {
-    pixel as f64 + (step as f64 + 0.5) / steps as f64 - 0.5
+fn at_step(pixel: usize, part: f64) -> f64 {
+    pixel as f64 + part - 0.5
 }
 
 /// The way from a crop's pixels back to the picture's, where the landmarks belong at `template_px` of a crop that was
@@ -258,10 +296,10 @@ pub fn warp(
 ) {
     match color {
         Color::Gray => {
-            Plane::<1>::new(pixels, width_px, height_px).warp(to_picture, out.as_chunks_mut().0)
+            Plane::<1>::new(pixels, width_px, height_px).warp(to_picture, out.as_chunks_mut().0);
         }
         Color::Rgb => {
-            Plane::<3>::new(pixels, width_px, height_px).warp(to_picture, out.as_chunks_mut().0)
+            Plane::<3>::new(pixels, width_px, height_px).warp(to_picture, out.as_chunks_mut().0);
         }
     }
 }

@@ -8,6 +8,6 @@ pub mod detect;
 pub mod finder;
 pub mod gray;
 pub mod landmarks;
-mod resample;
+pub(crate) mod resample;
 mod search;
 pub mod track;

@@ -344,3 +344,20 @@ fn not_media(path: &Path, reason: String) -> SourceError {
         reason,
     }
 }
+
+/// Reads one picture file, upright, as its first and only frame; with `as_reference` as the reference code reads its
+/// crops.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn read(path: &Path, as_reference: bool) -> Result<Frame, String> {
+    let picture = match as_reference {
+        true => decode::decode_as_reference(path),
+        false => decode::decode(path),
+    }?;
+    let stamp = FrameStamp {
+        index: 0,
+        time_s: 0.0,
+    };
+    Frame::new(stamp, picture.width_px, picture.height_px, picture.rgb).map_err(|e| e.to_string())
+}

@@ -236,11 +236,14 @@ fn targets(path: &Path) -> Result<Option<HashMap<String, Target>>, FacesError> {
     Ok(votes(path)?.map(|votes| votes.into_iter().filter_map(target).collect()))
 }
 
+/// A picture's name and its ten votes, in FER+'s order.
+pub type Voted = (String, [u32; 10]);
+
 /// The pictures of a split with their ten votes, in the file's order; `None` where there is no such file.
 ///
 /// # Errors
 /// When a line is none.
-pub fn votes(path: &Path) -> Result<Option<Vec<(String, [u32; 10])>>, FacesError> {
+pub fn votes(path: &Path) -> Result<Option<Vec<Voted>>, FacesError> {
     if !path.is_file() {
         return Ok(None);
     }

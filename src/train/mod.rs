@@ -20,6 +20,7 @@ pub mod net;
 pub mod objective;
 pub mod page;
 pub mod phase;
+pub mod prepare;
 pub mod random;
 pub mod run;
 pub mod sampler;

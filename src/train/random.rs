@@ -45,11 +45,12 @@ impl Rng {
     /// A generator of its own for a place in the training, such as `[epoch, step, sample]`: what it gives does not
     /// depend on which thread asks, or when.
     pub fn stream(seed: u64, place: &[u64]) -> Self {
-        // Each number is mixed before and after it joins, so that neighbours do not meet.
+        // Each number is mixed before and after it joins, so that neighbours do not meet; turned, so that a number that
+        // is the state's own does not undo it.
         let mix = |value| SplitMix64::seed_from_u64(value).next_u64();
-        let seed = place
-            .iter()
-            .fold(mix(seed), |state, &part| mix(state ^ mix(part)));
+        let seed = place.iter().fold(mix(seed), |state, &part| {
+            mix(state.rotate_left(23).wrapping_add(mix(part)))
+        });
         Self::new(seed)
     }
 
@@ -105,7 +106,8 @@ impl Rng {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::*;
+    // By name: proptest's prelude has another.
+    use super::Rng;
     use proptest::prelude::*;
 
     #[test]
@@ -125,13 +127,20 @@ mod tests {
 
     #[test]
     fn what_a_seed_gives_is_settled() {
-        // Whatever changes these numbers changes every training that was written down.
+        // Computed apart, from the authors' definition of both generators. Whatever changes these numbers changes every
+        // training that was written down.
         let mut rng = Rng::new(1);
         let drawn = [rng.bits(), rng.bits(), rng.bits()];
-        assert_eq!(drawn, DRAWN);
+        let wanted = [
+            0xcfc5_d07f_6f03_c29b,
+            0xbf42_4132_963f_e08d,
+            0x19a3_7d57_57aa_f520,
+        ];
+        assert_eq!(drawn, wanted);
         let mut rng = Rng::stream(1, &[2, 3]);
-        assert_eq!([rng.bits(), rng.bits()], STREAM);
-        assert_eq!(Rng::new(1).below(1000), BELOW);
+        let wanted = [0x17cc_bb7a_66e5_1385, 0xa360_2079_199a_a89b];
+        assert_eq!([rng.bits(), rng.bits()], wanted);
+        assert_eq!(Rng::new(1).below(1000), 811);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use sha2::{Digest as _, Sha256};
 use crate::analysis::Landmarks;
 use crate::labels::Expression;
 
-pub(crate) use self::manifest::Census;
+pub(crate) use self::manifest::{Census, leave_out};
 pub use self::manifest::{
     Counts, Files, LeftOut, Made, Manifest, PerExpression, PerSplit, VERSION,
 };

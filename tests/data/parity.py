@@ -123,7 +123,9 @@ def pictures(seed, count):
     all = []
     for n in range(count):
         k = seed + n
-        level = (k * 37 + rows * (3 + k % 5) + columns * (2 + k % 7) + (rows * columns) // (9 + k % 11)) % 256
+        down = ((k * 29 + rows * (1 + k % 4)) % 200 - 100).abs()
+        across = ((k * 53 + columns * (1 + k % 3)) % 200 - 100).abs()
+        level = (down * (k % 5) + across * (4 - k % 5)) // 4 + (k * 37) % 150
         all.append(level)
     return (torch.stack(all).unsqueeze(1).float() - 127.5) / 64
 

@@ -1,15 +1,70 @@
 //! `affectscope train prepare`: a database as distributed to one packed set.
 
-use super::super::Failure;
-use crate::cli::train::PrepareArgs;
+use super::super::progress::Progress;
+use super::super::{Failure, INTERRUPTED, Interrupt, print, say};
+use super::manifest::table;
+use crate::cli::train::{ColorArg, PrepareArgs};
+use crate::model::config::Color;
+use crate::train::prepare::{Heard, Options, Outcome, PrepareError, prepare};
+
+impl From<PrepareError> for Failure {
+    fn from(error: PrepareError) -> Self {
+        if error.is_bad_input() {
+            Self::bad_input(error.to_string())
+        } else {
+            Self::broken(error.to_string())
+        }
+    }
+}
 
 /// Reads a database, finds and cuts out its faces, and writes the set.
 ///
 /// # Errors
 /// When an input cannot be used, the output is there already, or the user stopped it.
 pub fn run(args: &PrepareArgs) -> Result<(), Failure> {
-    Err(Failure::bad_input(format!(
-        "{}: this database is not read yet",
-        args.format.name()
-    )))
+    let options = Options {
+        database: args.format,
+        input: args.input.clone(),
+        annotations: args.annotations.clone(),
+        out: args.out.clone(),
+        crops: args.crops,
+        color: match args.color {
+            ColorArg::Gray => Color::Gray,
+            ColorArg::Rgb => Color::Rgb,
+        },
+        force: args.force,
+    };
+    let interrupt = Interrupt::listen();
+    let mut progress: Option<Progress> = None;
+    let outcome = prepare(&options, interrupt.as_flag(), &mut |heard| match heard {
+        Heard::Note(note) => say(&format!("note: {note}")),
+        Heard::Faces { done, total } => match &progress {
+            Some(progress) => progress.at(done),
+            None => {
+                if done > 0 && done < total {
+                    say(&format!("goes on after {done} of {total} faces"));
+                }
+                progress = Some(Progress::from(&args.out, "faces", done, total));
+            }
+        },
+        Heard::Packing => {
+            if let Some(progress) = progress.take() {
+                progress.end();
+            }
+            say("packing");
+        }
+    });
+    if let Some(progress) = progress {
+        progress.end();
+    }
+    match outcome? {
+        Outcome::Whole(manifest) => {
+            print(&table(&manifest));
+            Ok(())
+        }
+        Outcome::Interrupted => Err(Failure {
+            message: "stopped; the same command goes on where it was".to_owned(),
+            code: INTERRUPTED,
+        }),
+    }
 }

@@ -179,6 +179,18 @@ pub fn read_as(path: &Path, format: LabelFormat) -> Result<Labels, LabelError> {
     parse_as(&bytes_of(path)?, path, format)
 }
 
+/// Columns of a plain csv that no label is in, by their names: the texts of each row, in the order of the labels that
+/// [`read_as`] gives. `None` for a column that is not there.
+///
+/// # Errors
+/// As [`read`].
+pub fn plain_columns<const N: usize>(
+    path: &Path,
+    names: [&str; N],
+) -> Result<[Option<Vec<String>>; N], LabelError> {
+    plain::columns(text::Source::decode(&bytes_of(path)?, path)?, names)
+}
+
 fn bytes_of(path: &Path) -> Result<Vec<u8>, LabelError> {
     let io = |reason| LabelError::Io {
         path: path.to_owned(),

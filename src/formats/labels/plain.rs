@@ -28,18 +28,43 @@ pub(super) fn delimiter(header: &str) -> Option<u8> {
     })
 }
 
+/// The table of a plain csv, at its first row.
+fn open(source: Source<'_>) -> Result<Table<'_>, LabelError> {
+    let header = source.text.trim_start().lines().next().unwrap_or("");
+    match delimiter(header) {
+        Some(delimiter) => Table::open(source, 0, delimiter),
+        None => {
+            let reason = format!(
+                "the header is {}; wanted are frame, time_s or picture, and one of expression, valence and arousal at \
+                 least, with commas, semicolons or tabs between",
+                text::short(header)
+            );
+            Err(source.error(1, "1", reason))
+        }
+    }
+}
+
+/// The texts of other columns, row by row.
+pub(super) fn columns<const N: usize>(
+    source: Source<'_>,
+    names: [&str; N],
+) -> Result<[Option<Vec<String>>; N], LabelError> {
+    let mut rows = open(source)?;
+    let places = names.map(|name| rows.find(&[name]));
+    let mut columns = places.map(|place| place.map(|_| Vec::new()));
+    while let Some(row) = rows.next()? {
+        for (column, place) in columns.iter_mut().zip(places) {
+            if let Some(column) = column {
+                column.push(row.text(place).to_owned());
+            }
+        }
+    }
+    Ok(columns)
+}
+
 /// Reads a plain csv. Empty cells are labels that are not there; there is no number that means none.
 pub(super) fn read(source: Source<'_>) -> Result<Labels, LabelError> {
-    let header = source.text.trim_start().lines().next().unwrap_or("");
-    let Some(delimiter) = delimiter(header) else {
-        let reason = format!(
-            "the header is {}; wanted are frame, time_s or picture, and one of expression, valence and arousal at \
-             least, with commas, semicolons or tabs between",
-            text::short(header)
-        );
-        return Err(source.error(1, "1", reason));
-    };
-    let mut rows = Table::open(source, 0, delimiter)?;
+    let mut rows = open(source)?;
     for name in FRAME.iter().chain(&TIME).chain(&PICTURE).chain(&LABELS) {
         if rows.names.iter().filter(|n| n == name).count() > 1 {
             let reason = format!("the header has the column '{name}' twice. Keep one of the two.");

@@ -173,8 +173,12 @@ pub fn video_folders(path: &Path) -> Result<(Vec<PathBuf>, usize), SourceError> 
     ))
 }
 
-/// The pictures of a folder by their numbers, and how many other pictures and folders there are.
-fn numbered(folder: &Path) -> Result<(BTreeMap<u64, OsString>, usize), SourceError> {
+/// The pictures of a folder by their numbers (frame 0 of a video is number 1), and how many other pictures and folders
+/// there are.
+///
+/// # Errors
+/// When the folder cannot be read, a number comes twice, is 0 or absurd.
+pub fn numbered(folder: &Path) -> Result<(BTreeMap<u64, OsString>, usize), SourceError> {
     let mut names = BTreeMap::new();
     let mut others = 0;
     for name in list(folder)? {

@@ -82,7 +82,7 @@ fn light(augment: &Augment, rng: &mut Rng, out: &mut [u8]) {
 
 /// About a Gaussian of this standard deviation: the kernel 1 2 1 again and again, which has a variance of 1/2, and
 /// once mixed with the sharp picture for what is missing.
-fn blur(sd_px: f64, channels: usize, out: &mut [u8]) {
+pub(super) fn blur(sd_px: f64, channels: usize, out: &mut [u8]) {
     let variance = sd_px * sd_px;
     let whole = (variance / 0.5) as usize;
     let rest = variance - whole as f64 * 0.5;
