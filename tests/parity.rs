@@ -14,9 +14,13 @@ use serde_json::Value;
 
 const BATCH: usize = 16;
 const STEPS: usize = 10;
-const RATE: f64 = 1e-4;
-/// Losses and weights agree to this part of themselves.
+const CNN_RATE: f64 = 2e-6;
+const GRU_RATE: f64 = 1e-4;
+/// Losses agree to this part of themselves,
 const PART: f64 = 1e-3;
+/// and how far each tensor went to this part of how far it went: the first steps of Adam go by a slope's sign, and a
+/// slope that is nearly nothing has either.
+const CHANGE: f64 = 0.15;
 
 /// Between -1 and 1, as parity.py has it.
 fn made(index: usize) -> f64 {
@@ -61,11 +65,13 @@ fn begin(config: &StudentConfig, seed: usize) -> Store {
 }
 
 fn pictures(seed: usize, count: usize) -> Vec<u8> {
+    let slope = |k: usize, at: usize| (k + at) % 200;
     let level = |k: usize, row: usize, column: usize| {
-        k * 37 + row * (3 + k % 5) + column * (2 + k % 7) + row * column / (9 + k % 11)
+        let down = slope(k * 29, row * (1 + k % 4)).abs_diff(100);
+        let across = slope(k * 53, column * (1 + k % 3)).abs_diff(100);
+        (down * (k % 5) + across * (4 - k % 5)) / 4 + (k * 37) % 150
     };
-    let picture =
-        |n: usize| (0..112 * 112).map(move |i| (level(seed + n, i / 112, i % 112) % 256) as u8);
+    let picture = |n: usize| (0..112 * 112).map(move |i| level(seed + n, i / 112, i % 112) as u8);
     (0..count).flat_map(picture).collect()
 }
 
@@ -140,7 +146,7 @@ fn cnn(
                 .slopes(store, &batch, taught.as_ref(), &mut grads)
                 .unwrap()[4];
         }
-        adam.step(store, &grads, RATE);
+        adam.step(store, &grads, CNN_RATE);
         losses.push(sum);
     }
     losses
@@ -192,7 +198,7 @@ fn gru(
         .unwrap();
         let mut grads = vec![0.0; store.learnt()];
         pass.backward(&loss.total, &mut grads).unwrap();
-        adam.step(store, &grads, RATE);
+        adam.step(store, &grads, GRU_RATE);
         losses.push(f64::from(loss.total.to_scalar::<f32>().unwrap()));
     }
     losses
@@ -241,6 +247,7 @@ fn ten_steps_of_every_phase_are_pytorchs() {
     for (who, shape, number) in networks {
         let config = shape.config(true);
         let mut store = begin(&config, number);
+        let began = store.clone();
         agree(
             &format!("{who}-cnn"),
             &cnn(&config, &mut store, 1000 * number, teacher.as_ref()),
@@ -249,14 +256,21 @@ fn ten_steps_of_every_phase_are_pytorchs() {
             &format!("{who}-gru"),
             &gru(&config, &mut store, 1000 * number + 2000, teacher.as_ref()),
         );
-        for entry in store.entries() {
-            let values = store.in_file_order(entry, &store.values);
-            let sizes: f64 = values.iter().map(|v| f64::from(v.abs())).sum();
-            let theirs = &golden["sums"][format!("{who}.{}", torch_name(&entry.name))][1];
+        // A bias before a batch norm changes nothing where no ReLU is between: its slope is rounding alone.
+        let sure = |name: &str| !name.ends_with("fc0.bias");
+        for entry in store.entries().iter().filter(|e| sure(&e.name)) {
+            let [before, after] =
+                [&began.values, &store.values].map(|values| store.in_file_order(entry, values));
+            let went: f64 = before
+                .iter()
+                .zip(&after)
+                .map(|(a, b)| f64::from((b - a).abs()))
+                .sum();
+            let theirs = &golden["changes"][format!("{who}.{}", torch_name(&entry.name))][1];
             let theirs = theirs.as_f64().unwrap();
             assert!(
-                (sizes - theirs).abs() < PART * theirs.max(1.0),
-                "{who}.{}: {sizes}, PyTorch {theirs}",
+                (went - theirs).abs() < CHANGE * theirs + 1e-6,
+                "{who}.{} went {went}, PyTorch's {theirs}",
                 entry.name
             );
         }

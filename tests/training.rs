@@ -2,6 +2,7 @@
 
 mod databases;
 mod prepare;
+mod run;
 mod samplers;
 mod sets;
 

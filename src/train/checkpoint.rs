@@ -8,6 +8,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::formats::output::{OutputError, write_whole};
 
+/// A number that is read back to the last bit, whatever stands between.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(from = "u64", into = "u64")]
+pub struct Bits(pub f64);
+
+impl From<u64> for Bits {
+    fn from(bits: u64) -> Self {
+        Self(f64::from_bits(bits))
+    }
+}
+
+impl From<Bits> for u64 {
+    fn from(Bits(value): Bits) -> Self {
+        value.to_bits()
+    }
+}
+
 /// Where a phase is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Position {
@@ -20,11 +37,11 @@ pub struct Position {
     /// Steps of the optimiser.
     pub steps: u64,
     /// The best validation score so far, and after which epoch.
-    pub best: Option<(f64, usize)>,
+    pub best: Option<(Bits, usize)>,
     /// Lines of the log that were written by then.
     pub lines: u64,
     /// Sums of the losses since the last line of the log, and their number.
-    pub sums: ([f64; 5], u64),
+    pub sums: ([Bits; 5], u64),
     /// The phase is over.
     pub done: bool,
 }

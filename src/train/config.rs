@@ -22,6 +22,9 @@ pub struct RunConfig {
     /// Threads that share a step; 0: as many as there are cores. The weights do not depend on it.
     #[serde(default)]
     pub threads: usize,
+    /// Steps of a CNN's phase between two checkpoints; one is written after each epoch, too.
+    #[serde(default = "checkpoint_steps")]
+    pub checkpoint_steps: usize,
     /// Where the student begins: `nothing`, `built-in`, or a weights file of its shape.
     #[serde(default = "nothing")]
     pub start: String,
@@ -317,6 +320,10 @@ fn one() -> u64 {
     1
 }
 
+fn checkpoint_steps() -> usize {
+    50
+}
+
 fn nothing() -> String {
     "nothing".to_owned()
 }
@@ -377,6 +384,10 @@ impl RunConfig {
 
     fn check(&self) -> Result<(), String> {
         let teacher = self.teacher.as_ref();
+        if self.checkpoint_steps == 0 {
+            return Err("`checkpoint_steps` must be at least 1.".to_owned());
+        }
+        self.augment.check().map_err(|e| format!("{e}."))?;
         if self.sets.is_empty() {
             return Err(
                 "`sets` names no set; make one with `affectscope train prepare`.".to_owned(),

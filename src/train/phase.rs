@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::checkpoint::{Checkpoint, CheckpointError, Position, VALUES};
+use super::checkpoint::{Bits, Checkpoint, CheckpointError, Position, VALUES};
 use super::config::Course;
 use super::journal::{Journal, JournalError};
 use super::net::{Adam, AdamConfig, Store, StoreError};
@@ -202,9 +202,12 @@ impl Phase<'_> {
             }
             let scores = learning.validate(&state.store, &state.average)?;
             let score = score::one(&scores);
-            let best = state.position.best.is_none_or(|(before, _)| score > before);
+            let best = state
+                .position
+                .best
+                .is_none_or(|(before, _)| score > before.0);
             if best {
-                state.position.best = Some((score, epoch));
+                state.position.best = Some((Bits(score), epoch));
                 state.best.clone_from(&state.average);
             }
             journal.write(&json!({
@@ -224,7 +227,7 @@ impl Phase<'_> {
                 state.position.epoch >= self.course.epochs || since >= self.course.patience;
             self.save(&mut state, &journal)?;
         }
-        let score = state.position.best.map_or(0.0, |(score, _)| score);
+        let score = state.position.best.map_or(0.0, |(score, _)| score.0);
         state.store.values = state.best;
         Ok((state.store, score))
     }
@@ -268,7 +271,7 @@ impl Phase<'_> {
                     steps: 0,
                     best: None,
                     lines: 0,
-                    sums: ([0.0; 5], 0),
+                    sums: Default::default(),
                     done: false,
                 },
             });
@@ -362,11 +365,11 @@ impl Phase<'_> {
             let (sums, count) = &mut state.position.sums;
             sums.iter_mut()
                 .zip(parts)
-                .for_each(|(sum, part)| *sum += part);
+                .for_each(|(sum, part)| sum.0 += part);
             *count += 1;
             state.position.step = step + 1;
             if (step + 1) % LINE_EVERY == 0 || step + 1 == steps {
-                let means = sums.map(|sum| sum / *count as f64);
+                let means = sums.map(|sum| sum.0 / *count as f64);
                 let mut line = json!({
                     "phase": self.name, "epoch": epoch + 1, "step": step + 1, "steps": steps,
                     "rate": rate, "loss": means[4],
@@ -375,7 +378,7 @@ impl Phase<'_> {
                     line[name] = json!(mean);
                 }
                 journal.write(&line)?;
-                (*sums, *count) = ([0.0; 5], 0);
+                (*sums, *count) = Default::default();
             }
             watch.step(&StepReport {
                 epoch,

@@ -24,9 +24,6 @@ use crate::model::weights::Weights;
 /// The phases, in their order.
 pub const PHASES: [&str; 4] = ["teacher-cnn", "teacher-gru", "student-cnn", "student-gru"];
 
-/// Steps between two checkpoints of a CNN's phase.
-const CHECKPOINT_EVERY: usize = 50;
-
 /// Whoever watches a run.
 pub trait RunWatch: Watch {
     /// A phase begins, or goes on.
@@ -55,6 +52,13 @@ impl Run<'_> {
     /// # Errors
     /// [`PhaseError`].
     pub fn run(&self, watch: &mut dyn RunWatch) -> Result<PathBuf, PhaseError> {
+        let student = Who {
+            name: "student",
+            shape: &self.config.student,
+            start: &self.config.start,
+        };
+        // A student that cannot begin is known before its teacher is trained.
+        self.begin("student-cnn", &student, &student.shape.config(false))?;
         let RunConfig { teacher, .. } = self.config;
         let mut taught = None;
         if let Some(teacher) = teacher {
@@ -77,13 +81,8 @@ impl Run<'_> {
             };
             taught = Some(Arc::new(open(&file)?));
         }
-        let who = Who {
-            name: "student",
-            shape: &self.config.student,
-            start: &self.config.start,
-        };
         self.one(
-            &who,
+            &student,
             (&self.config.cnn, self.config.gru.as_ref()),
             taught.as_ref(),
             watch,
@@ -118,6 +117,23 @@ impl Run<'_> {
         Ok(file)
     }
 
+    /// What a network begins with.
+    fn begin(
+        &self,
+        name: &str,
+        who: &Who<'_>,
+        config: &StudentConfig,
+    ) -> Result<Store, PhaseError> {
+        let mut begin = Store::new(config);
+        let mut rng = self.rng(name);
+        begin.begin(|| rng.unit() as f32);
+        if who.start != "nothing" {
+            let path = (who.start != "built-in").then(|| Path::new(who.start));
+            begin.load(&Weights::load(path)?, |_| false)?;
+        }
+        Ok(begin)
+    }
+
     fn cnn(
         &self,
         name: &str,
@@ -127,13 +143,7 @@ impl Run<'_> {
         teacher: Option<&Arc<Student>>,
         watch: &mut dyn RunWatch,
     ) -> Result<Store, PhaseError> {
-        let mut begin = Store::new(config);
-        let mut rng = self.rng(name);
-        begin.begin(|| rng.unit() as f32);
-        if who.start != "nothing" {
-            let path = (who.start != "built-in").then(|| Path::new(who.start));
-            begin.load(&Weights::load(path)?, |_| false)?;
-        }
+        let begin = self.begin(name, who, config)?;
         let plan = Plan::new(
             self.sets,
             phase,
@@ -164,7 +174,7 @@ impl Run<'_> {
             teacher.cloned(),
         )?;
         watch.phase(name, &what);
-        let phase = self.phase(name, phase.course(), CHECKPOINT_EVERY, teacher);
+        let phase = self.phase(name, phase.course(), self.config.checkpoint_steps, teacher);
         self.finish(&phase, &mut learning, begin, watch)
     }
 
@@ -257,6 +267,7 @@ impl Run<'_> {
     fn depends_on(&self, teacher: Option<&Arc<Student>>) -> String {
         let config = RunConfig {
             threads: 0,
+            checkpoint_steps: 0,
             sets: Vec::new(),
             teacher: None,
             // Courses are in each phase's own word: another end of one must not spoil the others.

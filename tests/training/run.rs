@@ -1,0 +1,378 @@
+//! `train run` and `train eval` by the real binary: the path from pictures to weights that run, and that a run which is
+//! killed ends with the same weights.
+
+use std::path::Path;
+use std::time::Duration;
+
+use image::Luma;
+use serde_json::Value;
+
+use super::face;
+use crate::cli::{Scratch, stderr};
+
+/// FER+'s folders with faces that carry their label in plain sight: a bar somewhere for each of four expressions.
+fn faces(folder: &Path, counts: [u32; 2]) {
+    let votes = [
+        "9,1,0,0,0,0,0,0,0,0",
+        "0,9,1,0,0,0,0,0,0,0",
+        "0,0,8,0,0,2,0,0,0,0",
+        "1,0,0,9,0,0,0,0,0,0",
+    ];
+    let mut number = 0;
+    for (name, count) in ["FER2013Train", "FER2013Valid"].iter().zip(counts) {
+        let split = folder.join(name);
+        std::fs::create_dir_all(&split).unwrap();
+        let mut table = String::new();
+        for _ in 0..count {
+            let kind = number % 4;
+            let mut picture = face(number);
+            // Across the whole width: a face may be mirrored.
+            for (x, y) in (4..44).flat_map(|x| (0..8).map(move |y| (x, 4 + 10 * kind + y))) {
+                picture.put_pixel(x, y, Luma([255]));
+            }
+            let file = format!("fer{number:07}.png");
+            picture.save(split.join(&file)).unwrap();
+            table.push_str(&format!(
+                "{file},\"(0, 0, 48, 48)\",{}\n",
+                votes[kind as usize]
+            ));
+            number += 1;
+        }
+        std::fs::write(split.join("label.csv"), table).unwrap();
+    }
+}
+
+/// A small network for both, and few epochs: `extra` goes before the tables.
+fn config(extra: &str) -> String {
+    format!(
+        r#"
+sets = ["set"]
+seed = 3
+checkpoint_steps = 4
+{extra}
+
+[student]
+stem = 8
+widths = [8, 8, 8, 8]
+blocks = [1, 1, 1, 1]
+
+[teacher.shape]
+stem = 8
+widths = [8, 16, 16, 16]
+blocks = [1, 1, 1, 1]
+
+[adam]
+beta1 = 0.9
+
+[cnn]
+batch = 16
+epochs = 6
+patience = 6
+rate = 4e-3
+schedule = "cosine"
+balance = 0.5
+votes = true
+average = 0.9
+
+[gru]
+batch = 8
+epochs = 3
+rate = 2e-3
+schedule = "constant"
+made = 24
+made_validation = 8
+
+[card]
+trained_on = "made faces"
+licence = "none"
+"#
+    )
+}
+
+#[track_caller]
+fn done(scratch: &Scratch, args: &[&str]) {
+    let output = scratch.run(args);
+    assert!(output.status.success(), "{args:?}: {}", stderr(&output));
+}
+
+/// A set of made faces and a config beside it.
+fn prepared() -> Scratch {
+    let scratch = Scratch::new();
+    faces(&scratch.path("faces"), [160, 40]);
+    done(
+        &scratch,
+        &[
+            "train", "prepare", "--format", "ferplus", "--input", "faces", "--out", "set",
+        ],
+    );
+    std::fs::write(scratch.path("run.toml"), config("")).unwrap();
+    scratch
+}
+
+fn lines(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// What a run leaves that another must leave, too.
+fn left(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    for name in ["teacher-cnn", "teacher-gru", "student-cnn", "student-gru"] {
+        files.push(format!("{name}.log.jsonl"));
+    }
+    files.extend(
+        [
+            "teacher.safetensors",
+            "student-cnn.safetensors",
+            "student.safetensors",
+            "curves.html",
+        ]
+        .map(str::to_owned),
+    );
+    files
+        .into_iter()
+        .map(|name| (name.clone(), std::fs::read(folder.join(&name)).unwrap()))
+        .collect()
+}
+
+#[test]
+fn from_pictures_to_weights_that_run() {
+    let scratch = prepared();
+    done(&scratch, &["train", "run", "run.toml", "--out", "out"]);
+    let log = lines(&scratch.path("out/student-cnn.log.jsonl"));
+    let losses: Vec<f64> = log
+        .iter()
+        .filter_map(|line| line["loss"].as_f64())
+        .collect();
+    assert!(
+        losses.len() >= 4 && losses.last() < losses.first(),
+        "{losses:?}"
+    );
+    assert!(
+        log.iter()
+            .any(|line| line["distillation"].as_f64() > Some(0.0)),
+        "nobody taught"
+    );
+    let scores: Vec<f64> = log
+        .iter()
+        .filter_map(|line| line["accuracy"].as_f64())
+        .collect();
+    assert_eq!(scores.len(), 6);
+
+    // The program takes them, shows their card, and scores them: on the set as on the folder it was made of.
+    let student = "out/student.safetensors";
+    let info = scratch.run(&["info", student]);
+    let card = String::from_utf8(info.stdout).unwrap();
+    assert!(
+        card.contains("made faces") && card.contains("32 frames"),
+        "{card}"
+    );
+    let mut reports = Vec::new();
+    for data in ["set", "faces/FER2013Valid"] {
+        let output = scratch.run(&[
+            "train",
+            "eval",
+            "--data",
+            data,
+            "--weights",
+            student,
+            "--json",
+            "-",
+        ]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["count"], 40, "{data}");
+        assert_eq!(report["expression"]["count"], 40);
+        assert!(
+            report["valence"]["ccc"].is_number()
+                && report["calibration"]["expression"]["ece"].is_number()
+        );
+        assert!(report["window"]["expression"]["accuracy"].is_number());
+        reports.push(report["expression"].clone());
+    }
+    assert_eq!(reports[0], reports[1]);
+    // Better than the most frequent expression, which a quarter of the faces have.
+    assert!(
+        reports[0]["accuracy"].as_f64() > Some(0.5),
+        "{}",
+        reports[0]
+    );
+
+    // Calibrated, they are as right as before, and surer of it.
+    done(
+        &scratch,
+        &[
+            "train",
+            "eval",
+            "--data",
+            "set",
+            "--weights",
+            student,
+            "--calibrate",
+            "soft.safetensors",
+        ],
+    );
+    let output = scratch.run(&[
+        "train",
+        "eval",
+        "--data",
+        "set",
+        "--weights",
+        "soft.safetensors",
+        "--json",
+        "-",
+    ]);
+    let soft: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(soft["expression"]["accuracy"], reports[0]["accuracy"]);
+    let of = |name: &str| soft["calibration"]["expression"][name].as_f64().unwrap();
+    assert!(of("nll") <= of("nll_before") + 1e-9);
+    assert!((of("fitted_here") / of("temperature") - 1.0).abs() < 0.01);
+    let card = String::from_utf8(scratch.run(&["info", "soft.safetensors"]).stdout).unwrap();
+    assert!(card.contains("CNN-GRU on stills, accuracy"), "{card}");
+}
+
+#[test]
+fn a_run_that_is_killed_ends_as_one_that_is_not() {
+    let scratch = prepared();
+    done(
+        &scratch,
+        &[
+            "train",
+            "run",
+            "run.toml",
+            "--out",
+            "whole",
+            "--threads",
+            "1",
+        ],
+    );
+    let mut kills = 0;
+    loop {
+        let mut child = scratch.command();
+        child.args([
+            "train",
+            "run",
+            "run.toml",
+            "--out",
+            "killed",
+            "--threads",
+            "1",
+        ]);
+        child.stderr(std::process::Stdio::null());
+        let mut child = child.spawn().unwrap();
+        // Moments that are as good as random for the child, a little later each time so that it gets on.
+        std::thread::sleep(Duration::from_millis(60 + 53 * kills));
+        let over = child.try_wait().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if over.is_some() {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills > 3, "only {kills} kills");
+    let (whole, killed) = (left(&scratch.path("whole")), left(&scratch.path("killed")));
+    for ((name, a), (_, b)) in whole.iter().zip(&killed) {
+        assert!(a == b, "{name} is another after {kills} kills");
+    }
+}
+
+#[test]
+fn what_cannot_be_trained_on_is_told() {
+    let scratch = prepared();
+    let refuses = |text: &str, words: &[&str]| {
+        std::fs::write(scratch.path("bad.toml"), text).unwrap();
+        scratch.refuses(&["train", "run", "bad.toml"], words);
+    };
+    refuses("sets = []", &["bad.toml", "train prepare"]);
+    refuses("sets = [\"nowhere\"]", &["nowhere"]);
+    refuses("sets = [\"set\"]\nrate = 3", &["bad.toml", "rate"]);
+    refuses(&config("start = \"set/faces.csv\""), &["faces.csv"]);
+    refuses(
+        &config("").replace("batch = 16", "batch = 1000"),
+        &["training", "1000"],
+    );
+    scratch.refuses(
+        &["train", "run", "nothing.toml"],
+        &["nothing.toml", "cannot be read"],
+    );
+    scratch.refuses(&["train", "eval", "--data", "faces"], &["faces"]);
+
+    // A rate at which numbers burst: it says where, and the last good state stays.
+    let output = {
+        std::fs::write(
+            scratch.path("hot.toml"),
+            config("").replace("rate = 4e-3", "rate = 9.0\nwarm_up = 0.5"),
+        )
+        .unwrap();
+        scratch.run(&[
+            "train",
+            "run",
+            "hot.toml",
+            "--out",
+            "hot",
+            "--until",
+            "teacher-cnn",
+        ])
+    };
+    if !output.status.success() {
+        let text = stderr(&output);
+        assert!(
+            text.contains("is no number in epoch") && text.contains("checkpoint"),
+            "{text}"
+        );
+    }
+
+    // Another config does not go on from this one's checkpoint.
+    done(
+        &scratch,
+        &[
+            "train",
+            "run",
+            "run.toml",
+            "--out",
+            "out",
+            "--until",
+            "teacher-cnn",
+        ],
+    );
+    std::fs::write(
+        scratch.path("other.toml"),
+        config("").replace("seed = 3", "seed = 4"),
+    )
+    .unwrap();
+    let output = scratch.run(&[
+        "train",
+        "run",
+        "other.toml",
+        "--out",
+        "out",
+        "--until",
+        "teacher-cnn",
+    ]);
+    assert!(
+        !output.status.success() && stderr(&output).contains("another config"),
+        "{}",
+        stderr(&output)
+    );
+    // A checkpoint that was cut is told, and not trusted.
+    let file = scratch.path("out/teacher-cnn.checkpoint");
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    let output = scratch.run(&[
+        "train",
+        "run",
+        "run.toml",
+        "--out",
+        "out",
+        "--until",
+        "teacher-cnn",
+    ]);
+    assert!(
+        !output.status.success() && stderr(&output).contains("teacher-cnn.checkpoint"),
+        "{}",
+        stderr(&output)
+    );
+}
