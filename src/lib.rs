@@ -13,10 +13,11 @@
 //!
 //! The core (`pipeline`, `offline` and all below) has no thread, window or clock, but for the helpers that a network on
 //! the CPU may be given (`model::conv`); [`live`] alone starts pipeline
-//! threads (its table says which); the window's helpers for dialogs and files live in `gui::background`.
+//! threads (its table says which); the window's helpers for dialogs and files live in `gui::background`, the workers that
+//! prepare a set in `train::prepare::work`.
 //!
 //! Read in this order: [`frame`], [`labels`], [`analysis`]; then [`source`], [`face`], [`model`]; then [`pipeline`] and
-//! [`offline`]; [`formats`], [`metrics`] and [`evaluate`] (what annotations say); [`train`] (what is minimised); then [`session`] (what the window and the live session say to each other), [`live`], [`gui`], and
+//! [`offline`]; [`formats`], [`metrics`] and [`evaluate`] (what annotations say); [`train`] (databases to packed sets, views of them, what is minimised); then [`session`] (what the window and the live session say to each other), [`live`], [`gui`], and
 //! [`commands`].
 
 pub mod analysis;

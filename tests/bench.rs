@@ -12,18 +12,21 @@ use affectscope::face::finder::Schedule;
 use affectscope::face::gray::Gray;
 use affectscope::face::landmarks::LandmarkNet;
 use affectscope::frame::Frame;
+use affectscope::model::config::Color;
 use affectscope::model::student::Student;
 use affectscope::model::weights::Weights;
 use affectscope::pipeline::{Observed, Pipeline};
 use affectscope::session::Tuning;
 use affectscope::source::demo::DemoSource;
 use affectscope::source::{FrameSource, Next};
+use affectscope::train::augment::{Augment, view};
 use affectscope::train::cnn::Learner;
 use affectscope::train::config::Shape;
 use affectscope::train::loader::Batch;
 use affectscope::train::net::{Adam, AdamConfig, Store};
 use affectscope::train::objective::{Targets, Task};
 use affectscope::train::random::Rng;
+use affectscope::train::set::{Labels, Sample, Split};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 /// The network, a frame of the demo, and the face on it.
@@ -123,5 +126,41 @@ fn training(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, network, faces, training);
+/// What a training step asks of the threads that make its views: a picture of a set's usual size, and one as small and
+/// tight as FER+'s, whose crops leave it.
+fn views(c: &mut Criterion) {
+    for (name, side, scale) in [("168", 168usize, 1.0f32), ("48, tight", 48, 0.45)] {
+        let pixels: Vec<u8> = (0..side * side).map(|i| (i * i % 251) as u8).collect();
+        let labels = Labels::default();
+        let off = (side as f32 - scale * 112.0) / 2.0;
+        let sample = Sample {
+            pixels: &pixels,
+            width_px: side,
+            height_px: side,
+            channels: 1,
+            landmarks: align::TEMPLATE_PX.map(|[x, y]| [x * scale + off, y * scale + off]),
+            labels: &labels,
+            subject: 0,
+            split: Split::Train,
+            group: None,
+            file: "",
+        };
+        let mut out = vec![0; 112 * 112];
+        let mut rng = Rng::new(1);
+        c.bench_function(&format!("view of a picture of {name}"), |b| {
+            b.iter(|| {
+                view(
+                    &sample,
+                    Color::Gray,
+                    112,
+                    &Augment::default(),
+                    &mut rng,
+                    &mut out,
+                );
+            });
+        });
+    }
+}
+
+criterion_group!(benches, network, faces, training, views);
 criterion_main!(benches);

@@ -335,6 +335,25 @@ mod tests {
 
     proptest! {
         #[test]
+        fn samples_and_their_rounding_are_those_of_the_formula_to_the_bit(
+            x in -3f64..12.0, y in -3f64..9.0, pixels in prop::collection::vec(any::<u8>(), 70), level in 0f32..255.4,
+        ) {
+            let plane = Plane::<1>::new(&pixels, 10, 7);
+            let (dx, dy) = ((x - x.floor()) as f32, (y - y.floor()) as f32);
+            let at = |ox: i64, oy: i64| {
+                let (px, py) = (x.floor() as i64 + ox, y.floor() as i64 + oy);
+                let inside = (0..10).contains(&px) && (0..7).contains(&py);
+                if inside { f32::from(pixels[(py * 10 + px) as usize]) } else { 0.0 }
+            };
+            let mut sum = (1.0 - dx) * (1.0 - dy) * at(0, 0);
+            sum += dx * (1.0 - dy) * at(1, 0);
+            sum += (1.0 - dx) * dy * at(0, 1);
+            sum += dx * dy * at(1, 1);
+            prop_assert_eq!(plane.sample(x, y)[0].to_bits(), sum.to_bits());
+            prop_assert_eq!((f64::from(level) + 0.5) as u8, level.round() as u8);
+        }
+
+        #[test]
         fn whole_numbers_give_the_same_crop_to_a_level(
             angle in -3.1f64..3.1, scale in 0.3f64..2.4, pixels in prop::collection::vec(any::<[u8; 3]>(), 97)
         ) {

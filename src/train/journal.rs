@@ -23,7 +23,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens it, and forgets what was written after its first `lines` lines: a checkpoint knows of no more. What was
+    /// Opens it (its folder is made when there is none), and forgets what was written after its first `lines` lines: a checkpoint knows of no more. What was
     /// killed in the midst of a line has written none.
     ///
     /// # Errors
@@ -33,6 +33,9 @@ impl Journal {
             path: path.to_owned(),
             reason,
         };
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(fail)?;
+        }
         let file = OpenOptions::new()
             .read(true)
             .append(true)

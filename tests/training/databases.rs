@@ -326,7 +326,7 @@ fn a_video_gives_its_labelled_frames() {
         .status()
         .unwrap();
     assert!(made.success());
-    let rows = "frame,valence,arousal\n0,0.5,0.5\n1,,\n2,0.25,0.5\n9,0.1,0.1\n";
+    let rows = "frame,valence,arousal,split,subject\n0,0.5,0.5,test,anna\n1,,,test,anna\n2,0.25,0.5,test,anna\n9,0.1,0.1,test,anna\n";
     write(&at("labels/v1.csv"), rows);
     write(&at("labels/v7.csv"), "frame,valence,arousal\n0,0.5,0.5\n");
     let options = Options {
@@ -342,6 +342,10 @@ fn a_video_gives_its_labelled_frames() {
     assert_eq!(manifest.left_out["the video is not there"].count, 1);
     assert_eq!(set.sample(1).labels.affect, Some([0.25, 0.5]));
     let split = set.sample(0).split;
+    assert_eq!(
+        (split, set.subject(set.sample(0).subject)),
+        (Split::Test, "anna")
+    );
     assert_eq!(set.sequences(split, |_| true, 2), [[0, 1]]);
     assert_eq!(set.sequences(split, |_| true, 1).len(), 2);
     assert!(set.sample(0).width_px <= 168);

@@ -210,7 +210,7 @@ fn calibrate(
     let fitted = |window: bool| {
         let by = eval::fit(answers, window);
         let own = own.of(window);
-        [0, 1, 2].map(|i| own[i] * by[i].unwrap_or(1.0))
+        [0, 1, 2].map(|i| (own[i] * by[i].unwrap_or(1.0)).clamp(0.05, 20.0))
     };
     let ([expression, valence, arousal], window) = (fitted(false), fitted(true));
     let new = Temperatures {

@@ -55,8 +55,6 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         .out
         .clone()
         .unwrap_or_else(|| PathBuf::from(args.config.file_stem().unwrap_or_default()));
-    std::fs::create_dir_all(&out)
-        .map_err(|e| Failure::bad_input(format!("{}: cannot be made ({e}).", out.display())))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = match args.threads.unwrap_or(config.threads) {
         0 => cores,

@@ -290,16 +290,10 @@ fn pictures(options: &Options, side: &Side) -> Result<Plan, PrepareError> {
             let [split, subject, group] = extra.row(place_in_file);
             // Several faces of one picture stay together.
             let subject = subject.unwrap_or(picture);
-            let split = match split {
-                Some(text) => Some(Split::from_name(text).ok_or_else(|| {
-                    let reason = format!(
-                        "line {}: {text:?} is no split; wanted is train, validation or test",
-                        label.line
-                    );
-                    wrong(&loaded.path, reason)
-                })?),
-                None => file_split,
-            };
+            let split = split
+                .map(|text| split_named(text, loaded, label))
+                .transpose()?
+                .or(file_split);
             told[usize::from(split.is_some())] = true;
             let found = label.box_px.map_or(Place::Search, Place::Box);
             plan.entries.push(Entry {
@@ -322,6 +316,21 @@ fn pictures(options: &Options, side: &Side) -> Result<Plan, PrepareError> {
         }
     }
     Ok(plan)
+}
+
+/// The split that a row of a table names.
+pub(super) fn split_named(
+    text: &str,
+    loaded: &Loaded,
+    label: &Label,
+) -> Result<Split, PrepareError> {
+    Split::from_name(text).ok_or_else(|| {
+        let reason = format!(
+            "line {}: {text:?} is no split; wanted is train, validation or test",
+            label.line
+        );
+        wrong(&loaded.path, reason)
+    })
 }
 
 /// The columns of a plain table beside the labels.

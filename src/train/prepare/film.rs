@@ -164,7 +164,7 @@ impl<'a> Filmed<'a> {
                     sequence: Some(cast.sequence.to_string()),
                     frame: Some(index),
                     file: clip.file.to_string(),
-                    group: None,
+                    group: cast.group.as_deref().map(str::to_owned),
                     labels,
                 };
                 part.add(row, &kept.pixels)?;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::databases::{Extra, annotations, labels_of, place, split_in, stem, wrong};
+use super::databases::{Extra, annotations, labels_of, place, split_in, split_named, stem, wrong};
 use super::plan::{Cast, Clip, Entry, Place, Plan, split_of};
 use super::{Options, PrepareError};
 use crate::evaluate::files::Side;
@@ -22,6 +22,9 @@ const DEEPEST: usize = 2;
 /// The labels of one person of one video.
 struct Track {
     video: String,
+    /// Who it is, where somebody says; else the video.
+    subject: String,
+    group: Option<String>,
     person: Option<Person>,
     split: Split,
     labels: BTreeMap<u64, Labels>,
@@ -33,6 +36,8 @@ struct Said<'a> {
     video: &'a str,
     person: Option<Person>,
     split: Option<Split>,
+    subject: Option<String>,
+    group: Option<String>,
     /// By frame.
     labels: BTreeMap<u64, Labels>,
 }
@@ -60,7 +65,8 @@ fn tracks(options: &Options, side: &Side) -> Result<Plan, PrepareError> {
         let name = pairing::name(series);
         let mut labels = BTreeMap::new();
         let extra = Extra::of(loaded)?;
-        let mut own_split = None;
+        // The first row that says it speaks for the video.
+        let (mut own_split, mut subject, mut group) = (None, None, None);
         for (row, label) in series.labels.iter().enumerate() {
             let Some(frame) = label.frame else {
                 let reason = format!(
@@ -69,9 +75,16 @@ fn tracks(options: &Options, side: &Side) -> Result<Plan, PrepareError> {
                 );
                 return Err(wrong(&loaded.path, reason));
             };
-            if own_split.is_none() {
-                own_split = extra.row(row)[0].and_then(Split::from_name);
+            let [split_text, subject_text, group_text] = extra.row(row);
+            if let Some(text) = split_text {
+                let split = split_named(text, loaded, label)?;
+                if *own_split.get_or_insert(split) != split {
+                    let reason = format!("line {}: the video stands in two splits", label.line);
+                    return Err(wrong(&loaded.path, reason));
+                }
             }
+            subject = subject.or_else(|| subject_text.map(str::to_owned));
+            group = group.or_else(|| group_text.map(str::to_owned));
             match labels_of(label) {
                 Ok(one) => {
                     labels.insert(frame, one);
@@ -84,6 +97,8 @@ fn tracks(options: &Options, side: &Side) -> Result<Plan, PrepareError> {
             video: &series.video,
             person: series.person,
             split: own_split.or_else(|| split_in(&loaded.path, under)),
+            subject,
+            group,
             labels,
         });
     }
@@ -105,7 +120,9 @@ fn tracks(options: &Options, side: &Side) -> Result<Plan, PrepareError> {
 fn join(all: Vec<Said<'_>>, plan: &mut Plan) -> BTreeMap<String, Track> {
     let mut strictest: HashMap<String, Split> = HashMap::new();
     for said in &all {
-        let split = said.split.unwrap_or_else(|| split_of(said.video));
+        let split = said
+            .split
+            .unwrap_or_else(|| split_of(said.subject.as_deref().unwrap_or(said.video)));
         let known = strictest.entry(said.video.to_owned()).or_insert(split);
         *known = split.max(*known);
     }
@@ -123,6 +140,8 @@ fn join(all: Vec<Said<'_>>, plan: &mut Plan) -> BTreeMap<String, Track> {
         }
         let track = tracks.entry(said.name).or_insert_with(|| Track {
             video: said.video.to_owned(),
+            subject: said.subject.unwrap_or_else(|| said.video.to_owned()),
+            group: said.group,
             person: said.person,
             split: strict,
             labels: BTreeMap::new(),
@@ -158,7 +177,8 @@ fn on_crops(
         any = true;
         let (pictures, _) = crops::numbered(folder)?;
         let sequence: Arc<str> = name.as_str().into();
-        let subject: Arc<str> = track.video.as_str().into();
+        let subject: Arc<str> = track.subject.as_str().into();
+        let group: Option<Arc<str>> = track.group.as_deref().map(Arc::from);
         for (frame, labels) in track.labels {
             match pictures.get(&(frame + 1)) {
                 Some(picture) => plan.entries.push(Entry {
@@ -168,7 +188,7 @@ fn on_crops(
                     split: track.split,
                     subject: subject.clone(),
                     sequence: Some((sequence.clone(), frame)),
-                    group: None,
+                    group: group.clone(),
                 }),
                 None => plan.leave_out(
                     "there is no crop of this frame",
@@ -219,13 +239,14 @@ fn on_videos(
         };
         let clip = clips.entry(track.video.clone()).or_insert_with(|| Clip {
             file: under(&plan.root, path).into(),
-            subject: track.video.as_str().into(),
+            subject: track.subject.as_str().into(),
             split: track.split,
             cast: Vec::new(),
         });
         clip.cast.push(Cast {
             person: track.person,
             sequence: name.as_str().into(),
+            group: track.group.as_deref().map(Arc::from),
             labels: track.labels,
         });
     }

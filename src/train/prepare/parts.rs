@@ -61,7 +61,7 @@ fn io_at(path: &Path) -> impl FnOnce(io::Error) -> PartError + '_ {
 /// The folder of parts, locked.
 pub struct Parts {
     folder: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl Parts {
@@ -82,10 +82,7 @@ impl Parts {
         if let Err(fs::TryLockError::WouldBlock) = lock.try_lock() {
             return Err(PartError::Busy(set.to_owned()));
         }
-        let parts = Self {
-            folder,
-            _lock: lock,
-        };
+        let parts = Self { folder, lock };
         let plan_path = parts.folder.join(PLAN);
         match fs::read_to_string(&plan_path) {
             Ok(known) if known == plan => return Ok(parts),
@@ -125,7 +122,10 @@ impl Parts {
     /// When the system refuses.
     pub fn remove(self) -> Result<(), PartError> {
         self.clear()?;
-        fs::remove_dir_all(&self.folder).map_err(io_at(&self.folder))
+        let Self { folder, lock } = self;
+        // Some systems remove no file that is open.
+        drop(lock);
+        fs::remove_dir_all(&folder).map_err(io_at(&folder))
     }
 
     fn file(&self, part: usize, ending: &str) -> PathBuf {

@@ -51,6 +51,8 @@ pub struct Cast {
     pub person: Option<Person>,
     /// The name of the video and the face in it.
     pub sequence: Arc<str>,
+    /// A group that scores are wanted for by itself.
+    pub group: Option<Arc<str>>,
     /// By frame, from 0.
     pub labels: BTreeMap<u64, Labels>,
 }
