@@ -232,6 +232,9 @@ pub struct RecordArgs {
 pub struct InfoArgs {
     /// A weights file, .safetensors or .pth [default: the built-in student]
     pub weights: Option<PathBuf>,
+    /// Print the card as Markdown, as weights/README.md has it
+    #[arg(long)]
+    pub markdown: bool,
 }
 
 /// `affectscope evaluate`

@@ -7,6 +7,7 @@ use crate::cli::InfoArgs;
 use crate::model::config::Color;
 use crate::model::student::Student;
 use crate::model::weights::Weights;
+use crate::session::WeightsCard;
 
 /// Longer values are cut.
 const LONGEST_LINE: usize = 2000;
@@ -19,6 +20,10 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
     let weights = Weights::load(args.weights.as_deref())?;
     let student = Student::new(&weights, &candle_core::Device::Cpu)?;
     let (card, config) = (student.card(), student.config());
+    if args.markdown {
+        print(&markdown(card, student.sha256()));
+        return Ok(());
+    }
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         // Whatever a file says of itself, it gets a line, and no way to the terminal's controls.
@@ -94,6 +99,29 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
     );
     print(&text);
     Ok(())
+}
+
+/// The card as two tables.
+fn markdown(card: &WeightsCard, sha256: &str) -> String {
+    let cell = |text: &str| text.replace(char::is_control, " ").replace('|', "\\|");
+    let mut text = "| | |\n|---|---|\n".to_owned();
+    for (name, value) in [
+        ("network", &*card.network),
+        ("input", &*card.input),
+        ("trained on", or_unknown(&card.trained_on)),
+        ("valence and arousal", or_unknown(&card.affect_labels)),
+        ("licence", or_unknown(&card.licence)),
+        ("SHA-256", sha256),
+    ] {
+        let _ = writeln!(text, "| {name} | {} |", cell(value));
+    }
+    if !card.scores.is_empty() {
+        text.push_str("\n| measured | |\n|---|---|\n");
+        for (what, score) in &card.scores {
+            let _ = writeln!(text, "| {} | {} |", cell(what), cell(score));
+        }
+    }
+    text
 }
 
 fn or_unknown(text: &str) -> &str {

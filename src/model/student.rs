@@ -35,7 +35,7 @@ struct Temporal {
 
 /// What computes backbone and heads.
 enum Runner {
-    Kernels(CpuNetwork),
+    Kernels(Box<CpuNetwork>),
     Graph(Box<DeviceNetwork>),
 }
 
@@ -90,7 +90,7 @@ impl Student {
                 n => n,
             };
             let network = CpuNetwork::new(layers, backbone, heads, (set, threads), units);
-            Ok(Runner::Kernels(network))
+            Ok(Runner::Kernels(Box::new(network)))
         })
     }
 

@@ -203,26 +203,13 @@ impl Weights {
     /// # Errors
     /// As [`Weights::values`].
     pub fn to_safetensors(&self, config: &str) -> Result<Vec<u8>, WeightsError> {
-        let mut data = Vec::with_capacity(self.tensors.len());
+        let mut tensors = Vec::with_capacity(self.tensors.len());
         for (name, tensor) in &self.tensors {
             let values = self.values(name, tensor.dims())?;
-            let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-            data.push((name, tensor.dims().to_vec(), bytes));
+            tensors.push((&**name, tensor.dims().to_vec(), values));
         }
-        let failed =
-            |e: safetensors::SafeTensorError| self.wrong(format!("they cannot be written ({e})."));
-        let views = data
-            .iter()
-            .map(|(name, shape, bytes)| {
-                safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes)
-                    .map(|view| (name.as_str(), view))
-            })
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(failed)?;
-        let metadata = [("config".to_owned(), config.to_owned())]
-            .into_iter()
-            .collect();
-        safetensors::serialize(views, Some(metadata)).map_err(failed)
+        safetensors_file(&tensors, ("config", config))
+            .map_err(|e| self.wrong(format!("they cannot be written ({e}).")))
     }
 
     /// A tensor's values in row-major order, when it is there with just this shape.
@@ -283,6 +270,30 @@ impl Weights {
             .collect();
         Ok((scale, shift))
     }
+}
+
+/// The bytes of a safetensors file of f32 tensors (name, shape, values), with one word of metadata.
+///
+/// # Errors
+/// What the format says.
+pub fn safetensors_file(
+    tensors: &[(&str, Vec<usize>, Vec<f32>)],
+    (key, value): (&str, &str),
+) -> Result<Vec<u8>, safetensors::SafeTensorError> {
+    let bytes: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|(_, _, values)| values.iter().flat_map(|v| v.to_le_bytes()).collect())
+        .collect();
+    let views = tensors
+        .iter()
+        .zip(&bytes)
+        .map(|((name, shape, _), bytes)| {
+            safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes)
+                .map(|view| (*name, view))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let metadata = [(key.to_owned(), value.to_owned())].into_iter().collect();
+    safetensors::serialize(views, Some(metadata))
 }
 
 /// What keeps tensors from making a student: one sentence for each kind of fault, names and all.

@@ -1,12 +1,12 @@
 //! A phase's whole state in one file: killed at any moment, a run goes on from the last one as if nothing had been.
 
-use std::collections::HashMap;
 use std::path::Path;
 
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use crate::formats::output::{OutputError, write_whole};
+use crate::model::weights::safetensors_file;
 
 /// A number that is read back to the last bit, whatever stands between.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -92,28 +92,14 @@ impl Checkpoint {
             path: path.to_owned(),
             reason,
         };
-        let bytes: Vec<(&str, usize, Vec<u8>)> = self
+        let position = serde_json::to_string(&self.position).map_err(|e| wrong(e.to_string()))?;
+        let tensors: Vec<_> = self
             .values
             .iter()
-            .map(|(name, values)| {
-                (
-                    *name,
-                    values.len(),
-                    values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-                )
-            })
+            .map(|(name, values)| (*name, vec![values.len()], values.clone()))
             .collect();
-        let views = bytes
-            .iter()
-            .map(|(name, len, bytes)| {
-                TensorView::new(Dtype::F32, vec![*len], bytes).map(|view| (*name, view))
-            })
-            .collect::<Result<Vec<_>, _>>()
+        let file = safetensors_file(&tensors, ("position", &position))
             .map_err(|e| wrong(e.to_string()))?;
-        let position = serde_json::to_string(&self.position).map_err(|e| wrong(e.to_string()))?;
-        let metadata = HashMap::from([("position".to_owned(), position)]);
-        let file =
-            safetensors::serialize(views, Some(metadata)).map_err(|e| wrong(e.to_string()))?;
         Ok(write_whole(path, &file, true)?)
     }
 

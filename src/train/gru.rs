@@ -149,7 +149,7 @@ impl Windows {
             all.labels.extend(
                 window
                     .iter()
-                    .map(|f| sets[f.place.0].sample(f.place.1).labels.clone()),
+                    .map(|f| *sets[f.place.0].sample(f.place.1).labels),
             );
             if let (Some(teacher), Some((expression, affect))) = (teacher, &mut all.taught) {
                 let steps = teacher.features(&crops(teacher))?;

@@ -183,7 +183,7 @@ fn draw(text: &mut String, title: &str, curves: &[Curve<'_>]) {
 /// Four digits that count.
 fn short(value: f64) -> String {
     match value.abs() {
-        v if v == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         v if v < 1e-3 => format!("{value:.1e}"),
         v if v < 1.0 => format!("{value:.3}"),
         v if v < 100.0 => format!("{value:.2}"),

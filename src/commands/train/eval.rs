@@ -140,7 +140,7 @@ fn of_set(args: &EvalArgs, student: &Student) -> Result<Vec<Answer>, Failure> {
                 let sample = set.sample(i);
                 let subject = set.subject(sample.subject).to_owned();
                 (
-                    sample.labels.clone(),
+                    *sample.labels,
                     subject,
                     sample.landmarks,
                     sample.group.map(str::to_owned),

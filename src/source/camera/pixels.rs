@@ -136,7 +136,9 @@ pub(super) fn decode(
     })
 }
 
-/// By image's decoder, which is faster than libjpeg without its assembler, and full size: the window shows the frame.
+/// By image's decoder, which is faster than libjpeg without its assembler, and full size: the window shows the frame, and
+/// a face is cropped from it. A picture of half the size would save the detector nothing: libjpeg, the one here that can
+/// decode it smaller, takes 1.09 ms for it at 640x480 (6.0 at 1920x1080) where image's takes 1.19 (6.6) for the whole.
 fn decode_jpeg(data: &[u8], pool: &mut PixelPool) -> Result<Decoded, String> {
     let damaged = |error: ImageError| format!("a damaged JPEG ({error})");
     let data = with_tables(data);

@@ -113,7 +113,7 @@ impl Adam {
             )
                 .into_par_iter()
                 .for_each(|(first, second, values, grads)| {
-                    passes::adam(set, grads, &step, first, second, values)
+                    passes::adam(set, grads, &step, first, second, values);
                 });
         }
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::model::config::StudentConfig;
 use crate::model::conv::products::LANE;
-use crate::model::weights::{Weights, WeightsError};
+use crate::model::weights::{Weights, WeightsError, safetensors_file};
 
 /// How a tensor lies in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -300,33 +300,11 @@ impl Store {
         values: &[f32],
         config: &str,
     ) -> Result<Vec<u8>, safetensors::SafeTensorError> {
-        let data: Vec<(&Entry, Vec<u8>)> = self
+        let tensors: Vec<_> = self
             .entries
             .iter()
-            .map(|e| {
-                (
-                    e,
-                    self.in_file_order(e, values)
-                        .iter()
-                        .flat_map(|v| v.to_le_bytes())
-                        .collect(),
-                )
-            })
+            .map(|e| (&*e.name, e.shape.clone(), self.in_file_order(e, values)))
             .collect();
-        let views = data
-            .iter()
-            .map(|(entry, bytes)| {
-                safetensors::tensor::TensorView::new(
-                    safetensors::Dtype::F32,
-                    entry.shape.clone(),
-                    bytes,
-                )
-                .map(|view| (entry.name.as_str(), view))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let metadata = [("config".to_owned(), config.to_owned())]
-            .into_iter()
-            .collect();
-        safetensors::serialize(views, Some(metadata))
+        safetensors_file(&tensors, ("config", config))
     }
 }

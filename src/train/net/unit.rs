@@ -149,10 +149,10 @@ impl Unit {
             });
         let sums = add_up(&partial, to);
         let count = rows as f64;
-        for c in 0..to {
+        for (c, &origin) in origin.iter().enumerate() {
             let off = sums.slopes[c] / count;
             let variance = (sums.products[c] / count - off * off).max(0.0);
-            let mean = f64::from(origin[c]) + off;
+            let mean = f64::from(origin) + off;
             let deviation = 1.0 / (variance + EPSILON).sqrt();
             let scale = f64::from(store.values[self.places.scale.start + c]) * deviation;
             self.mean[c] = mean as f32;
@@ -197,7 +197,7 @@ impl Unit {
                     .zip(beside.par_chunks(CHUNK * to))
                     .for_each(|((out, y), beside)| {
                         passes::norm_add_relu(set, y, &self.scaling(), beside, out);
-                    })
+                    });
             }
             Err(other) => {
                 chunks
@@ -211,7 +211,7 @@ impl Unit {
                             &other.scaling(),
                             out,
                         );
-                    })
+                    });
             }
         }
     }
