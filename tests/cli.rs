@@ -466,5 +466,8 @@ fn devices_and_info_speak() {
     // The card of the repository is what the program says, never typed.
     let card = String::from_utf8(scratch.run(&["info", "--markdown"]).stdout).unwrap();
     let readme = std::fs::read_to_string("weights/README.md").unwrap();
-    assert!(readme.contains(card.trim()), "weights/README.md lacks:\n{card}");
+    assert!(
+        readme.contains(card.trim()),
+        "weights/README.md lacks:\n{card}"
+    );
 }
