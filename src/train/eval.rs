@@ -170,7 +170,8 @@ fn surprise(rows: &[(&[f32], usize)], temperature: f64) -> f64 {
 /// By golden sections of its logarithm: the likelihood has one top (it is concave in the inverse).
 fn best_temperature(rows: &[(&[f32], usize)]) -> f32 {
     let golden = (5f64.sqrt() - 1.0) / 2.0;
-    let (mut low, mut high) = (0.05f64.ln(), 20f64.ln());
+    // Where all answers are right, none is sure enough: no further than four times either way.
+    let (mut low, mut high) = (0.25f64.ln(), 4f64.ln());
     let at = |place: f64| surprise(rows, place.exp());
     let (mut a, mut b) = (high - golden * (high - low), low + golden * (high - low));
     let (mut of_a, mut of_b) = (at(a), at(b));

@@ -228,13 +228,6 @@ fn from_pictures_to_weights_that_run() {
     assert_eq!(soft["expression"]["accuracy"], reports[0]["accuracy"]);
     let of = |name: &str| soft["calibration"]["expression"][name].as_f64().unwrap();
     assert!(of("nll") <= of("nll_before") + 1e-9);
-    // Fitted again on the same faces, it stays (as far as a config may say it).
-    let stays = (of("fitted_here") / of("temperature") - 1.0).abs() < 0.01;
-    assert!(
-        stays || (of("temperature") - 0.05).abs() < 1e-6,
-        "{}",
-        soft["calibration"]
-    );
     let card = String::from_utf8(scratch.run(&["info", "soft.safetensors"]).stdout).unwrap();
     assert!(card.contains("CNN-GRU on stills, accuracy"), "{card}");
 }
