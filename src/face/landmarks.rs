@@ -58,6 +58,7 @@ impl LandmarkNet {
             .resize(&self.square, (SIDE_PX, SIDE_PX), &mut self.small);
         self.network
             .read(&self.small.pixels)
+            .points
             .map(|[x, y]| [x0 + x * side, y0 + y * side])
     }
     /// The five points of the face in this box; whoever made the box, the network looks again in the one that its

@@ -44,6 +44,12 @@ pub struct Augment {
     pub low_resolution: f64,
     /// The fewest pixels a side of the crop; from 8 on.
     pub low_resolution_px: usize,
+    /// Chance of a dark picture: down to a tenth of its light.
+    pub dark: f64,
+    /// Chance of light from one side.
+    pub side_light: f64,
+    /// Chance that what lies outside of the picture is its edge repeated, where it else is black.
+    pub border: f64,
     /// Chance of a noisy picture.
     pub noise: f64,
     /// The most noise, as the standard deviation in grey levels; at most 100.
@@ -69,6 +75,9 @@ impl Default for Augment {
             blur_px: 1.5,
             low_resolution: 0.2,
             low_resolution_px: 28,
+            dark: 0.0,
+            side_light: 0.0,
+            border: 0.0,
             noise: 0.25,
             noise_levels: 8.0,
             occlusion: 0.2,
@@ -106,6 +115,9 @@ impl Augment {
         blur_px: 0.0,
         low_resolution: 0.0,
         low_resolution_px: CROP_SIDE_PX,
+        dark: 0.0,
+        side_light: 0.0,
+        border: 0.0,
         noise: 0.0,
         noise_levels: 0.0,
         occlusion: 0.0,
@@ -136,6 +148,9 @@ impl Augment {
                 8.0,
                 side,
             ),
+            ("dark", self.dark, 0.0, 1.0),
+            ("side_light", self.side_light, 0.0, 1.0),
+            ("border", self.border, 0.0, 1.0),
             ("noise", self.noise, 0.0, 1.0),
             ("noise_levels", self.noise_levels, 0.0, 100.0),
             ("occlusion", self.occlusion, 0.0, 1.0),
@@ -203,12 +218,51 @@ pub fn view(
                 way
             }
         });
-    warp(sample, color, way.as_ref(), out);
+    // What is asked for alone is drawn for: settings without it give the views that they always gave.
+    if augment.border > 0.0 && rng.chance(augment.border) {
+        let (pixels, sample, way) = with_border(sample, way);
+        let sample = Sample {
+            pixels: &pixels,
+            ..sample
+        };
+        warp(&sample, color, way.as_ref(), out);
+    } else {
+        warp(sample, color, way.as_ref(), out);
+    }
     let channels = color.channels();
     if mirrored {
         mirror_rows(out, channels);
     }
-    photo::develop(augment, rng, channels, out);
+    photo::develop(augment, rng, (CROP_SIDE_PX, channels), out);
+}
+
+/// The sample with its edge repeated around it, half its sides wide, and the way into that picture.
+fn with_border<'a>(
+    sample: &Sample<'a>,
+    way: Option<Similarity>,
+) -> (Vec<u8>, Sample<'a>, Option<Similarity>) {
+    let (w, h, channels) = (sample.width_px, sample.height_px, sample.channels);
+    let (left, top) = (w / 2, h / 2);
+    let (to_w, to_h) = (w + 2 * left, h + 2 * top);
+    let mut pixels = Vec::with_capacity(to_w * to_h * channels);
+    for y in 0..to_h {
+        let row = y.saturating_sub(top).min(h - 1) * w;
+        for x in 0..to_w {
+            let at = (row + x.saturating_sub(left).min(w - 1)) * channels;
+            pixels.extend_from_slice(&sample.pixels[at..at + channels]);
+        }
+    }
+    let around = Sample {
+        width_px: to_w,
+        height_px: to_h,
+        ..*sample
+    };
+    let way = way.map(|way| Similarity {
+        tx: way.tx + left as f64,
+        ty: way.ty + top as f64,
+        ..way
+    });
+    (pixels, around, way)
 }
 
 /// Where a pixel of the view lies in the plain crop: turned, scaled and shifted about the crop's centre.

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use super::loader::{Batch, Place, Plan};
 use super::net::{Backbone, Heads, Store};
 use super::objective::{self, TeacherLogits};
-use super::phase::{Learning, Parts, PhaseError, Step, student_of};
+use super::phase::{Learning, Parts, PhaseError, Step, Verdict, student_of};
 use super::score;
 use super::set::Set;
 use crate::analysis::Crop;
-use crate::evaluate::matching::Scores;
 use crate::model::config::{CROP_SIDE_PX, StudentConfig};
 use crate::model::conv::isa::InstructionSet;
 use crate::model::student::Student;
@@ -104,9 +103,10 @@ impl Learning for CnnLearning<'_> {
         })
     }
 
-    fn validate(&mut self, store: &Store, values: &[f32]) -> Result<Scores, PhaseError> {
+    fn validate(&mut self, store: &Store, values: &[f32]) -> Result<Verdict, PhaseError> {
         let student = student_of(store, values, self.config)?;
-        Ok(score::of_cnn(&student, self.sets, &self.validation)?)
+        let scores = score::of_cnn(&student, self.sets, &self.validation)?;
+        Ok(score::verdict(&scores))
     }
 }
 

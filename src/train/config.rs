@@ -287,6 +287,11 @@ pub struct GruPhase {
     pub made: usize,
     /// The same of the validation split.
     pub made_validation: usize,
+    /// Learn people's votes where there are any, not their majority alone.
+    pub votes: bool,
+    /// Show the faces of made sequences of the training split in views as the CNN's phase has them, not plainly: a CNN
+    /// is surer of the very pictures that it learnt than of any other.
+    pub views: bool,
 }
 
 impl Default for GruPhase {
@@ -300,6 +305,8 @@ impl Default for GruPhase {
             schedule: Schedule::Steps,
             made: 4000,
             made_validation: 500,
+            votes: false,
+            views: false,
         }
     }
 }

@@ -7,15 +7,16 @@ use super::config::GruPhase;
 use super::loader::{Place, places, task_of};
 use super::net::{Store, Temporal};
 use super::objective::{self, Targets, Task, TeacherLogits};
-use super::phase::{Learning, Parts, PhaseError, Step};
+use super::phase::{Learning, Parts, PhaseError, Step, Verdict};
 use super::random::Rng;
 
 use super::score;
-use super::set::{Labels, Set, Split};
+use super::set::{Labels, Sample, Set, Split};
 use crate::analysis::Crop;
 use crate::evaluate::matching::Scores;
+use crate::face::align::TEMPLATE_PX;
 use crate::labels::Expression;
-use crate::model::config::{CROP_SIDE_PX, StudentConfig};
+use crate::model::config::{CROP_SIDE_PX, Color, StudentConfig};
 use crate::model::heads::estimate;
 use crate::model::student::{Features, NetworkError, Student};
 
@@ -57,6 +58,8 @@ struct Frame {
 pub struct Windows {
     task: Task,
     count: usize,
+    /// Whether expressions are learnt from people's votes where there are any.
+    votes: bool,
     /// Of the expression head and of the affect head, `[S, T, 128]`.
     features: [Vec<f32>; 2],
     /// `[S * T]`
@@ -112,14 +115,16 @@ fn frames(sets: &[Set], split: Split, task: Task, (made, seed): (usize, u64)) ->
 }
 
 impl Windows {
-    /// Runs a finished CNN over the windows of a split; `teacher` is another's, with recurrent heads. `progress` is told
-    /// how many of how many are done, and says whether to go on.
+    /// Runs a finished CNN over the windows of a split; windows that are made from stills show each face in a view of
+    /// `seen_as`, moved a little from frame to frame. `teacher` is another's, with recurrent heads. `progress` is told how
+    /// many of how many are done, and says whether to go on.
     ///
     /// # Errors
     /// When a network fails, or it was to end.
     pub fn of(
         (sets, split, task): (&[Set], Split, Task),
         made: (usize, u64),
+        (votes, seen_as): (bool, &Augment),
         student: &Student,
         teacher: Option<&Student>,
         mut progress: impl FnMut(usize, usize) -> bool,
@@ -128,6 +133,7 @@ impl Windows {
         let mut all = Self {
             task,
             count: windows.len(),
+            votes,
             features: Default::default(),
             labels: Vec::with_capacity(windows.len() * WINDOW),
             taught: teacher.map(|_| Default::default()),
@@ -136,12 +142,7 @@ impl Windows {
             if !progress(done, windows.len()) {
                 return Err(PhaseError::Interrupted);
             }
-            let crops = |student: &Student| -> Vec<Crop> {
-                window
-                    .iter()
-                    .map(|f| crop(sets, *f, student.config()))
-                    .collect()
-            };
+            let crops = |student: &Student| crops(sets, window, student.config(), seen_as);
             for step in student.features(&crops(student))? {
                 all.features[0].extend_from_slice(&step.expression);
                 all.features[1].extend_from_slice(&step.affect);
@@ -190,7 +191,10 @@ impl Windows {
             task: self.task,
             expression: if self.task.has_expression() {
                 labels()
-                    .map(|l| l.expression.map_or([0.0; 7], one))
+                    .map(|l| match l.votes {
+                        Some(votes) if self.votes => votes,
+                        _ => l.expression.map_or([0.0; 7], one),
+                    })
                     .collect()
             } else {
                 Vec::new()
@@ -214,28 +218,49 @@ fn gather(values: &[f32], which: &[usize], count: usize) -> Vec<f32> {
         .collect()
 }
 
-/// A frame as a network takes it.
-fn crop(sets: &[Set], frame: Frame, config: &StudentConfig) -> Crop {
-    let (s, i) = frame.place;
-    let channels = config.backbone.color.channels();
-    let mut pixels = vec![0; CROP_SIDE_PX * CROP_SIDE_PX * channels];
-    let still = frame.view.map(|number| (number, STILL));
-    let (number, how) = still.unwrap_or((0, Augment::NONE));
-    let mut rng = Rng::stream(number, &[stream::FRAME]);
-    view(
-        &sets[s].sample(i),
-        config.backbone.color,
-        config.resize_px(),
-        &how,
-        &mut rng,
-        &mut pixels,
-    );
-    Crop {
-        face_id: 1,
-        side_px: CROP_SIDE_PX,
-        channels,
-        pixels: pixels.into(),
-    }
+/// The frames of a window as a network takes them.
+fn crops(sets: &[Set], window: &[Frame], config: &StudentConfig, seen_as: &Augment) -> Vec<Crop> {
+    let color = config.backbone.color;
+    let kind = (color, config.resize_px());
+    let crop = |sample: &Sample<'_>, how: &Augment, kind: (Color, usize), number: u64| {
+        let mut pixels = vec![0; CROP_SIDE_PX * CROP_SIDE_PX * color.channels()];
+        let mut rng = Rng::stream(number, &[stream::FRAME]);
+        view(sample, kind.0, kind.1, how, &mut rng, &mut pixels);
+        pixels
+    };
+    // A made window shows a face as one picture of it, which then moves.
+    let mut picture: Option<(Place, Vec<u8>)> = None;
+    let frames = window.iter().map(|frame| {
+        let (s, i) = frame.place;
+        let sample = sets[s].sample(i);
+        let pixels = match frame.view {
+            None => crop(&sample, &Augment::NONE, kind, 0),
+            Some(number) if *seen_as == Augment::NONE => crop(&sample, &STILL, kind, number),
+            Some(number) => {
+                let (_, seen) = match picture.take() {
+                    Some(seen) if seen.0 == frame.place => picture.insert(seen),
+                    _ => picture.insert((frame.place, crop(&sample, seen_as, kind, number))),
+                };
+                let seen = Sample {
+                    pixels: &*seen,
+                    width_px: CROP_SIDE_PX,
+                    height_px: CROP_SIDE_PX,
+                    channels: color.channels(),
+                    landmarks: TEMPLATE_PX,
+                    ..sample
+                };
+                // It is enlarged already.
+                crop(&seen, &STILL, (color, CROP_SIDE_PX), number)
+            }
+        };
+        Crop {
+            face_id: 1,
+            side_px: CROP_SIDE_PX,
+            channels: color.channels(),
+            pixels: pixels.into(),
+        }
+    });
+    frames.collect()
 }
 
 /// What the recurrent phase learns from, and with.
@@ -325,7 +350,7 @@ impl Learning for GruLearning<'_> {
         Ok(())
     }
 
-    fn validate(&mut self, store: &Store, values: &[f32]) -> Result<Scores, PhaseError> {
+    fn validate(&mut self, store: &Store, values: &[f32]) -> Result<Verdict, PhaseError> {
         let mut scores = Scores::default();
         let mut averaged = store.clone();
         averaged.values.copy_from_slice(values);
@@ -349,7 +374,7 @@ impl Learning for GruLearning<'_> {
                 }
             }
         }
-        Ok(scores)
+        Ok(score::verdict(&scores))
     }
 }
 

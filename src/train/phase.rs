@@ -10,9 +10,7 @@ use super::config::Course;
 use super::journal::{Journal, JournalError};
 use super::net::{Adam, AdamConfig, Store, StoreError};
 use super::objective::PARTS;
-use super::score;
 
-use crate::evaluate::matching::Scores;
 use crate::model::config::StudentConfig;
 use crate::model::conv::isa::InstructionSet;
 use crate::model::conv::passes;
@@ -109,12 +107,21 @@ pub struct EpochReport<'a> {
     /// Epoch, from 0.
     pub epoch: usize,
     /// On the validation split.
-    pub scores: &'a Scores,
+    pub verdict: &'a Verdict,
     /// Whether it is the best so far.
     pub best: bool,
 }
 
-/// The parts of a step's loss ([`PARTS`]), then the whole.
+/// What the validation split says of some values.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Verdict {
+    /// One number to choose by: the more the better.
+    pub score: f64,
+    /// What else is known, by the names that the log has it under; `None`: no label for it.
+    pub named: Vec<(&'static str, Option<f64>)>,
+}
+
+/// The parts of a step's loss ([`Learning::parts`]; 0 for those that a phase has not), then the whole.
 pub type Parts = [f64; 5];
 
 /// Computes a step's slopes: adds them to the second argument, which is as long as what the store learns.
@@ -127,6 +134,11 @@ pub type Step<'a> = dyn FnMut(usize, usize, &mut Slopes<'_>) -> Result<bool, Pha
 pub trait Learning {
     /// Steps of an epoch.
     fn steps(&self) -> usize;
+
+    /// What a step's loss is made of, by name; four at most.
+    fn parts(&self) -> &'static [&'static str] {
+        &PARTS
+    }
 
     /// Whether this phase learns a tensor of this name.
     fn learns(&self, name: &str) -> bool;
@@ -141,7 +153,7 @@ pub trait Learning {
     ///
     /// # Errors
     /// When the network fails.
-    fn validate(&mut self, store: &Store, values: &[f32]) -> Result<Scores, PhaseError>;
+    fn validate(&mut self, store: &Store, values: &[f32]) -> Result<Verdict, PhaseError>;
 }
 
 /// A phase: its files, its course, and what it depends on.
@@ -200,8 +212,8 @@ impl Phase<'_> {
                 self.save(&mut state, &journal)?;
                 return Err(PhaseError::Interrupted);
             }
-            let scores = learning.validate(&state.store, &state.average)?;
-            let score = score::one(&scores);
+            let verdict = learning.validate(&state.store, &state.average)?;
+            let score = verdict.score;
             let best = state
                 .position
                 .best
@@ -210,14 +222,15 @@ impl Phase<'_> {
                 state.position.best = Some((Bits(score), epoch));
                 state.best.clone_from(&state.average);
             }
-            journal.write(&json!({
-                "phase": self.name, "epoch": epoch + 1, "score": score, "best": best,
-                "accuracy": scores.expression.accuracy(), "macro_f1": scores.expression.macro_f1(),
-                "ccc_valence": scores.valence.ccc(), "ccc_arousal": scores.arousal.ccc(),
-            }))?;
+            let mut line =
+                json!({"phase": self.name, "epoch": epoch + 1, "score": score, "best": best});
+            for (name, value) in &verdict.named {
+                line[*name] = json!(value);
+            }
+            journal.write(&line)?;
             watch.epoch(&EpochReport {
                 epoch,
-                scores: &scores,
+                verdict: &verdict,
                 best,
             });
             let since = state.position.best.map_or(0, |(_, at)| epoch - at);
@@ -330,6 +343,7 @@ impl Phase<'_> {
         watch: &mut dyn Watch,
     ) -> Result<bool, PhaseError> {
         let (epoch, steps) = (state.position.epoch, learning.steps());
+        let names = learning.parts();
         let mut whole = true;
         learning.epoch(epoch, state.position.step, &mut |step, faces, slopes| {
             if watch.is_over() {
@@ -341,10 +355,9 @@ impl Phase<'_> {
                 .rate_at(epoch as f64 + step as f64 / steps as f64);
             grads.fill(0.0);
             let parts = slopes(&mut state.store, grads)?;
-            let bad = PARTS
-                .iter()
-                .chain(&["all of it"])
-                .zip(parts)
+            let all = names.iter().zip(parts);
+            let bad = all
+                .chain([(&"all of it", parts[4])])
                 .find(|(_, part)| !part.is_finite());
             let what = match bad {
                 Some((name, _)) => Some(format!("the loss ({name})")),
@@ -374,7 +387,7 @@ impl Phase<'_> {
                     "phase": self.name, "epoch": epoch + 1, "step": step + 1, "steps": steps,
                     "rate": rate, "loss": means[4],
                 });
-                for (name, mean) in PARTS.iter().zip(means) {
+                for (name, mean) in names.iter().zip(means) {
                     line[name] = json!(mean);
                 }
                 journal.write(&line)?;

@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::augment::Augment;
 use super::cnn::CnnLearning;
 use super::config::{GruPhase, Phase as CnnPhase, RunConfig, Shape};
 use super::gru::{GruLearning, Windows};
 use super::loader::{Place, Plan, places};
 use super::net::Store;
 use super::objective::Task;
-use super::phase::{Learning, Phase, PhaseError, Step, Watch};
+use super::phase::{Learning, Phase, PhaseError, Step, Verdict, Watch};
 use super::random::Rng;
 
 use super::set::{Set, Split};
-use crate::evaluate::matching::Scores;
 use crate::formats::output::write_whole;
 use crate::model::config::StudentConfig;
 use crate::model::student::{Kernels, Student};
@@ -202,12 +202,17 @@ impl Run<'_> {
             (Split::Validation, phase.made_validation),
         ] {
             let mut windows = Vec::new();
+            let seen_as = match split {
+                Split::Train if phase.views => &self.config.augment,
+                _ => &Augment::NONE,
+            };
             for task in Task::ALL {
                 let teacher = teacher.filter(|_| split == Split::Train);
                 let of = (self.sets, split, task);
                 windows.push(Windows::of(
                     of,
                     (made, self.seed(name)),
+                    (phase.votes, seen_as),
                     &student,
                     teacher,
                     |done, of| watch.windows(done, of),
@@ -334,8 +339,8 @@ impl Learning for Over {
         Ok(())
     }
 
-    fn validate(&mut self, _: &Store, _: &[f32]) -> Result<Scores, PhaseError> {
-        Ok(Scores::default())
+    fn validate(&mut self, _: &Store, _: &[f32]) -> Result<Verdict, PhaseError> {
+        Ok(Verdict::default())
     }
 }
 

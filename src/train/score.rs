@@ -2,6 +2,7 @@
 
 use super::augment::plain;
 use super::loader::Place;
+use super::phase::Verdict;
 use super::set::{Labels, Set};
 use crate::analysis::Crop;
 use crate::evaluate::matching::Scores;
@@ -38,6 +39,19 @@ pub fn one(scores: &Scores) -> f64 {
         .flatten()
         .collect();
     both.iter().sum::<f64>() / both.len().max(1) as f64
+}
+
+/// What a phase says of its scores.
+pub fn verdict(scores: &Scores) -> Verdict {
+    Verdict {
+        score: one(scores),
+        named: vec![
+            ("accuracy", scores.expression.accuracy()),
+            ("macro_f1", scores.expression.macro_f1()),
+            ("ccc_valence", scores.valence.ccc()),
+            ("ccc_arousal", scores.arousal.ccc()),
+        ],
+    }
 }
 
 /// The crops of some faces as the program itself makes them, in order, some at a time.

@@ -176,17 +176,19 @@ impl Watch for Show {
     }
 
     fn epoch(&mut self, report: &EpochReport<'_>) {
-        let scores = report.scores;
-        let percent = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{:.2} %", v * 100.0));
-        let number = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{v:.4}"));
+        let named: Vec<String> = report
+            .verdict
+            .named
+            .iter()
+            .filter_map(|(name, value)| {
+                Some(format!("{} {:.4}", name.replace('_', " "), (*value)?))
+            })
+            .collect();
         self.line(&format!(
-            "{} epoch {}: accuracy {}, macro F1 {}, CCC valence {}, arousal {}{}",
+            "{} epoch {}: {}{}",
             self.name,
             report.epoch + 1,
-            percent(scores.expression.accuracy()),
-            number(scores.expression.macro_f1()),
-            number(scores.valence.ccc()),
-            number(scores.arousal.ccc()),
+            named.join(", "),
             if report.best { ", the best so far" } else { "" }
         ));
         self.page();

@@ -69,7 +69,6 @@ impl Gather {
     /// The table of a convolution.
     pub fn new(g: &Geometry) -> Self {
         let (height, width) = g.from;
-        let (to_h, to_w) = g.to();
         let pad = if g.stored { 0 } else { g.pad };
         let (row, picture) = if g.stored {
             let wide = width + 2 * g.pad;
@@ -79,23 +78,52 @@ impl Gather {
         };
         let taps_x = if g.stored { 1 } else { g.kernel };
         let len = if g.stored { g.kernel } else { 1 } * g.stride;
+        Self::of(
+            g,
+            (g.to(), (g.kernel, taps_x), len),
+            |n, [oy, ox], [ky, kx]| {
+                let (y, x) = (oy * g.step + ky, ox * g.step + kx);
+                let inside =
+                    g.stored || (y >= pad && x >= pad && y - pad < height && x - pad < width);
+                inside.then(|| {
+                    g.head + (n * picture + (y - pad.min(y)) * row + x - pad.min(x)) * g.stride
+                })
+            },
+        )
+    }
+
+    /// The table that leads slopes back through a convolution `g` of more than one pixel: each pixel that was read gets
+    /// the slopes of those that it went into, by the taps turned around. `stride`: values between two pixels of the
+    /// slopes, after a row of as many zeros.
+    pub fn back(g: &Geometry, stride: usize) -> Self {
+        let (to_h, to_w) = g.to();
+        // Where a slope lies along an axis, of those that the step has left out none.
+        let along = |at: usize, tap: usize, count: usize| {
+            let off = (at + g.pad + tap + 1).checked_sub(g.kernel)?;
+            (off.is_multiple_of(g.step) && off / g.step < count).then_some(off / g.step)
+        };
+        let shape = (g.from, (g.kernel, g.kernel), stride);
+        Self::of(g, shape, |n, [oy, ox], [ky, kx]| {
+            let (y, x) = (along(oy, ky, to_h)?, along(ox, kx, to_w)?);
+            Some(stride + ((n * to_h + y) * to_w + x) * stride)
+        })
+    }
+
+    /// Rows are the pixels of the batch, of `to` a picture; each reads `len` values for every tap, where `place` says
+    /// (picture, pixel, tap), or the zeros at the beginning.
+    fn of(
+        g: &Geometry,
+        (to, taps, len): ((usize, usize), (usize, usize), usize),
+        place: impl Fn(usize, [usize; 2], [usize; 2]) -> Option<usize>,
+    ) -> Self {
         let (mut tables, mut segments, mut reach) = (Vec::new(), Vec::new(), 0);
-        for ky in 0..g.kernel {
-            for kx in 0..taps_x {
+        for ky in 0..taps.0 {
+            for kx in 0..taps.1 {
                 let table = tables.len();
                 for n in 0..g.batch {
-                    for oy in 0..to_h {
-                        for ox in 0..to_w {
-                            let (y, x) = (oy * g.step + ky, ox * g.step + kx);
-                            let inside = g.stored
-                                || (y >= pad && x >= pad && y - pad < height && x - pad < width);
-                            let offset = if inside {
-                                g.head
-                                    + (n * picture + (y - pad.min(y)) * row + x - pad.min(x))
-                                        * g.stride
-                            } else {
-                                0
-                            };
+                    for oy in 0..to.0 {
+                        for ox in 0..to.1 {
+                            let offset = place(n, [oy, ox], [ky, kx]).unwrap_or(0);
                             reach = reach.max(offset + len);
                             tables.push(offset as u32);
                         }
@@ -112,8 +140,8 @@ impl Gather {
             blocks: blocks(&segments),
             tables,
             segments,
-            rows: g.batch * to_h * to_w,
-            depth: g.depth(),
+            rows: g.batch * to.0 * to.1,
+            depth: taps.0 * taps.1 * len,
             reach,
         }
     }

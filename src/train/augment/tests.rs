@@ -272,7 +272,7 @@ fn blur_has_the_spread_it_is_asked_for() {
                 crop[(y * CROP_SIDE_PX + 56) * channels + k] = 255;
             }
         }
-        photo::blur(sd_px, channels, &mut crop);
+        photo::blur(sd_px, (CROP_SIDE_PX, channels), &mut crop);
         let row = &crop[50 * CROP_SIDE_PX * channels..51 * CROP_SIDE_PX * channels];
         let (mut sum, mut square) = (0.0, 0.0);
         for (i, &v) in row.iter().step_by(channels).enumerate() {

@@ -153,7 +153,7 @@ fn norm(
 }
 
 /// `x W' + b`: `[B, from]` to `[B, to]`.
-fn layer(
+pub(super) fn layer(
     store: &Store,
     learnt: &mut Vec<(Range<usize>, Var)>,
     x: &Tensor,

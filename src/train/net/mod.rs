@@ -8,6 +8,7 @@
 //! | `backbone.rs` | the bottleneck ResNet, forth and back |
 //! | `heads.rs` | the two heads, in candle's operations, which differentiate themselves |
 //! | `gru.rs` | the recurrent heads, likewise |
+//! | `points.rs` | the landmark network |
 //! | `adam.rs` | the step, and the moving average |
 //!
 //! Numbers do not depend on how many threads share the work.
@@ -17,6 +18,7 @@ mod backbone;
 mod gru;
 mod heads;
 mod plane;
+mod points;
 mod store;
 mod unit;
 
@@ -24,6 +26,7 @@ pub use adam::{Adam, AdamConfig};
 pub use backbone::Backbone;
 pub use gru::{Temporal, TemporalPass};
 pub use heads::{Heads, HeadsPass};
+pub use points::{Points, PointsPass};
 pub use store::{Entry, Store, StoreError};
 
 #[cfg(test)]

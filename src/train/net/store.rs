@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::model::config::StudentConfig;
 use crate::model::conv::products::LANE;
+use crate::model::points::PointsConfig;
 use crate::model::weights::{Weights, WeightsError, safetensors_file};
 
 /// How a tensor lies in the store.
@@ -58,8 +59,10 @@ pub struct Store {
     pub values: Vec<f32>,
 }
 
-/// The layer that reads pictures.
-const STEM: &str = "backbone.stem.conv.weight";
+/// The layers that read pictures: of a student, and of a landmark network.
+const FIRST: [&str; 2] = ["backbone.stem.conv.weight", "layers.0.conv.weight"];
+/// Where convolutions and their norms lie.
+const CONVOLUTIONS: [&str; 2] = ["backbone.", "layers."];
 
 /// Rounded up to whole lanes.
 pub(super) fn padded(channels: usize) -> usize {
@@ -74,7 +77,15 @@ fn is_running(name: &str) -> bool {
 impl Store {
     /// Room for a network of this config; all zeros.
     pub fn new(config: &StudentConfig) -> Self {
-        let tensors = config.tensors();
+        Self::of(&config.tensors())
+    }
+
+    /// Room for a landmark network of this config; all zeros.
+    pub fn of_points(config: &PointsConfig) -> Self {
+        Self::of(&config.tensors())
+    }
+
+    fn of(tensors: &[(String, Vec<usize>)]) -> Self {
         let (mut entries, mut len) = (Vec::new(), 0);
         let mut learnt = 0;
         for running in [false, true] {
@@ -83,11 +94,15 @@ impl Store {
                     [to, from, h, w] => Layout::Convolution {
                         from,
                         // Pictures have just their colours.
-                        stored: if name == STEM { from } else { padded(from) },
+                        stored: if FIRST.contains(&&**name) {
+                            from
+                        } else {
+                            padded(from)
+                        },
                         to,
                         taps: h * w,
                     },
-                    [_] if name.starts_with("backbone.") => Layout::Channels,
+                    [_] if CONVOLUTIONS.iter().any(|c| name.starts_with(c)) => Layout::Channels,
                     _ => Layout::Plain,
                 };
                 let size = match layout {
