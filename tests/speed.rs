@@ -85,12 +85,24 @@ fn the_live_session_without_a_window() {
     ] {
         positive(&json, key);
     }
+    let live = &json["live"];
+    assert_eq!(live["first"]["p95_ms"], live["first_p95_ms"]);
+    assert_eq!(live["last"]["p95_ms"], live["last_p95_ms"]);
+    let slices = live["slices"].as_array().unwrap();
+    let with_pictures = slices.iter().filter(|s| s["median_ms"].is_number()).count();
+    assert!(slices.len() == 12 && with_pictures > 6, "{slices:?}");
     assert_eq!(json["live"]["window"], false);
     assert_eq!(json["live"]["capture_to_drawn"], Value::Null);
     if cfg!(target_os = "linux") {
         positive(&json, "live.cpu_percent.analysis");
         positive(&json, "live.memory.first_mib");
         positive(&json, "live.memory.last_mib");
+        for stretch in ["first", "last", "whole"] {
+            for cause in ["stolen_percent", "others_percent"] {
+                assert!(live[stretch][cause].is_number(), "{stretch} {cause}");
+            }
+            assert!(live[stretch]["waited_percent"]["analysis"].is_number());
+        }
     }
 }
 

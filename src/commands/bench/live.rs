@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::camera::Pictures;
 use super::live_report::{Latency, LiveReport, Memory};
+use super::stretches::{Look, Stretches};
 use super::usage::{self, SOFTWARE_RENDERER, Threads};
 use super::watched::{Log, SharedLog, Timed, Watched};
 use crate::cli::BenchArgs;
@@ -28,7 +29,7 @@ const MOST_LOGGED: usize = 500_000;
 const WARM_UP: Duration = Duration::from_secs(3);
 /// Begin and end of a run are compared over a minute, or over a third of a shorter run.
 const PART: Duration = Duration::from_secs(60);
-/// Between two looks at memory and threads.
+/// Between two looks at memory, threads and cores.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The longest nap of whoever waits for the end.
 const NAP: Duration = Duration::from_millis(100);
@@ -42,6 +43,7 @@ struct Seen {
     before: Threads,
     after: Threads,
     memory: Vec<(Instant, u64)>,
+    looks: Vec<Look>,
 }
 
 /// Runs it.
@@ -78,11 +80,13 @@ pub(super) fn run(
     );
     let to = from + Duration::from_secs_f64(seconds);
     let (theirs, done, missed_there) = (quit.clone(), over.clone(), missed.clone());
+    let main = usage::own_name();
+    let main_there = main.clone();
     let watcher = std::thread::Builder::new()
         .name("bench".to_owned())
         .spawn(move || {
             let mut missed_before = 0;
-            let seen = look_on((from, to), &done, || {
+            let seen = look_on((from, to), &main_there, &done, || {
                 missed_before = missed_there.load(Ordering::Relaxed);
             });
             theirs.store(true, Ordering::SeqCst);
@@ -90,7 +94,6 @@ pub(super) fn run(
             (seen, missed_there.load(Ordering::Relaxed) - missed_before)
         })
         .map_err(|e| broken(&e))?;
-    let main = usage::own_name();
     let shown = if window {
         let painted = log.clone();
         let options = WindowOptions {
@@ -143,9 +146,11 @@ fn session_alone(mut engine: Watched, news: &Slot<()>, quit: &AtomicBool) {
     }
 }
 
-/// Looks at memory and threads until the time is over; `None` when it was over before.
+/// Looks at memory, threads and cores until the time is over; `None` when it was over before. `main` is the main
+/// thread's name.
 fn look_on(
     (from, to): (Instant, Instant),
+    main: &str,
     over: &AtomicBool,
     begin: impl FnOnce(),
 ) -> Option<Seen> {
@@ -162,18 +167,21 @@ fn look_on(
     begin();
     let mut before = Threads::default();
     before.refresh();
+    let most = (to.saturating_duration_since(from).as_secs() as usize + 8).min(MOST_LOGGED);
     let mut seen = Seen {
         from: Instant::now(),
         to,
         after: before.clone(),
         before,
-        memory: Vec::new(),
+        memory: Vec::with_capacity(most),
+        looks: Vec::with_capacity(most),
     };
     let mut next = seen.from;
     loop {
         let now = Instant::now();
         // A thread that ends before the next look keeps what it had at this one.
         seen.after.refresh();
+        seen.looks.push(Look::now(&seen.after, main));
         seen.memory
             .extend(usage::resident_bytes().map(|bytes| (now, bytes)));
         if now >= to {
@@ -211,10 +219,7 @@ fn report(about: &About<'_>, log: &Log, seen: &Seen) -> LiveReport {
         .iter()
         .filter(|(role, _)| ![SOFTWARE_RENDERER, "bench"].contains(*role));
     let rates = rates(log);
-    let p95 = |wanted: &dyn Fn(Instant) -> bool| {
-        let of: Vec<Timed> = log.taken.iter().copied().filter(|t| wanted(t.at)).collect();
-        latency(&of).map(|l| l.p95_ms)
-    };
+    let stretches = Stretches::of((seen.from, seen.to), part, &log.taken, &seen.looks);
     let waiting = |wanted: &dyn Fn(Instant) -> bool| {
         let of = log.waiting.iter().filter(|(at, _)| wanted(*at));
         of.map(|(_, count)| *count).max()
@@ -241,10 +246,11 @@ fn report(about: &About<'_>, log: &Log, seen: &Seen) -> LiveReport {
         cpu_percent,
         memory: memory(&seen.memory, &in_first, &in_last),
         part_s: part.as_secs_f64(),
-        first_p95_ms: p95(&in_first),
-        last_p95_ms: p95(&in_last),
+        first_p95_ms: stretches.first.p95_ms,
+        last_p95_ms: stretches.last.p95_ms,
         first_waiting: waiting(&in_first),
         last_waiting: waiting(&in_last),
+        stretches,
     }
 }
 

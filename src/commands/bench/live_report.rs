@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::stretches::{Contention, Stretch, Stretches};
+
 /// What came out. Where a figure has no meaning (no window, another system than Linux), it is `null`.
 #[derive(Debug, Serialize)]
 pub(super) struct LiveReport {
@@ -44,6 +46,10 @@ pub(super) struct LiveReport {
     /// The most records that waited for the window, in the first part and in the last one.
     pub first_waiting: Option<usize>,
     pub last_waiting: Option<usize>,
+    /// Capture to window in the first part, in the last one, in all and slice by slice, and what kept the session from
+    /// the cores meanwhile.
+    #[serde(flatten)]
+    pub stretches: Stretches,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -130,14 +136,8 @@ impl LiveReport {
                 ),
             );
         }
-        if let (Some(first), Some(last)) = (self.first_p95_ms, self.last_p95_ms) {
-            line(
-                "95 % to the window",
-                format!(
-                    "{first:.1} ms in the first {:.0} s, {last:.1} ms in the last",
-                    self.part_s
-                ),
-            );
+        for (name, value) in self.stretches.lines(self.part_s) {
+            line(&name, value);
         }
         if let (Some(first), Some(last)) = (self.first_waiting, self.last_waiting) {
             line(
@@ -150,4 +150,66 @@ impl LiveReport {
         }
         text
     }
+}
+
+impl Stretches {
+    /// Names and values for a terminal; `part_s` is the length of the first part and of the last one.
+    fn lines(&self, part_s: f64) -> Vec<(String, String)> {
+        let mut lines = Vec::new();
+        let mut line = |name: &str, unit: &str, of: &dyn Fn(&Stretch) -> Option<f64>| {
+            let parts = (of(&self.first), of(&self.last), of(&self.whole));
+            if let (Some(first), Some(last), Some(whole)) = parts {
+                let value = format!(
+                    "{first:.1} {unit} in the first {part_s:.0} s, {last:.1} {unit} in the last, {whole:.1} {unit} in all"
+                );
+                lines.push((name.to_owned(), value));
+            }
+        };
+        line("to the window, median", "ms", &|s| s.median_ms);
+        line("to the window, 95 %", "ms", &|s| s.p95_ms);
+        let of_core = "% of a core";
+        let cores = |of: fn(&Contention) -> Option<f64>| move |s: &Stretch| of(&s.contention);
+        line(
+            "taken by the hypervisor",
+            of_core,
+            &cores(|c| c.stolen_percent),
+        );
+        line(
+            "taken by other programs",
+            of_core,
+            &cores(|c| c.others_percent),
+        );
+        let waiters = self.whole.contention.waited_percent.iter().flatten();
+        for (waiter, _) in waiters {
+            line(&format!("core awaited: {waiter}"), of_core, &|s| {
+                s.contention.waited_percent.as_ref()?.get(waiter).copied()
+            });
+        }
+        let each = |of: &dyn Fn(&Stretch) -> Option<f64>| {
+            let figures: Vec<Option<f64>> = self.slices.iter().map(of).collect();
+            let told = figures.iter().any(Option::is_some);
+            let words = figures
+                .iter()
+                .map(|f| f.map_or("-".to_owned(), |f| format!("{f:.1}")));
+            told.then(|| words.collect::<Vec<_>>().join(" "))
+        };
+        let slices = [
+            ("95 %", "ms", each(&|s| s.p95_ms)),
+            ("hypervisor", of_core, each(&cores(|c| c.stolen_percent))),
+            ("others", of_core, each(&cores(|c| c.others_percent))),
+        ];
+        for (name, unit, figures) in slices {
+            if let Some(figures) = figures {
+                let name = format!("{name}, each {} s", short(self.slice_s));
+                lines.push((name, format!("{figures} {unit}")));
+            }
+        }
+        lines
+    }
+}
+
+/// Seconds with one place after the point, or none where it would be 0.
+fn short(seconds: f64) -> String {
+    let text = format!("{seconds:.1}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }

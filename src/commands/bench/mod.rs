@@ -10,6 +10,7 @@ mod network;
 mod parts;
 mod peer;
 mod pipeline;
+mod stretches;
 mod table;
 mod usage;
 mod watched;
