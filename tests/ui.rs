@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod fake;
+mod rows;
 
 use std::path::PathBuf;
 

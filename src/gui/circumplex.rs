@@ -229,10 +229,15 @@ fn values(painter: &Painter, p: &Palette, body: Rect, sample: Option<&Sample>) {
     }
 }
 
-/// `+0.64`, `−0.10`: always as wide, with a true minus sign.
+/// `+0.64`, `−0.10`: always as wide, with a true minus sign, and none before nothing but zeros.
 pub fn signed(value: f32) -> String {
-    let sign = if value < -0.004_999 { '−' } else { '+' };
-    format!("{sign}{:.2}", value.abs())
+    let digits = format!("{:.2}", value.abs());
+    let sign = if value < 0.0 && digits != "0.00" {
+        '−'
+    } else {
+        '+'
+    };
+    format!("{sign}{digits}")
 }
 
 /// The trace: a few strokes from old to new, each in the colour of its age.
