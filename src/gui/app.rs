@@ -197,6 +197,11 @@ impl App {
             self.engine.send(Command::StopRecording);
             return;
         }
+        // The key: the button is greyed out.
+        if let Some(why) = self.model.cannot_record() {
+            self.toasts.add(why.to_owned(), true);
+            return;
+        }
         let folder = super::paths::record_folder(&self.settings);
         let now = std::time::SystemTime::now();
         let path = super::paths::fresh(&folder, now, "affect.csv");

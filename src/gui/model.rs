@@ -302,6 +302,20 @@ impl Model {
         self.status.state == SourceState::Paused
     }
 
+    /// Why nothing could be recorded now, in words; `None` when frames come or may yet come.
+    pub fn cannot_record(&self) -> Option<&'static str> {
+        match self.status.state {
+            SourceState::Failed { .. } => {
+                Some("Nothing to record: the source cannot be used. Choose another, or try again.")
+            }
+            SourceState::Ended { .. } => {
+                Some("Nothing to record: it is at its end. Play it again first.")
+            }
+            _ if self.status.spec.is_none() => Some("Nothing to record: nothing is open."),
+            _ => None,
+        }
+    }
+
     /// True while rows are being written.
     pub fn is_recording(&self) -> bool {
         self.status

@@ -307,18 +307,24 @@ fn record_buttons(
             .show(ui)
             .on_hover_text(recording_hover(recording))
         }
-        None => ToolButton {
-            name: "Record",
-            icon: Some(Icon::Record),
-            label: "Record",
-            key: "R",
-            icon_tint: Some(p.record),
-            ..ToolButton::default()
+        None => {
+            let why_not = model.cannot_record();
+            let name = why_not.map_or("Record".to_owned(), |why| format!("Record. {why}"));
+            let button = ToolButton {
+                name: &name,
+                icon: Some(Icon::Record),
+                label: "Record",
+                key: "R",
+                icon_tint: Some(p.record),
+                ..ToolButton::default()
+            };
+            ui.add_enabled_ui(why_not.is_none(), |ui| button.show(ui))
+                .inner
+                .on_hover_text(
+                    "Write every reading to a file as it comes (R). Nothing is recorded unless you ask.",
+                )
+                .on_disabled_hover_text(why_not.unwrap_or_default())
         }
-        .show(ui)
-        .on_hover_text(
-            "Write every reading to a file as it comes (R). Nothing is recorded unless you ask.",
-        ),
     };
     if response.clicked() {
         actions.push(Action::ToggleRecord);
