@@ -1,0 +1,146 @@
+//! What the user asked for, turned into orders for the session and into settings.
+
+use std::time::SystemTime;
+
+use eframe::egui::{Context, ViewportCommand};
+
+use super::{App, WATCH};
+use crate::gui::action::Action;
+use crate::gui::background::{Asked, Done};
+use crate::gui::{paths, theme};
+use crate::session::{Command, SourceState};
+use crate::source::SourceSpec;
+
+impl App {
+    pub(super) fn open(&mut self, spec: SourceSpec) {
+        self.opened = true;
+        self.model.fallback = None;
+        self.settings.source = Some(spec.to_string());
+        self.engine.send(Command::Open(spec));
+    }
+
+    /// Does what the user asked for.
+    pub(super) fn perform(&mut self, ctx: &Context, action: Action) {
+        let before = self.settings.clone();
+        match action {
+            Action::Open(spec) => self.open(spec),
+            Action::Again => {
+                if let Some(spec) = self.model.status.spec.clone() {
+                    self.open(spec);
+                }
+            }
+            Action::WatchCameras => {
+                // No reason to draw again at once.
+                self.model.cameras = self.engine.cameras();
+                ctx.request_repaint_after(WATCH);
+                return;
+            }
+            Action::PickFile | Action::PickFolder => {
+                let asked = if action == Action::PickFile {
+                    Asked::File
+                } else {
+                    Asked::Folder
+                };
+                let start = match &self.model.status.spec {
+                    Some(SourceSpec::Path(path)) => path.parent().map(Into::into),
+                    _ => None,
+                };
+                self.background.ask(ctx, asked, start);
+            }
+            Action::PickRecordFolder => {
+                let start = paths::record_folder(&self.settings);
+                self.background.ask(ctx, Asked::RecordFolder, Some(start));
+            }
+            Action::TogglePause => match self.model.status.state {
+                SourceState::Paused => self.engine.send(Command::Pause(false)),
+                SourceState::Running => self.engine.send(Command::Pause(true)),
+                SourceState::Ended { .. } => return self.perform(ctx, Action::Again),
+                _ => {}
+            },
+            Action::ToggleRecord => self.toggle_record(),
+            Action::SavePicture => self.shot.request(ctx),
+            Action::Follow(face_id) => self.model.follow(face_id),
+            Action::ClearTrace => {
+                self.model.trace_from_s = self.model.history.latest_s().unwrap_or(f64::MIN);
+            }
+            Action::Smoothing(smoothing) => {
+                self.settings.smoothing = smoothing;
+                self.model.history.set_smoothing(smoothing);
+            }
+            Action::Theme(choice) => {
+                self.settings.theme = choice;
+                self.model.theme = choice;
+                theme::choose(ctx, choice);
+            }
+            Action::ShowKeys => self.show_keys = !self.show_keys,
+            Action::ShowAbout => self.show_about = true,
+            Action::ToggleMirror => self.settings.mirror = !self.settings.mirror,
+            Action::RecordPicture(on) => self.settings.record_picture = on,
+            Action::TraceLength(length_s) => self.settings.trace_s = length_s,
+            Action::TimelineLength(length_s) => self.settings.timeline_s = length_s,
+            Action::TimelineMode(mode) => self.settings.timeline_mode = mode,
+            Action::Faces(faces) => self.settings.faces = faces,
+            Action::FollowMode(mode) => self.settings.follow = mode,
+            Action::MinFace(part) => self.settings.min_face = part.clamp(0.04, 0.5),
+            Action::Lookahead(frames) => self.settings.lookahead = frames.min(16),
+            Action::Landmarks(on) => self.settings.landmarks = on,
+        }
+        if self.settings.tuning() != before.tuning() {
+            self.engine.send(Command::Tune(self.settings.tuning()));
+        }
+        if self.settings != before {
+            self.changed_s = Some(ctx.input(|i| i.time));
+        }
+        ctx.request_repaint();
+    }
+
+    fn toggle_record(&mut self) {
+        if self.model.is_recording() {
+            self.engine.send(Command::StopRecording);
+            return;
+        }
+        // The key: the button is greyed out.
+        if let Some(why) = self.model.cannot_record() {
+            self.toasts.add(why.to_owned(), true);
+            return;
+        }
+        let folder = paths::record_folder(&self.settings);
+        let now = SystemTime::now();
+        let path = paths::fresh(&folder, now, "affect.csv");
+        self.toasts
+            .add(format!("Recording to {}", path.display()), false);
+        self.engine.send(Command::Record {
+            path,
+            picture: self.settings.record_picture,
+        });
+    }
+
+    pub(super) fn finish_background(&mut self, ctx: &Context) {
+        while let Some(done) = self.background.next() {
+            match done {
+                Done::Chosen(_, None) => {}
+                Done::Chosen(Asked::File | Asked::Folder, Some(path)) => {
+                    self.perform(ctx, Action::Open(SourceSpec::Path(path)));
+                }
+                Done::Chosen(Asked::RecordFolder, Some(path)) => {
+                    self.settings.record_folder = Some(path);
+                    self.changed_s = Some(ctx.input(|i| i.time));
+                }
+                Done::Picture(result) => {
+                    if self.shot.finished(&result) {
+                        ctx.send_viewport_cmd(ViewportCommand::Close);
+                    } else {
+                        match result {
+                            Ok(path) => {
+                                let text = format!("Picture saved: {}", path.display());
+                                self.toasts.add(text, false);
+                            }
+                            Err(reason) => self.toasts.add(reason, true),
+                        }
+                    }
+                }
+                Done::Failed(reason) => self.toasts.add(reason, true),
+            }
+        }
+    }
+}
