@@ -3,15 +3,18 @@
 #![allow(clippy::unwrap_used)]
 
 mod fake;
+mod layout;
+mod recording;
 mod rows;
+mod states;
 
 use std::path::PathBuf;
 
 use affectscope::gui::{App, HONEST_LINE, WindowOptions};
-use affectscope::session::{Command, Recording, SourceState};
+use affectscope::session::{Command, SourceState};
 use affectscope::settings::{Settings, ThemeChoice};
 use affectscope::source::SourceSpec;
-use eframe::egui::{Key, Rect, Theme, pos2, vec2};
+use eframe::egui::{Key, Theme, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use fake::{Fake, running};
@@ -132,77 +135,6 @@ fn a_click_or_a_number_follows_a_face() {
 }
 
 #[test]
-fn a_missing_camera_is_said_in_words_and_the_demo_is_a_click_away() {
-    let fake = running(&[]);
-    fake.with(|s| {
-        s.cameras.clear();
-        s.update.picture = None;
-        s.update.records.clear();
-        s.update.status.info = None;
-        s.update.status.state = SourceState::Failed {
-            reason: "Plug one in, or open a file.".into(),
-        };
-    });
-    let mut harness = window(&fake);
-    harness.get_by_label("No camera");
-    harness.get_by_label("Plug one in, or open a file.");
-    harness.get_by_label("Watch the demo").click();
-    harness.run_steps(2);
-    assert_eq!(
-        fake.commands().last(),
-        Some(&Command::Open(SourceSpec::Demo))
-    );
-}
-
-#[test]
-fn other_states_have_their_cards() {
-    for (state, words, button) in [
-        (
-            SourceState::Waiting {
-                reason: "It was unplugged.".into(),
-            },
-            "Waiting for the camera",
-            "Try again",
-        ),
-        (
-            SourceState::Failed {
-                reason: "It is in use.".into(),
-            },
-            "The camera cannot be used",
-            "Try again",
-        ),
-        (
-            SourceState::Ended { note: None },
-            "End of Front camera",
-            "Play again",
-        ),
-    ] {
-        let fake = running(&[1]);
-        fake.with(|s| s.update.status.state = state);
-        let mut harness = window(&fake);
-        harness.get_by_label(words);
-        harness.get_by_label(button).click();
-        harness.run_steps(2);
-        let again = Command::Open(SourceSpec::Camera(None));
-        assert_eq!(fake.commands().last(), Some(&again));
-    }
-}
-
-#[test]
-fn a_source_that_is_gone_leaves_no_reading_on_screen() {
-    let fake = running(&[1]);
-    let mut harness = window(&fake);
-    harness.get_by_label("Happiness 0.81, the most probable");
-    fake.with(|s| {
-        s.update.status.state = SourceState::Waiting {
-            reason: "Unplugged.".into(),
-        };
-    });
-    harness.run_steps(2);
-    harness.get_by_label("Happiness, no reading");
-}
-
-#[test]
 fn the_keys_are_shown_and_closed() {
     let mut harness = window(&running(&[1]));
     harness.key_press(Key::F1);
@@ -269,195 +201,6 @@ fn every_figure_of_the_status_bar_explains_itself() {
     }
 }
 
-/// A session that runs with one face and records.
-fn recording() -> Fake {
-    let fake = running(&[1]);
-    fake.with(|s| {
-        s.update.status.recording = Some(Recording {
-            path: PathBuf::from("/tmp/x.affect.csv"),
-            picture: None,
-            rows: 1260,
-            pictures_dropped: 0,
-            seconds: 42.0,
-            failed: None,
-            picture_failed: None,
-        });
-    });
-    fake
-}
-
-#[test]
-fn a_recording_shows_its_rows_and_its_end() {
-    let fake = recording();
-    let mut harness = window(&fake);
-    let chip = harness.get_by_label("Stop recording, 1260 rows written to /tmp/x.affect.csv");
-    chip.click();
-    harness.run_steps(2);
-    assert_eq!(fake.commands().last(), Some(&Command::StopRecording));
-    fake.with(|s| {
-        if let Some(r) = &mut s.update.status.recording {
-            r.failed = Some("the disk is full".into());
-        }
-    });
-    harness.run_steps(3);
-    harness.get_by_label("Record");
-    assert!(has(&harness, "The recording stopped: the disk is full"));
-}
-
-#[test]
-fn nothing_can_be_recorded_where_no_frame_will_come() {
-    let failed = || SourceState::Failed {
-        reason: "It is no video.".into(),
-    };
-    for (state, why) in [
-        (failed(), "the source cannot be used"),
-        (SourceState::Ended { note: None }, "it is at its end"),
-    ] {
-        let fake = running(&[1]);
-        fake.with(|s| s.update.status.state = state);
-        let mut harness = window(&fake);
-        let button = harness.get_by_label_contains("Record. Nothing to record");
-        assert!(button.accesskit_node().is_disabled());
-        button.hover();
-        harness.run_steps(60);
-        // Its name, and the words under the pointer.
-        assert_eq!(harness.query_all_by_label_contains(why).count(), 2);
-        let button = harness.get_by_label_contains("Record. Nothing to record");
-        button.click();
-        harness.key_press(Key::R);
-        harness.run_steps(3);
-        let record = |c: &Command| matches!(c, Command::Record { .. });
-        assert!(!fake.commands().iter().any(record));
-        // It may come back.
-        fake.with(|s| s.update.status.state = SourceState::Running);
-        harness.run_steps(2);
-        assert!(
-            !harness
-                .get_by_label("Record")
-                .accesskit_node()
-                .is_disabled()
-        );
-    }
-    // A recording that runs can be ended in any state.
-    let fake = recording();
-    fake.with(|s| s.update.status.state = failed());
-    let mut harness = window(&fake);
-    harness.key_press(Key::R);
-    harness.run_steps(2);
-    assert_eq!(fake.commands().last(), Some(&Command::StopRecording));
-}
-
-#[test]
-fn the_demo_says_that_it_is_one() {
-    let fake = running(&[1]);
-    fake.with(|s| s.update.status.spec = Some(SourceSpec::Demo));
-    assert!(has(&window(&fake), "Demo: a still portrait set in motion"));
-    assert!(!has(&window(&running(&[1])), "Demo: a still portrait"));
-}
-
-#[test]
-fn small_and_large_windows_keep_everything_apart_and_inside() {
-    for size in [[900.0, 600.0], [1280.0, 800.0], [1920.0, 1080.0]] {
-        let fake = running(&[1, 2]);
-        fake.with(|s| {
-            s.update.status.recording = Some(Recording {
-                path: PathBuf::from("/tmp/x.affect.csv"),
-                picture: None,
-                rows: 1_234_567,
-                pictures_dropped: 0,
-                seconds: 4000.0,
-                failed: None,
-                picture_failed: None,
-            });
-        });
-        let harness = window_of(&fake, size, Settings::default());
-        let inside = Rect::from_min_size(pos2(0.0, 0.0), vec2(size[0], size[1]));
-        let names = [
-            "Source: Front camera",
-            "Pause",
-            "Mirror",
-            "Recording options",
-            "Menu",
-            "Stop recording, 1234567 rows written to /tmp/x.affect.csv",
-            "Picture with 2 faces",
-            "Face 1, followed",
-            "Follow face 2",
-            "Happiness 0.81, the most probable",
-            "Clear the trace",
-            "Valence +0.64 plus or minus 0.18, arousal −0.37 plus or minus 0.12",
-            "Timeline of the last 60 seconds",
-            "faces 2",
-            "shows expressions, not feelings",
-        ];
-        let rects: Vec<Rect> = names
-            .iter()
-            .map(|n| harness.get_by_label(n).rect())
-            .collect();
-        for (i, rect) in rects.iter().enumerate() {
-            assert!(
-                inside.contains_rect(*rect),
-                "{} at {size:?}: {rect}",
-                names[i]
-            );
-            for (j, other) in rects.iter().enumerate().skip(i + 1) {
-                let both = rect.intersect(*other);
-                assert!(
-                    both.width() <= 0.5 || both.height() <= 0.5,
-                    "{} and {} at {size:?}",
-                    names[i],
-                    names[j]
-                );
-            }
-        }
-    }
-}
-
-#[test]
-fn every_control_has_a_name() {
-    let mut harness = window(&running(&[1, 2]));
-    harness.get_by_label("Menu").click();
-    harness.run_steps(3);
-    let unnamed: Vec<String> = harness
-        .query_all(egui_kittest::kittest::by().predicate(|n| {
-            use eframe::egui::accesskit::Role;
-            let control = matches!(
-                n.role(),
-                Role::Button | Role::CheckBox | Role::RadioButton | Role::Slider | Role::ComboBox
-            );
-            control && n.label().is_none_or(|l| l.trim().is_empty())
-        }))
-        .map(|n| format!("{:?}", n.accesskit_node().role()))
-        .collect();
-    assert!(unnamed.is_empty(), "{unnamed:?}");
-}
-
-#[test]
-fn a_paused_window_asks_for_no_repaint() {
-    let fake = running(&[1]);
-    fake.with(|s| s.update.status.state = SourceState::Paused);
-    let mut harness = window(&fake);
-    harness.run_steps(5);
-    // `run` goes on as long as a repaint is asked for, and gives up after a few steps.
-    assert!(harness.run() <= 3);
-    let wait = harness.output().viewport_output[&eframe::egui::ViewportId::ROOT].repaint_delay;
-    assert_eq!(wait, std::time::Duration::MAX);
-}
-
-#[test]
-fn a_new_source_forgets_the_old_one() {
-    let fake = running(&[1]);
-    let mut harness = window(&fake);
-    harness.get_by_label("Picture with 1 face");
-    fake.with(|s| {
-        s.update.source_generation = 2;
-        s.update.status.state = SourceState::Starting;
-    });
-    harness.run_steps(2);
-    harness.get_by_label("No picture");
-    harness.get_by_label("Starting up");
-    harness.get_by_label("Happiness, no reading");
-}
-
 #[test]
 fn a_theme_for_this_once_is_marked_in_the_menu_and_not_remembered() {
     let fake = running(&[1]);
@@ -484,29 +227,6 @@ fn a_theme_for_this_once_is_marked_in_the_menu_and_not_remembered() {
         Some(eframe::egui::accesskit::Toggled::True)
     );
     assert_eq!(harness.state().settings().theme, ThemeChoice::Dark);
-}
-
-#[test]
-fn a_source_that_nobody_asked_for_is_explained() {
-    let fake = running(&[1]);
-    fake.with(|s| s.update.status.spec = Some(SourceSpec::Demo));
-    let options = WindowOptions {
-        hoped_for: vec![SourceSpec::Camera(None), SourceSpec::Demo],
-        ..WindowOptions::default()
-    };
-    fake.with(|s| s.cameras.clear());
-    let mut harness = Harness::builder()
-        .with_size(vec2(1280.0, 800.0))
-        .build_eframe(|cc| {
-            App::new(
-                &cc.egui_ctx,
-                Box::new(fake.clone()),
-                Settings::default(),
-                options,
-            )
-        });
-    harness.run_steps(3);
-    harness.get_by_label("No camera was found, so the demo is shown");
 }
 
 /// A file as the desktop hands it over.
