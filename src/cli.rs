@@ -230,7 +230,7 @@ pub struct RecordArgs {
 /// `affectscope info`
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    /// A weights file, .safetensors or .pth [default: the built-in student]
+    /// A weights file of a student or of a landmark network, .safetensors or .pth [default: the built-in student]
     pub weights: Option<PathBuf>,
     /// Print the card as Markdown, as weights/README.md has it
     #[arg(long)]

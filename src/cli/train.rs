@@ -21,6 +21,8 @@ pub enum TrainCommand {
     Prepare(PrepareArgs),
     /// Train a teacher and a student as a config says; killed and run again, it goes on where it was
     Run(RunArgs),
+    /// Train the landmark network as a config says, or check one: five points and a face score
+    Landmarks(LandmarksArgs),
     /// Score weights on labelled faces: expressions, valence and arousal, calibration, and by group
     Eval(EvalArgs),
     /// Show what a packed set holds: counts by split and expression, and what was left out and why
@@ -90,6 +92,36 @@ pub struct RunArgs {
     /// The last phase to run
     #[arg(long, value_name = "PHASE", value_parser = ["teacher-cnn", "teacher-gru", "student-cnn", "student-gru"])]
     pub until: Option<String>,
+}
+
+/// `affectscope train landmarks`
+#[derive(Debug, Args)]
+pub struct LandmarksArgs {
+    /// On which sets, and how (weights/landmarks.toml shows all there is)
+    #[arg(
+        value_name = "CONFIG.toml",
+        required_unless_present = "check",
+        conflicts_with = "check"
+    )]
+    pub config: Option<PathBuf>,
+    /// The folder of checkpoint, log and weights [default: the config's name, in this folder]
+    #[arg(long, short, value_name = "DIR", conflicts_with = "check")]
+    pub out: Option<PathBuf>,
+    /// Threads that share a step [default: the config's, else one a core]; the weights do not depend on it
+    #[arg(long, value_name = "N", value_parser = super::up_to_256)]
+    pub threads: Option<usize>,
+    /// Train nothing: check a network on the validation split of a packed set
+    #[arg(long, value_name = "SET")]
+    pub check: Option<PathBuf>,
+    /// The landmark network to check [default: the built-in one]
+    #[arg(long, value_name = "FILE", requires = "check")]
+    pub weights: Option<PathBuf>,
+    /// Write what the check says, JSON; - for standard output in place of the table
+    #[arg(long, value_name = "FILE", requires = "check")]
+    pub json: Option<PathBuf>,
+    /// Replace what is there
+    #[arg(long, requires = "json")]
+    pub force: bool,
 }
 
 /// `affectscope train eval`

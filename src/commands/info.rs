@@ -1,10 +1,13 @@
 //! `affectscope info`: the card of a weights file.
 
+mod landmarks;
+
 use std::fmt::Write as _;
 
 use super::{Failure, print};
 use crate::cli::InfoArgs;
 use crate::model::config::Color;
+use crate::model::points::PointsConfig;
 use crate::model::student::Student;
 use crate::model::weights::Weights;
 use crate::session::WeightsCard;
@@ -15,9 +18,13 @@ const LONGEST_LINE: usize = 2000;
 /// Prints the card.
 ///
 /// # Errors
-/// When the file cannot be read or is no student network.
+/// When the file cannot be read, or is neither a student nor a landmark network.
 pub fn run(args: &InfoArgs) -> Result<(), Failure> {
     let weights = Weights::load(args.weights.as_deref())?;
+    if let Ok(config) = PointsConfig::parse(&weights.config) {
+        print(&landmarks::card(&weights, &config, args.markdown));
+        return Ok(());
+    }
     let student = Student::new(&weights, &candle_core::Device::Cpu)?;
     let (card, config) = (student.card(), student.config());
     if args.markdown {
@@ -26,10 +33,7 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
     }
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
-        // Whatever a file says of itself, it gets a line, and no way to the terminal's controls.
-        let clean = value.chars().map(|c| if c.is_control() { ' ' } else { c });
-        let clean: String = clean.take(LONGEST_LINE).collect();
-        let _ = writeln!(text, "{name:<14} {clean}");
+        let _ = writeln!(text, "{name:<14} {}", clean(value));
     };
     line("weights", &format!("{} ({})", card.name, card.origin));
     line("sha256", student.sha256());
@@ -103,7 +107,6 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
 
 /// The card as two tables.
 fn markdown(card: &WeightsCard, sha256: &str) -> String {
-    let cell = |text: &str| text.replace(char::is_control, " ").replace('|', "\\|");
     let mut text = "| | |\n|---|---|\n".to_owned();
     for (name, value) in [
         ("network", &*card.network),
@@ -122,6 +125,17 @@ fn markdown(card: &WeightsCard, sha256: &str) -> String {
         }
     }
     text
+}
+
+/// Whatever a file says of itself, it gets a line, and no way to the terminal's controls.
+fn clean(text: &str) -> String {
+    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    clean.take(LONGEST_LINE).collect()
+}
+
+/// A cell of a Markdown table.
+fn cell(text: &str) -> String {
+    text.replace(char::is_control, " ").replace('|', "\\|")
 }
 
 fn or_unknown(text: &str) -> &str {

@@ -36,6 +36,9 @@ pub enum Schedule {
 /// A face with a lower score must be seen again in a closer look when it is new, and on every frame after.
 const PLAIN_SCORE: f32 = 12.0;
 
+/// What the landmark network gives less than this for is no face, whatever the detector says.
+const NO_FACE: f32 = 0.1;
+
 /// Two boxes that share more than this are one face.
 const SAME_FACE_IOU: f32 = 0.35;
 /// So are two of which the smaller lies in the larger by more than this.
@@ -98,6 +101,8 @@ struct Aligned {
     look: Option<Look>,
     /// How far the landmarks' box is from where they were looked for.
     strayed: f32,
+    /// How likely it is a face, as the landmark network says, if it says.
+    face: Option<f32>,
 }
 
 /// Finds, aligns and follows faces. Not `Send`.
@@ -229,9 +234,12 @@ impl Finder {
         self.detector.near(&self.gray, near_px)
     }
 
-    /// A face as the detector has just seen it.
+    /// A face as the detector has just seen it; `None` where the landmark network sees none.
     fn face(&mut self, frame: &Frame, seen: Detection) -> Option<Face> {
         let aligned = self.align(frame, seen.box_px)?;
+        if aligned.face.is_some_and(|face| face < NO_FACE) {
+            return None;
+        }
         Some(Face {
             carried: Carried::of(&seen.box_px, &aligned.landmarks_px)?,
             look: aligned.look,
@@ -253,6 +261,7 @@ impl Finder {
             landmarks_px,
             box_px,
             looks,
+            face,
         } = self.landmarks.settle(&self.gray, near_px)?;
         self.work.landmarks += looks;
         let kind = (self.color, self.resize_px);
@@ -268,6 +277,7 @@ impl Finder {
                 pixels,
             },
             strayed: apart(&box_px, &near_px),
+            face,
         })
     }
 

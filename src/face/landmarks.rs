@@ -4,11 +4,11 @@ use super::carry::{USUAL, apart};
 use super::gray::{Gray, Resizer};
 use crate::analysis::{BoxPx, Landmarks};
 use crate::model::conv::isa::InstructionSet;
-use crate::model::points::{PointsNetwork, SIDE_PX};
+use crate::model::points::{PointsNetwork, Reading, SIDE_PX};
 use crate::model::weights::{LANDMARKS, Weights, WeightsError};
 
 /// The network's picture is a square this much wider than the detector's box (weights/README.md).
-const BOX_SCALE: f32 = 1.2;
+pub const BOX_SCALE: f32 = 1.2;
 
 /// A box that is further from where the landmarks were looked for makes the network look again.
 const REFINE: f32 = 0.06;
@@ -22,6 +22,8 @@ pub struct Settled {
     pub box_px: BoxPx,
     /// How often the network looked.
     pub looks: u64,
+    /// How likely there is a face where it looked last, 0..=1; `None` where the weights do not say.
+    pub face: Option<f32>,
 }
 
 /// The network, with its buffers.
@@ -38,9 +40,20 @@ impl LandmarkNet {
     /// # Errors
     /// When it is damaged.
     pub fn new() -> Result<Self, WeightsError> {
-        let weights = Weights::from_bytes(LANDMARKS, "built-in landmarks", "landmarks5")?;
+        Self::of(&Weights::from_bytes(
+            LANDMARKS,
+            "built-in landmarks",
+            "landmarks5",
+        )?)
+    }
+
+    /// The network of these weights.
+    ///
+    /// # Errors
+    /// When they are another network's.
+    pub fn of(weights: &Weights) -> Result<Self, WeightsError> {
         Ok(Self {
-            network: PointsNetwork::load(&weights, InstructionSet::chosen())?,
+            network: PointsNetwork::load(weights, InstructionSet::chosen())?,
             resizer: Resizer::default(),
             square: Gray::default(),
             small: Gray::default(),
@@ -49,6 +62,16 @@ impl LandmarkNet {
 
     /// The five points of the face in this box, in pixels of the picture.
     pub fn find(&mut self, gray: &Gray, box_px: BoxPx) -> Landmarks {
+        self.look(gray, box_px).points
+    }
+
+    /// What the network says of a picture, `pixels [64, 64]`, as it is.
+    pub fn read(&self, pixels: &[u8]) -> Reading {
+        self.network.read(pixels)
+    }
+
+    /// What the network says of this box; points in pixels of the picture.
+    fn look(&mut self, gray: &Gray, box_px: BoxPx) -> Reading {
         let side = (box_px.w.max(box_px.h) * BOX_SCALE).round().max(2.0);
         let (cx, cy) = box_px.center();
         let (x0, y0) = ((cx - side / 2.0).round(), (cy - side / 2.0).round());
@@ -56,26 +79,29 @@ impl LandmarkNet {
         gray.cut((x0 as i64, y0 as i64), (side_px, side_px), &mut self.square);
         self.resizer
             .resize(&self.square, (SIDE_PX, SIDE_PX), &mut self.small);
-        self.network
-            .read(&self.small.pixels)
-            .points
-            .map(|[x, y]| [x0 + x * side, y0 + y * side])
+        let mut reading = self.network.read(&self.small.pixels);
+        for [x, y] in &mut reading.points {
+            (*x, *y) = (x0 + *x * side, y0 + *y * side);
+        }
+        reading
     }
+
     /// The five points of the face in this box; whoever made the box, the network looks again in the one that its
     /// landmarks say when that is another. `None` when they fit no face.
     pub fn settle(&mut self, gray: &Gray, near_px: BoxPx) -> Option<Settled> {
-        let mut landmarks_px = self.find(gray, near_px);
-        let mut box_px = USUAL.on(&landmarks_px)?;
+        let mut reading = self.look(gray, near_px);
+        let mut box_px = USUAL.on(&reading.points)?;
         let mut looks = 1;
         if apart(&box_px, &near_px) > REFINE {
-            landmarks_px = self.find(gray, box_px);
-            box_px = USUAL.on(&landmarks_px)?;
+            reading = self.look(gray, box_px);
+            box_px = USUAL.on(&reading.points)?;
             looks = 2;
         }
         Some(Settled {
-            landmarks_px,
+            landmarks_px: reading.points,
             box_px,
             looks,
+            face: reading.face,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! From a picture to aligned faces with stable ids: detect, landmarks, align, track.
 
 pub mod align;
-mod carry;
+pub mod carry;
 mod changes;
 pub mod cropped;
 pub mod detect;

@@ -133,6 +133,17 @@ impl PointsConfig {
         PLACES + usize::from(self.face_score)
     }
 
+    /// Multiply-adds of a look.
+    pub fn multiply_adds(&self) -> usize {
+        let (mut side, mut from, mut sum) = (SIDE_PX, 1, 0);
+        for layer in &self.layers {
+            side = side.div_ceil(layer.step);
+            sum += 9 * from * layer.channels * side * side;
+            from = layer.channels;
+        }
+        sum + from * side * side * self.hidden + self.hidden * self.outputs()
+    }
+
     /// Names and shapes of its tensors.
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         let mut tensors = Vec::new();

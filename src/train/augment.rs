@@ -4,7 +4,7 @@
 //! nothing is resampled twice; then what happens on the way to a camera's picture: something in front of the face,
 //! light, blur, few pixels, noise.
 
-mod photo;
+pub(in crate::train) mod photo;
 
 use serde::{Deserialize, Serialize};
 

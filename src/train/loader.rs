@@ -3,8 +3,7 @@
 //! A batch depends on the seed, the phase, the epoch and the step alone, never on what was made before or by whom: a run
 //! that goes on from a checkpoint makes the same ones.
 
-use std::sync::mpsc::{Receiver, sync_channel};
-
+use super::ahead::ahead;
 use super::augment::{Augment, view};
 use super::config::Phase;
 use super::objective::{Targets, Task};
@@ -13,9 +12,6 @@ use super::sampler::{Weighted, affect_weights, expression_weights, joint_weights
 use super::set::{Labels, Set, Split};
 use crate::labels::Expression;
 use crate::model::config::{CROP_SIDE_PX, StudentConfig};
-
-/// Batches that are made ahead.
-const AHEAD: usize = 4;
 
 /// What the numbers of a stream are for: no two uses share one.
 mod stream {
@@ -234,44 +230,12 @@ impl<'a> Plan<'a> {
         from: usize,
         mut work: impl FnMut(usize, &[Batch]) -> Result<bool, E>,
     ) -> Result<(), E> {
-        let steps = self.steps();
         let order = self.order(epoch);
-        let makers = self.threads.max(1);
-        std::thread::scope(|scope| {
-            // Each maker has its own steps and its own short queue: they are taken in turn, so that order is kept.
-            let queues: Vec<Receiver<Vec<Batch>>> = (0..makers)
-                .map(|maker| {
-                    let (give, take) = sync_channel(AHEAD.div_ceil(makers));
-                    let order = &order;
-                    let name = format!("batches {maker}");
-                    let made =
-                        std::thread::Builder::new()
-                            .name(name)
-                            .spawn_scoped(scope, move || {
-                                for step in (from + maker..steps).step_by(makers) {
-                                    // Nobody wants it any more: the epoch was left.
-                                    if give.send(self.step(order, epoch, step)).is_err() {
-                                        return;
-                                    }
-                                }
-                            });
-                    if let Err(e) = made {
-                        tracing::warn!("no thread for batches ({e}); they are made in between");
-                    }
-                    take
-                })
-                .collect();
-            for step in from..steps {
-                let batches = match queues[(step - from) % makers].recv() {
-                    Ok(batches) => batches,
-                    Err(_) => self.step(&order, epoch, step),
-                };
-                if !work(step, &batches)? {
-                    break;
-                }
-            }
-            drop(queues);
-            Ok(())
-        })
+        ahead(
+            self.threads,
+            from..self.steps(),
+            |step| self.step(&order, epoch, step),
+            |step, batches| work(step, batches),
+        )
     }
 }

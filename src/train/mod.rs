@@ -6,6 +6,7 @@
 //! phase: steps, moving average, validation, log, checkpoints, for [`cnn`] and [`gru`]
 //! ```
 
+pub mod ahead;
 pub mod augment;
 pub mod checkpoint;
 pub mod cnn;
@@ -14,6 +15,7 @@ pub mod eval;
 pub mod faces;
 pub mod gru;
 pub mod journal;
+pub mod landmarks;
 pub mod loader;
 pub mod loss;
 pub mod net;

@@ -11,10 +11,15 @@ const HEIGHT: f64 = 220.0;
 const LEFT: f64 = 52.0;
 const BOTTOM: f64 = 24.0;
 
+/// What tells curves apart.
+const COLOURS: [&str; 6] = [
+    "#3987e5", "#d95926", "#199e70", "#9085e9", "#c98500", "#c2487f",
+];
+
 /// A line of a drawing.
-struct Curve<'a> {
-    name: &'a str,
-    colour: &'a str,
+struct Curve {
+    name: String,
+    colour: &'static str,
     points: Vec<(f64, f64)>,
 }
 
@@ -54,38 +59,62 @@ fn phase(text: &mut String, lines: &[Value]) {
             .filter_map(|line| at(line).zip(number(line, key)))
             .collect()
     };
-    let curve = |name, colour, key: &str, steps| Curve {
-        name,
+    // What is not drawn: where a line stands, not what it says.
+    let drawn = |steps: bool| {
+        let mut keys: Vec<&str> = Vec::new();
+        let lines = lines.iter().filter(|l| l.get("step").is_some() == steps);
+        for (key, value) in lines.filter_map(Value::as_object).flatten() {
+            let is_place = ["epoch", "step", "steps", "rate", "score"].contains(&&**key);
+            if value.is_number() && !is_place && !keys.contains(&&**key) {
+                keys.push(key);
+            }
+        }
+        keys
+    };
+    let curve = |colour, key: &str, steps| Curve {
+        name: written(key),
         colour,
         points: series(key, steps),
     };
+    let curves = |keys: &[&str], steps| -> Vec<Curve> {
+        let colours = COLOURS.into_iter().cycle();
+        keys.iter()
+            .zip(colours)
+            .map(|(key, colour)| match *key {
+                "loss" => curve("#888", "loss", steps),
+                key => curve(colour, key, steps),
+            })
+            .collect()
+    };
+    let scores = drawn(false);
     draw(
         text,
         "Loss of the training batches over epochs",
-        &[
-            curve("all", "#888", "loss", true),
-            curve("expression", "#3987e5", "expression", true),
-            curve("valence", "#d95926", "valence", true),
-            curve("arousal", "#199e70", "arousal", true),
-            curve("distillation", "#9085e9", "distillation", true),
-        ],
+        &curves(&drawn(true), true),
     );
+    // Errors fall and the others rise: they share no scale.
+    let (errors, others): (Vec<&str>, Vec<&str>) =
+        scores.iter().partition(|key| key.starts_with("error"));
     draw(
         text,
         "Scores of the validation split over epochs",
-        &[
-            curve("accuracy", "#3987e5", "accuracy", false),
-            curve("macro F1", "#c98500", "macro_f1", false),
-            curve("CCC valence", "#d95926", "ccc_valence", false),
-            curve("CCC arousal", "#199e70", "ccc_arousal", false),
-        ],
+        &curves(&others, false),
+    );
+    draw(
+        text,
+        "Errors on the validation split over epochs",
+        &curves(&errors, false),
     );
     draw(
         text,
         "Learning rate over epochs",
-        &[curve("rate", "#888", "rate", true)],
+        &[curve("#888", "rate", true)],
     );
-    text.push_str("<table><tr><th>epoch</th><th>accuracy</th><th>macro F1</th><th>CCC valence</th><th>CCC arousal</th><th>score</th></tr>\n");
+    text.push_str("<table><tr><th>epoch</th>");
+    for key in scores.iter().chain(&["score"]) {
+        let _ = write!(text, "<th>{}</th>", escape(&written(key)));
+    }
+    text.push_str("</tr>\n");
     let best = series("score", false)
         .into_iter()
         .max_by(|a, b| a.1.total_cmp(&b.1));
@@ -97,13 +126,7 @@ fn phase(text: &mut String, lines: &[Value]) {
             ""
         };
         let _ = write!(text, "<tr{mark}><td>{epoch}</td>");
-        for key in [
-            "accuracy",
-            "macro_f1",
-            "ccc_valence",
-            "ccc_arousal",
-            "score",
-        ] {
+        for key in scores.iter().chain(&["score"]) {
             let value = number(line, key).map_or("-".to_owned(), |v| format!("{v:.4}"));
             let _ = write!(text, "<td>{value}</td>");
         }
@@ -113,8 +136,8 @@ fn phase(text: &mut String, lines: &[Value]) {
 }
 
 /// Curves over one pair of scales.
-fn draw(text: &mut String, title: &str, curves: &[Curve<'_>]) {
-    let curves: Vec<&Curve<'_>> = curves
+fn draw(text: &mut String, title: &str, curves: &[Curve]) {
+    let curves: Vec<&Curve> = curves
         .iter()
         .filter(|c| c.points.iter().any(|p| p.1 != 0.0))
         .collect();
@@ -166,7 +189,7 @@ fn draw(text: &mut String, title: &str, curves: &[Curve<'_>]) {
             "<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"1.6\" points=\"{}\"><title>{}</title></polyline>",
             curve.colour,
             points.join(" "),
-            curve.name
+            escape(&curve.name)
         );
     }
     text.push_str("</svg><p>");
@@ -174,10 +197,26 @@ fn draw(text: &mut String, title: &str, curves: &[Curve<'_>]) {
         let _ = write!(
             text,
             "<span style=\"color:{}\">&#9632;</span> {} &nbsp; ",
-            curve.colour, curve.name
+            curve.colour,
+            escape(&curve.name)
         );
     }
     text.push_str("</p></figure>\n");
+}
+
+/// A key of the log as a reader has it.
+fn written(key: &str) -> String {
+    let words: Vec<&str> = key
+        .split('_')
+        .map(|word| match word {
+            "f1" => "F1",
+            "ccc" => "CCC",
+            "auc" => "AUC",
+            "loss" => "all",
+            word => word,
+        })
+        .collect();
+    words.join(" ")
 }
 
 /// Four digits that count.

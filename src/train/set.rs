@@ -29,7 +29,7 @@ use crate::analysis::Landmarks;
 pub use self::face::{Labels, Row, Sample, Split};
 pub(crate) use self::manifest::{Census, leave_out};
 pub use self::manifest::{
-    Counts, Files, LeftOut, Made, Manifest, PerExpression, PerSplit, VERSION,
+    Counts, Files, LandmarksFrom, LeftOut, Made, Manifest, PerExpression, PerSplit, VERSION,
 };
 pub(crate) use self::table::{BadRow, RowReader};
 pub use self::table::{LONGEST_SIDE_PX, RowWriter};

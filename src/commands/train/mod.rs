@@ -1,6 +1,7 @@
 //! `affectscope train ...`: the steps from a database to weights.
 
 mod eval;
+mod landmarks;
 mod manifest;
 mod prepare;
 mod run;
@@ -17,6 +18,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         TrainCommand::Prepare(args) => prepare::run(args),
         TrainCommand::Eval(args) => eval::run(args),
         TrainCommand::Run(args) => run::run(args),
+        TrainCommand::Landmarks(args) => landmarks::run(args),
         TrainCommand::Manifest(args) => manifest::run(args),
     }
 }

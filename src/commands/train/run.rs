@@ -55,33 +55,37 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         .out
         .clone()
         .unwrap_or_else(|| PathBuf::from(args.config.file_stem().unwrap_or_default()));
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = match args.threads.unwrap_or(config.threads) {
-        0 => cores,
-        n => n,
-    };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|i| format!("training {i}"))
-        .build()
-        .map_err(|e| Failure::broken(format!("no threads for training ({e})")))?;
+    let (pool, makers) = threads(args.threads.unwrap_or(config.threads))?;
     let run = Run {
         config: &config,
         sets: &sets,
         out: &out,
         until: args.until.as_deref(),
-        makers: cores.div_ceil(4),
+        makers,
     };
-    let mut show = Show::new(Interrupt::listen(), &out);
+    let mut show = Show::new(Interrupt::listen(), &out, &PHASES);
     let file = pool.install(|| run.run(&mut show));
     show.end();
     say(&format!("{} is finished", file?.display()));
     Ok(())
 }
 
+/// Threads that share a step (0: one a core), and how many make batches beside them.
+pub(super) fn threads(wanted: usize) -> Result<(rayon::ThreadPool, usize), Failure> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(if wanted == 0 { cores } else { wanted })
+        .thread_name(|i| format!("training {i}"))
+        .build()
+        .map_err(|e| Failure::broken(format!("no threads for training ({e})")))?;
+    Ok((pool, cores.div_ceil(4)))
+}
+
 /// Progress on a terminal, or lines now and then.
-struct Show {
+pub(super) struct Show {
     interrupt: Interrupt,
+    /// Of the run, by the names of their logs.
+    phases: &'static [&'static str],
     name: String,
     bar: ProgressBar,
     plain: bool,
@@ -92,7 +96,7 @@ struct Show {
 }
 
 impl Show {
-    fn new(interrupt: Interrupt, out: &Path) -> Self {
+    pub(super) fn new(interrupt: Interrupt, out: &Path, phases: &'static [&'static str]) -> Self {
         let target = ProgressDrawTarget::stderr();
         let plain = target.is_hidden();
         let bar = ProgressBar::with_draw_target(Some(1), target);
@@ -101,6 +105,7 @@ impl Show {
         }
         Self {
             interrupt,
+            phases,
             out: out.to_owned(),
             name: String::new(),
             bar,
@@ -127,18 +132,17 @@ impl Show {
         due
     }
 
-    fn end(&self) {
+    pub(super) fn end(&self) {
         self.bar.finish_and_clear();
     }
 
     /// The curves so far. A page that cannot be written is no reason to stop.
     fn page(&self) {
-        let logs = PHASES.map(|name| {
-            (
-                name,
-                Journal::read(&log_of(&self.out, name)).unwrap_or_default(),
-            )
-        });
+        let read = |name: &&'static str| {
+            let lines = Journal::read(&log_of(&self.out, name)).unwrap_or_default();
+            (*name, lines)
+        };
+        let logs: Vec<_> = self.phases.iter().map(read).collect();
         let file = self.out.join("curves.html");
         if let Err(e) = write_whole(&file, page("Training", &logs).as_bytes(), true) {
             say(&format!("note: {e}"));

@@ -12,8 +12,10 @@ const CHECK_S: f64 = 0.15;
 const LIKENESS: f32 = 0.85;
 /// while their shape is within so many pixels of the template's,
 const MISFIT_PX: f64 = 6.0;
-/// and while their box is not further than this from where it was looked for (see [`apart`]).
+/// while their box is not further than this from where it was looked for (see [`apart`]).
 const STRAY: f32 = 0.25;
+/// and while the landmark network takes it for a face.
+const FACE: f32 = 0.5;
 /// The detector sees the face that the landmarks follow while their boxes are no further apart than this.
 const SAME_PLACE: f32 = 0.4;
 /// How much of a new look of the detector goes into the box that the landmarks carry.
@@ -51,6 +53,7 @@ impl Finder {
                 };
                 let box_px = carried.on(&aligned.landmarks_px)?;
                 let sure = likeness >= LIKENESS
+                    && aligned.face.is_none_or(|face| face >= FACE)
                     && aligned.strayed <= STRAY
                     && misfit(&aligned.landmarks_px) <= MISFIT_PX;
                 Some((aligned, box_px, likeness, sure))

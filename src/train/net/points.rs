@@ -205,3 +205,7 @@ impl Points {
             });
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -135,6 +135,7 @@ pub fn finish(
             color: options.color,
             split_by: plan.split_by.clone(),
             affect_from: plan.affect_from.clone(),
+            landmarks_from: plan.landmarks_from(),
         },
         faces: total,
         splits,

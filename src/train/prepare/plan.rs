@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::analysis::{BoxPx, Landmarks};
 use crate::formats::labels::Person;
-use crate::train::set::{Labels, LeftOut, Split, hex};
+use crate::train::set::{Labels, LandmarksFrom, LeftOut, Split, hex};
 
 /// Where in its picture a face is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -121,6 +121,20 @@ impl Plan {
     pub fn faces(&self) -> u64 {
         let filmed = self.clips.iter().flat_map(|clip| &clip.cast);
         self.entries.len() as u64 + filmed.map(|cast| cast.labels.len() as u64).sum::<u64>()
+    }
+
+    /// Where its landmarks are from: the database, where it has them for every face.
+    pub fn landmarks_from(&self) -> LandmarksFrom {
+        let all = |wanted: fn(&Place) -> bool| {
+            self.clips.is_empty() && self.entries.iter().all(|entry| wanted(&entry.place))
+        };
+        if all(|place| matches!(place, Place::Landmarks(_))) {
+            LandmarksFrom::Database
+        } else if all(|place| matches!(place, Place::Aligned)) {
+            LandmarksFrom::Template
+        } else {
+            LandmarksFrom::Program
+        }
     }
 
     /// A checksum of everything that the set depends on, but for the pictures themselves.

@@ -53,6 +53,30 @@ pub struct Made {
     pub split_by: String,
     /// Where valence and arousal are from, in words: people who rated them, or a projection of something else.
     pub affect_from: String,
+    /// Where the landmarks are from: the database itself, or this program's network, which then has nothing to learn from
+    /// them.
+    #[serde(default)]
+    pub landmarks_from: LandmarksFrom,
+}
+
+impl Made {
+    /// Whether the landmarks are the database's own.
+    pub fn has_own_landmarks(&self) -> bool {
+        self.landmarks_from == LandmarksFrom::Database
+    }
+}
+
+/// Where a set's landmarks are from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LandmarksFrom {
+    /// The program's own network found them.
+    #[default]
+    Program,
+    /// The database comes with them.
+    Database,
+    /// The pictures are aligned crops: they lie where the template has them.
+    Template,
 }
 
 /// One value for each split.
