@@ -1,11 +1,15 @@
 //! The flags, exactly.
 
+mod bench;
 pub mod train;
+mod values;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::bench::{BenchArgs, Peer};
+use self::values::{at_least_one, min_face, positive_seconds, up_to_256, window_size};
 use crate::formats::labels::LabelFormat;
 use crate::formats::rows::RowFormat;
 use crate::model::device::DeviceChoice;
@@ -323,133 +327,11 @@ pub struct QuantizeArgs {
     pub force: bool,
 }
 
-/// `affectscope bench`
-#[derive(Debug, Args)]
-pub struct BenchArgs {
-    /// Measure the network: backbone and heads, input, recurrent window
-    #[arg(long)]
-    pub network: bool,
-    /// Measure every stage from a frame to its rows, on a clip [default: the built-in demo]
-    #[arg(long, value_name = "INPUT", num_args = 0..=1)]
-    #[allow(clippy::option_option)] // clap's way to say: absent, there, there with a value
-    pub pipeline: Option<Option<PathBuf>>,
-    /// Measure the live session for so long on a synthetic camera of 640x480, with the window where there is a display
-    #[arg(long, value_name = "SECONDS", value_parser = positive_seconds)]
-    pub live: Option<f64>,
-    /// Print JSON in place of tables
-    #[arg(long)]
-    pub json: bool,
-    /// Faces in one call of the network
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = up_to_256, requires = "network")]
-    pub batch: usize,
-    /// Rounds in which everything that is compared gets a turn
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = rounds, requires = "network")]
-    pub rounds: usize,
-    /// Another runtime on the same weights, by turns with ours (wants Python and `pip install onnxruntime`)
-    #[arg(long, value_enum, requires = "network")]
-    pub peer: Option<Peer>,
-    /// Frames of INPUT or the demo that the stages are measured on
-    #[arg(long, value_name = "N", default_value_t = 150, value_parser = frame_count, requires = "pipeline")]
-    pub frames: usize,
-    /// Frames a second of the synthetic camera
-    #[arg(long, value_name = "HZ", default_value_t = 60.0, value_parser = camera_rate, requires = "live")]
-    pub camera_hz: f64,
-    /// The synthetic camera sends JPEG, as most webcams do
-    #[arg(long, requires = "live")]
-    pub mjpeg: bool,
-    /// Measure the session alone, even where there is a display
-    #[arg(long, requires = "live")]
-    pub no_window: bool,
-    /// Pause the session while it is measured: what an idle window costs
-    #[arg(long, requires = "live")]
-    pub paused: bool,
-    /// Network and device.
-    #[command(flatten)]
-    pub network_args: NetworkArgs,
-}
-
-/// `bench --peer`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Peer {
-    /// ONNX Runtime, as Python's package brings it.
-    Onnxruntime,
-}
-
 impl WindowArgs {
     /// What the user asked to open, if anything.
     pub fn spec(&self) -> Option<SourceSpec> {
         let text = self.input.as_deref().or(self.source.as_deref())?;
         let Ok(spec) = text.parse::<SourceSpec>();
         Some(spec)
-    }
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) | Err(_) => Err("must be a whole number above 0".to_owned()),
-        Ok(n) => Ok(n),
-    }
-}
-
-fn positive_seconds(text: &str) -> Result<f64, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if seconds > 0.0 && seconds <= 1e7 {
-        Ok(seconds)
-    } else {
-        Err("must be above 0, and at most 10000000".to_owned())
-    }
-}
-
-/// A whole number from 1 to 256.
-fn up_to_256(text: &str) -> Result<usize, String> {
-    whole(text, 1..=256)
-}
-
-fn rounds(text: &str) -> Result<usize, String> {
-    whole(text, 3..=100_000)
-}
-
-fn frame_count(text: &str) -> Result<usize, String> {
-    whole(text, 2..=100_000)
-}
-
-fn whole(text: &str, range: std::ops::RangeInclusive<usize>) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if range.contains(&number) => Ok(number),
-        _ => Err(format!(
-            "must be a whole number from {} to {}",
-            range.start(),
-            range.end()
-        )),
-    }
-}
-
-fn camera_rate(text: &str) -> Result<f64, String> {
-    let rate_hz: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if (1.0..=1000.0).contains(&rate_hz) {
-        Ok(rate_hz)
-    } else {
-        Err("must be between 1 and 1000".to_owned())
-    }
-}
-
-fn min_face(text: &str) -> Result<f32, String> {
-    let part: f32 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if (0.02..=0.9).contains(&part) {
-        Ok(part)
-    } else {
-        Err("must be between 0.02 and 0.9".to_owned())
-    }
-}
-
-fn window_size(text: &str) -> Result<(f32, f32), String> {
-    let sides = text
-        .split_once('x')
-        .and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    match sides {
-        Some((w, h)) if (200.0..=8000.0).contains(&w) && (200.0..=8000.0).contains(&h) => {
-            Ok((w, h))
-        }
-        _ => Err("must look like 1280x800".to_owned()),
     }
 }

@@ -1,90 +1,14 @@
 //! The real binary on real clips, and on everything a user may get wrong.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+mod scratch;
+#[cfg(unix)]
+mod stopped;
 
-use tempfile::TempDir;
+use std::path::Path;
+use std::process::Output;
 
+pub use self::scratch::Scratch;
 use super::pipeline::{canvas, portrait};
-
-/// A folder to work in, with the program at hand.
-pub struct Scratch(TempDir);
-
-impl Scratch {
-    pub fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_affectscope"));
-        command
-            .current_dir(&self.0)
-            .env("XDG_CONFIG_HOME", self.path("config"))
-            .stdin(Stdio::null());
-        command
-    }
-
-    pub fn run(&self, args: &[&str]) -> Output {
-        self.command().args(args).output().unwrap()
-    }
-
-    /// One line that says it, the exit code, and nothing left behind.
-    #[track_caller]
-    pub fn refuses(&self, args: &[&str], words: &[&str]) {
-        let before = self.listing();
-        let output = self.run(args);
-        let text = stderr(&output);
-        assert_eq!(output.status.code(), Some(2), "{args:?}: {text}");
-        assert_eq!(
-            text.trim().lines().count(),
-            1,
-            "{args:?}: one line, not: {text}"
-        );
-        for word in words {
-            assert!(text.contains(word), "{args:?}: `{word}` is not in: {text}");
-        }
-        assert_eq!(self.listing(), before, "{args:?}: something is left behind");
-    }
-
-    pub fn listing(&self) -> Vec<String> {
-        let mut names: Vec<String> = std::fs::read_dir(&self.0)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-            .collect();
-        names.sort();
-        names
-    }
-
-    /// The portrait sliding over a grey ground, and out of it if asked, as a video.
-    pub fn clip(&self, name: &str, frames: u32, leaves: bool, options: &[&str]) -> PathBuf {
-        let path = self.path(name);
-        let mut raw = Vec::new();
-        for i in 0..frames {
-            let away = if leaves && i >= frames / 2 { 2000 } else { 0 };
-            raw.extend(canvas((480, 360), 0.7, &[(i64::from(i) + away, 0)]).into_raw());
-        }
-        let raw_path = self.path("frames.raw");
-        std::fs::write(&raw_path, raw).unwrap();
-        let done = Command::new("ffmpeg")
-            .args([
-                "-nostdin", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s",
-                "480x360", "-r", "30", "-i",
-            ])
-            .arg(&raw_path)
-            .args(options)
-            .arg(&path)
-            .status()
-            .unwrap();
-        assert!(done.success());
-        std::fs::remove_file(raw_path).unwrap();
-        path
-    }
-}
 
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -331,91 +255,6 @@ fn a_record_of_the_demo_has_each_frame_once() {
             .filter(|r| r["status"] == "dropped")
             .all(|r| r["latency_ms"].is_empty())
     );
-}
-
-#[cfg(unix)]
-#[test]
-fn an_interrupted_analysis_leaves_whole_rows_beside_the_name() {
-    let scratch = Scratch::new();
-    // So long that no machine is through before it is stopped, and made quickly.
-    let short = scratch.clip("short.mkv", 100, false, &["-c:v", "mjpeg", "-q:v", "5"]);
-    let clip = scratch.path("long.mkv");
-    let looped = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "error", "-stream_loop", "79", "-i"])
-        .arg(&short)
-        .args(["-c", "copy"])
-        .arg(&clip)
-        .status();
-    assert!(looped.unwrap().success());
-    let mut child = scratch
-        .command()
-        .args(["analyze", clip.to_str().unwrap()])
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let part = scratch.path("long.affect.csv.part");
-    let end = Instant::now() + Duration::from_secs(60);
-    // Rows come to the disk some hundred at a time.
-    while std::fs::metadata(&part).map_or(0, |m| m.len()) == 0 && Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(!scratch.path("long.affect.csv").exists());
-    let rows = rows(&part);
-    assert!(rows.len() >= 100 && rows.len() < 8000, "{}", rows.len());
-    let mut frames: Vec<usize> = rows.iter().map(|r| r["frame"].parse().unwrap()).collect();
-    frames.dedup();
-    assert_eq!(frames, (0..frames.len()).collect::<Vec<_>>());
-    assert!(rows[..100].iter().all(|r| r["status"] == "ok"));
-    #[cfg(target_os = "linux")]
-    assert_eq!(running_with(&clip), 0, "its ffmpeg has ended with it");
-}
-
-/// Processes that have a path among their arguments.
-#[cfg(target_os = "linux")]
-fn running_with(path: &Path) -> usize {
-    let path = path.to_str().unwrap().as_bytes();
-    let processes = std::fs::read_dir("/proc").unwrap();
-    let named = processes.filter_map(|process| {
-        let arguments = std::fs::read(process.ok()?.path().join("cmdline")).ok()?;
-        arguments
-            .windows(path.len())
-            .any(|w| w == path)
-            .then_some(())
-    });
-    named.count()
-}
-
-#[cfg(unix)]
-#[test]
-fn a_killed_recording_keeps_its_rows() {
-    let scratch = Scratch::new();
-    let mut child = scratch
-        .command()
-        .args(["record", "--source", "demo", "--out", "r.csv"])
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let part = scratch.path("r.csv.part");
-    let end = Instant::now() + Duration::from_secs(30);
-    while std::fs::metadata(&part).map_or(0, |m| m.len()) < 10_000 && Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let text = std::fs::read_to_string(&part).unwrap();
-    assert!(text.lines().count() > 20);
-    scratch.refuses(
-        &[
-            "record", "--source", "demo", "--frames", "3", "--out", "r.csv",
-        ],
-        &["r.csv.part", "unfinished"],
-    );
-    assert_eq!(std::fs::read_to_string(&part).unwrap(), text);
 }
 
 #[cfg(unix)]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::values::up_to_256;
 use crate::train::prepare::Database;
 
 /// `affectscope train`
@@ -87,7 +88,7 @@ pub struct RunArgs {
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Threads that share a step [default: the config's, else one a core]; the weights do not depend on it
-    #[arg(long, value_name = "N", value_parser = super::up_to_256)]
+    #[arg(long, value_name = "N", value_parser = up_to_256)]
     pub threads: Option<usize>,
     /// The last phase to run
     #[arg(long, value_name = "PHASE", value_parser = ["teacher-cnn", "teacher-gru", "student-cnn", "student-gru"])]

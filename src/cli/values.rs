@@ -1,0 +1,71 @@
+//! Values of flags that have a range.
+
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("must be a whole number above 0".to_owned()),
+        Ok(n) => Ok(n),
+    }
+}
+
+pub(super) fn positive_seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if seconds > 0.0 && seconds <= 1e7 {
+        Ok(seconds)
+    } else {
+        Err("must be above 0, and at most 10000000".to_owned())
+    }
+}
+
+/// A whole number from 1 to 256.
+pub(super) fn up_to_256(text: &str) -> Result<usize, String> {
+    whole(text, 1..=256)
+}
+
+pub(super) fn rounds(text: &str) -> Result<usize, String> {
+    whole(text, 3..=100_000)
+}
+
+pub(super) fn frame_count(text: &str) -> Result<usize, String> {
+    whole(text, 2..=100_000)
+}
+
+fn whole(text: &str, range: std::ops::RangeInclusive<usize>) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(format!(
+            "must be a whole number from {} to {}",
+            range.start(),
+            range.end()
+        )),
+    }
+}
+
+pub(super) fn camera_rate(text: &str) -> Result<f64, String> {
+    let rate_hz: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (1.0..=1000.0).contains(&rate_hz) {
+        Ok(rate_hz)
+    } else {
+        Err("must be between 1 and 1000".to_owned())
+    }
+}
+
+pub(super) fn min_face(text: &str) -> Result<f32, String> {
+    let part: f32 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.02..=0.9).contains(&part) {
+        Ok(part)
+    } else {
+        Err("must be between 0.02 and 0.9".to_owned())
+    }
+}
+
+pub(super) fn window_size(text: &str) -> Result<(f32, f32), String> {
+    let sides = text
+        .split_once('x')
+        .and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    match sides {
+        Some((w, h)) if (200.0..=8000.0).contains(&w) && (200.0..=8000.0).contains(&h) => {
+            Ok((w, h))
+        }
+        _ => Err("must look like 1280x800".to_owned()),
+    }
+}

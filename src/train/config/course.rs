@@ -1,0 +1,168 @@
+//! How the phases of a run go.
+
+use serde::{Deserialize, Serialize};
+
+/// How a phase goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Phase {
+    /// Pictures of each task in a step.
+    pub batch: usize,
+    /// Epochs at most.
+    pub epochs: usize,
+    /// Epochs without a better score after which it stops.
+    pub patience: usize,
+    /// Learning rate at its height.
+    pub rate: f64,
+    /// How the rate goes.
+    pub schedule: Schedule,
+    /// Epochs in which the rate rises from nothing.
+    pub warm_up: f64,
+    /// Samples are drawn with replacement, each with its weight to this power: 1 is the paper's, 0 takes every sample
+    /// once an epoch, in a new order.
+    pub balance: f64,
+    /// The share of votes is the target where it is known, in place of the label.
+    pub votes: bool,
+    /// Part of the target that is spread over all expressions.
+    pub smoothing: f64,
+    /// The moving average keeps this much of itself in a step; 0: there is none.
+    pub average: f64,
+}
+
+impl Default for Phase {
+    /// The paper's CNN.
+    fn default() -> Self {
+        Self {
+            batch: 64,
+            epochs: 40,
+            patience: 5,
+            rate: 1e-4,
+            schedule: Schedule::Steps,
+            warm_up: 0.0,
+            balance: 1.0,
+            votes: false,
+            smoothing: 0.0,
+            average: 0.0,
+        }
+    }
+}
+
+/// How the learning rate goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// A tenth of itself every three epochs (the reference's).
+    Steps,
+    /// Half a cosine down to nothing at the last epoch.
+    Cosine,
+    /// As it is.
+    Constant,
+}
+
+/// How any phase goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Course {
+    /// Epochs at most.
+    pub epochs: usize,
+    /// Epochs without a better score after which it stops.
+    pub patience: usize,
+    /// Learning rate at its height.
+    pub rate: f64,
+    /// How the rate goes.
+    pub schedule: Schedule,
+    /// Epochs in which the rate rises from nothing.
+    pub warm_up: f64,
+    /// What the moving average keeps of itself in a step; 0: there is none.
+    pub average: f64,
+}
+
+impl Phase {
+    /// Its course.
+    pub fn course(&self) -> Course {
+        Course {
+            epochs: self.epochs,
+            patience: self.patience,
+            rate: self.rate,
+            schedule: self.schedule,
+            warm_up: self.warm_up,
+            average: self.average,
+        }
+    }
+}
+
+impl GruPhase {
+    /// Its course.
+    pub fn course(&self) -> Course {
+        Course {
+            epochs: self.epochs,
+            patience: self.patience,
+            rate: self.rate,
+            schedule: self.schedule,
+            warm_up: 0.0,
+            average: 0.0,
+        }
+    }
+}
+
+impl Course {
+    /// The learning rate at a time, in epochs.
+    pub fn rate_at(&self, epoch: f64) -> f64 {
+        let rise = if epoch < self.warm_up {
+            epoch / self.warm_up
+        } else {
+            1.0
+        };
+        let fall = match self.schedule {
+            Schedule::Steps => 0.1f64.powi((epoch / 3.0).floor() as i32),
+            Schedule::Constant => 1.0,
+            Schedule::Cosine => {
+                let whole = (self.epochs as f64 - self.warm_up).max(1e-9);
+                let part = ((epoch - self.warm_up) / whole).clamp(0.0, 1.0);
+                (1.0 + (std::f64::consts::PI * part).cos()) / 2.0
+            }
+        };
+        self.rate * rise * fall
+    }
+}
+
+/// The recurrent heads' phase.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GruPhase {
+    /// Sequences in a step.
+    pub batch: usize,
+    /// Epochs at most.
+    pub epochs: usize,
+    /// Epochs without a better score after which it stops.
+    pub patience: usize,
+    /// Learning rate at its height.
+    pub rate: f64,
+    /// How the rate goes.
+    pub schedule: Schedule,
+    /// Sequences of 32 that are made from stills, where a set has no videos: of the training split.
+    pub made: usize,
+    /// The same of the validation split.
+    pub made_validation: usize,
+    /// Learn people's votes where there are any, not their majority alone.
+    pub votes: bool,
+    /// Show the faces of made sequences of the training split in views as the CNN's phase has them, not plainly: a CNN
+    /// is surer of the very pictures that it learnt than of any other.
+    pub views: bool,
+}
+
+impl Default for GruPhase {
+    /// The paper's.
+    fn default() -> Self {
+        Self {
+            batch: 16,
+            epochs: 40,
+            patience: 6,
+            rate: 1e-4,
+            schedule: Schedule::Steps,
+            made: 4000,
+            made_validation: 500,
+            votes: false,
+            views: false,
+        }
+    }
+}

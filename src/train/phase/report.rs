@@ -1,0 +1,110 @@
+//! What a phase tells: how it goes, and why it ended before its end.
+
+use std::path::PathBuf;
+
+use crate::model::student::NetworkError;
+use crate::model::weights::WeightsError;
+use crate::train::checkpoint::CheckpointError;
+use crate::train::journal::JournalError;
+use crate::train::net::StoreError;
+
+/// Why a phase ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum PhaseError {
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The log.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The values to begin with.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Weights that were made cannot be read back.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// Heads or loss.
+    #[error("the step failed ({0})")]
+    Candle(#[from] candle_core::Error),
+    /// Weights cannot be written in the file's format.
+    #[error("the weights cannot be written ({0})")]
+    Format(#[from] safetensors::SafeTensorError),
+    /// There is nothing to learn from, or nothing to validate on.
+    #[error("{0}")]
+    NoFaces(String),
+    /// A number that is none.
+    #[error(
+        "{phase}: {what} is no number in epoch {epoch}, step {step} (rate {rate:.2e}). The last good state is in {checkpoint}; \
+         lower the rate in the config and begin anew.",
+        checkpoint = checkpoint.display()
+    )]
+    NotANumber {
+        /// Which phase.
+        phase: String,
+        /// The loss, by its part, or the slopes.
+        what: String,
+        /// From 1.
+        epoch: usize,
+        /// From 1.
+        step: usize,
+        /// The learning rate there.
+        rate: f64,
+        /// Where it can be gone on from.
+        checkpoint: PathBuf,
+    },
+    /// The user asked for an end; the checkpoint is written.
+    #[error("interrupted; the same command goes on from here")]
+    Interrupted,
+}
+
+/// What a phase tells whoever watches.
+pub trait Watch {
+    /// After each step.
+    fn step(&mut self, report: &StepReport);
+    /// After each epoch.
+    fn epoch(&mut self, report: &EpochReport<'_>);
+    /// True once the phase is to end at the next step.
+    fn is_over(&self) -> bool;
+}
+
+/// A step that is over.
+#[derive(Debug, Clone, Copy)]
+pub struct StepReport {
+    /// Epoch, from 0.
+    pub epoch: usize,
+    /// Epochs at most.
+    pub epochs: usize,
+    /// Steps of this epoch that are over.
+    pub step: usize,
+    /// Steps of an epoch.
+    pub steps: usize,
+    /// Faces of a step.
+    pub faces: usize,
+    /// The loss.
+    pub loss: f64,
+    /// The learning rate.
+    pub rate: f64,
+}
+
+/// An epoch that is over.
+#[derive(Debug)]
+pub struct EpochReport<'a> {
+    /// Epoch, from 0.
+    pub epoch: usize,
+    /// On the validation split.
+    pub verdict: &'a Verdict,
+    /// Whether it is the best so far.
+    pub best: bool,
+}
+
+/// What the validation split says of some values.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Verdict {
+    /// One number to choose by: the more the better.
+    pub score: f64,
+    /// What else is known, by the names that the log has it under; `None`: no label for it.
+    pub named: Vec<(&'static str, Option<f64>)>,
+}
