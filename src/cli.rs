@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::bench::{BenchArgs, Peer};
+pub use self::bench::{BenchArgs, PeerArg};
 use self::values::{at_least_one, min_face, positive_seconds, up_to_256, window_size};
 use crate::formats::labels::LabelFormat;
 use crate::formats::rows::RowFormat;

@@ -71,6 +71,21 @@ fn network_and_pipeline_in_one_run() {
 }
 
 #[test]
+fn a_step_of_training() {
+    let scratch = Scratch::new();
+    let args = "bench --training --rounds 3 --batch 2 --json";
+    let json = measured(&scratch, &args.split(' ').collect::<Vec<_>>());
+    let quartiles = ["quartile1_ms", "median_ms", "quartile3_ms"]
+        .map(|name| positive(&json, &format!("training.{name}")));
+    assert!(quartiles.is_sorted(), "{quartiles:?}");
+    positive(&json, "training.faces_per_s");
+    positive(&json, "training.loss");
+    assert_eq!(json["training"]["batch"], 2);
+    assert_eq!(json["training"]["threads"], 1);
+    assert!(json.get("network").is_none() && json["training"].get("peer").is_none());
+}
+
+#[test]
 fn the_live_session_without_a_window() {
     let scratch = Scratch::new();
     let args = "bench --live 1.5 --no-window --mjpeg --camera-hz 20 --json";
@@ -126,7 +141,18 @@ fn a_table_for_people() {
 #[test]
 fn nonsense_is_refused_in_words() {
     let scratch = Scratch::new();
-    scratch.refuses(&["bench"], &["--network", "--pipeline", "--live"]);
+    scratch.refuses(
+        &["bench"],
+        &["--network", "--training", "--pipeline", "--live"],
+    );
+    scratch.refuses(
+        &["bench", "--network", "--peer", "pytorch"],
+        &["--peer pytorch", "--training"],
+    );
+    scratch.refuses(
+        &["bench", "--training", "--batch", "1"],
+        &["--training", "at least 2"],
+    );
     scratch.refuses(
         &["bench", "--pipeline", "missing.mp4"],
         &["missing.mp4", "no such file"],
@@ -139,6 +165,7 @@ fn nonsense_is_refused_in_words() {
         ("bench --live 0", "above 0"),
         ("bench --live 1 --camera-hz 0", "between 1 and 1000"),
         ("bench --live 1 --batch 2", "--network"),
+        ("bench --live 1 --peer pytorch", "--training"),
     ] {
         let output = scratch.run(&args.split(' ').collect::<Vec<_>>());
         assert_eq!(output.status.code(), Some(2), "{args}");
@@ -153,23 +180,18 @@ fn nonsense_is_refused_in_words() {
 #[test]
 fn a_peer_that_is_not_installed_is_told_in_words() {
     let scratch = Scratch::new();
-    let output = scratch
-        .command()
-        .args([
-            "bench",
-            "--network",
-            "--rounds",
-            "3",
-            "--peer",
-            "onnxruntime",
-        ])
-        .env("PATH", scratch.path("nothing"))
-        .output()
-        .unwrap();
-    let text = stderr(&output);
-    assert_eq!(output.status.code(), Some(2), "{text}");
-    assert!(
-        text.contains("python3") && text.contains("pip install onnxruntime"),
-        "{text}"
-    );
+    for (what, peer, package) in [
+        ("--network", "onnxruntime", "pip install onnxruntime"),
+        ("--training", "pytorch", "pip install torch"),
+    ] {
+        let output = scratch
+            .command()
+            .args(["bench", what, "--rounds", "3", "--peer", peer])
+            .env("PATH", scratch.path("nothing"))
+            .output()
+            .unwrap();
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains("python3") && text.contains(package), "{text}");
+    }
 }

@@ -50,6 +50,12 @@ pub(super) fn calls_a_turn(call_ms: f64) -> u32 {
     calls.ceil().clamp(1.0, f64::from(MOST_CALLS)) as u32
 }
 
+/// How many calls warm a contender up, when a call takes this long.
+pub(super) fn calls_to_warm_up(call_ms: f64) -> u32 {
+    let calls = WARM_UP.as_secs_f64() * 1e3 / call_ms.max(1e-6);
+    calls.ceil().clamp(1.0, f64::from(MOST_CALLS)) as u32
+}
+
 /// A function of ours.
 pub(super) struct Ours<F> {
     call: F,

@@ -2,24 +2,36 @@
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use candle_core::Tensor;
 use serde::Serialize;
 
+use super::beside::{PeerReport, Way};
 use super::contest::{self, Contender, Ours, Quartiles};
 use super::frames;
 use super::parts::{Parts, Samples};
-use super::peer::{Peer, PeerSession};
+use super::peer::{Files, ONNX_RUNTIME, Peer, PeerSession};
 use super::table::Table;
 use crate::analysis::Crop;
-use crate::cli::BenchArgs;
+use crate::cli::{BenchArgs, PeerArg};
 use crate::commands::Failure;
-use crate::evaluate::bootstrap::quantile;
 use crate::model::device::Chosen;
+use crate::model::onnx;
 use crate::model::student::{Features, NetworkError, PARTS, Precision, Student};
 use crate::model::weights::Weights;
+
+/// Faces of a call, unless told otherwise.
+const BATCH: usize = 1;
+/// What is compared, in this order.
+const OUTPUTS: [&str; 4] = [
+    "expression_feature",
+    "expression",
+    "affect_feature",
+    "affect",
+];
 
 /// What came out. The times at the top are backbone and heads together, from the crops' bytes to features and logits.
 /// The peer is timed from a normalised input.
@@ -43,7 +55,7 @@ pub(super) struct NetworkReport {
     /// Of backbone and heads: the same work with a clock between its parts. Empty on a GPU, which works behind our back.
     parts: Vec<Stage>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    peer: Option<PeerReport>,
+    peer: Option<PeerReport<Spinning>>,
 }
 
 /// One part of the way.
@@ -54,34 +66,34 @@ struct Stage {
     time: Quartiles,
 }
 
-/// ONNX Runtime beside us.
+/// How ONNX Runtime's workers wait.
 #[derive(Debug, Serialize)]
-struct PeerReport {
-    name: &'static str,
-    version: String,
-    threads: usize,
-    /// Our median over its best session's.
-    ratio: f64,
-    sessions: Vec<PeerTime>,
-    /// The largest difference of any output, and the largest output.
-    largest_difference: f64,
-    largest_output: f64,
-    /// Part of a core that it used between its turns: 0 when it leaves us alone.
-    idle_core_part: f64,
+struct Spinning {
+    /// Busily within a run, which is its default.
+    spinning: bool,
 }
 
-/// One way to run it.
-#[derive(Debug, Serialize)]
-struct PeerTime {
-    /// Its workers wait busily within a run, which is its default.
-    spinning: bool,
-    #[serde(flatten)]
-    time: Quartiles,
-    /// Our median over its median.
-    ratio: f64,
-    /// Quartiles of our time over its time in the same round.
-    ratio_quartile1: f64,
-    ratio_quartile3: f64,
+impl Way for Spinning {
+    fn text(&self, threads: usize) -> &'static str {
+        match (threads, self.spinning) {
+            (1, _) => "",
+            (_, true) => ", spinning",
+            (_, false) => ", no spinning",
+        }
+    }
+}
+
+/// What ONNX Runtime is to do.
+#[derive(Serialize)]
+struct OnnxTask<'a> {
+    model: PathBuf,
+    input: PathBuf,
+    answer: PathBuf,
+    shape: &'a [usize],
+    outputs: [&'a str; 4],
+    threads: usize,
+    /// One session each, with or without busy waiting.
+    spinning: &'a [bool],
 }
 
 /// Runs it.
@@ -91,21 +103,38 @@ pub(super) fn run(
     chosen: &Chosen,
 ) -> Result<NetworkReport, Failure> {
     let threads = student.kernels().map_or(1, |k| k.threads);
-    let crops = frames::crops(student, args.batch)?;
+    let batch = args.batch.unwrap_or(BATCH);
+    let crops = frames::crops(student, batch)?;
     let input = student.input(&crops)?;
     let features = student.features(&crops)?;
     let window = student.window().map(|(steps, _)| {
         let step = &features[0];
         vec![step; steps]
     });
-    let peer = match args.peer {
-        Some(_) => {
-            let weights = Weights::load(args.network_args.weights.as_deref())?;
-            Some(Rc::new(RefCell::new(Peer::start(
-                &weights, &input, threads,
-            )?)))
-        }
-        None => None,
+    // Without worker threads there is nobody to wait.
+    let spinning: &[bool] = if threads == 1 {
+        &[true]
+    } else {
+        &[true, false]
+    };
+    let peer = if args.peer.contains(&PeerArg::Onnxruntime) {
+        let weights = Weights::load(args.network_args.weights.as_deref())?;
+        let task = |files: &Files<'_>| {
+            let flat = input.flatten_all().and_then(|t| t.to_vec1::<f32>());
+            let flat = flat.map_err(NetworkError::from)?;
+            Ok(OnnxTask {
+                model: files.write("model.onnx", &onnx::export(&weights)?)?,
+                input: files.write_f32("input.f32", &flat)?,
+                answer: files.answer.clone(),
+                shape: input.dims(),
+                outputs: OUTPUTS,
+                threads,
+                spinning,
+            })
+        };
+        Some(Rc::new(RefCell::new(Peer::start(ONNX_RUNTIME, task)?)))
+    } else {
+        None
     };
 
     let parts: RefCell<Samples> = RefCell::default();
@@ -126,7 +155,7 @@ pub(super) fn run(
     }
     let own = contenders.len();
     if let Some(peer) = &peer {
-        for session in 0..peer.borrow().spinning.len() {
+        for session in 0..spinning.len() {
             contenders.push(Box::new(PeerSession::new(peer.clone(), session)));
         }
     }
@@ -138,12 +167,14 @@ pub(super) fn run(
     let peer = match peer {
         Some(peer) => {
             let ours = flat(&student.outputs(&crops)?)?;
-            Some(peer_report(
+            let ways = spinning.iter().map(|&spinning| Spinning { spinning });
+            Some(PeerReport::new(
+                ONNX_RUNTIME,
                 &peer.borrow(),
                 threads,
                 &ours,
                 (&samples_ms[0], whole),
-                (&samples_ms[own..], &times[own..]),
+                (ways.collect(), &samples_ms[own..], &times[own..]),
             ))
         }
         None => None,
@@ -151,8 +182,8 @@ pub(super) fn run(
     let card = student.card();
     Ok(NetworkReport {
         whole,
-        per_face_ms: whole.median_ms / args.batch as f64,
-        faces_per_s: args.batch as f64 * 1e3 / whole.median_ms,
+        per_face_ms: whole.median_ms / batch as f64,
+        faces_per_s: batch as f64 * 1e3 / whole.median_ms,
         weights: card.name.clone(),
         sha256: student.sha256().to_owned(),
         network: card.network.clone(),
@@ -162,7 +193,7 @@ pub(super) fn run(
             Some(k) if k.precision == Precision::Int8 => "int8",
             _ => "f32",
         },
-        batch: args.batch,
+        batch,
         rounds: args.rounds,
         stages: names
             .into_iter()
@@ -202,7 +233,7 @@ fn crop_to_reading(student: &Student, crops: &[Crop]) -> Result<(), NetworkError
     Ok(())
 }
 
-/// In the order of [`super::peer::OUTPUTS`].
+/// In the order of [`OUTPUTS`].
 fn flat(outputs: &[(Tensor, Tensor); 2]) -> Result<Vec<f32>, Failure> {
     let mut values = Vec::new();
     for tensor in outputs
@@ -213,54 +244,6 @@ fn flat(outputs: &[(Tensor, Tensor); 2]) -> Result<Vec<f32>, Failure> {
         values.extend(row.map_err(NetworkError::from)?);
     }
     Ok(values)
-}
-
-fn peer_report(
-    peer: &Peer,
-    threads: usize,
-    outputs: &[f32],
-    (ours_ms, ours): (&[f64], Quartiles),
-    (theirs_ms, theirs): (&[Vec<f64>], &[Quartiles]),
-) -> PeerReport {
-    let sessions: Vec<PeerTime> = peer
-        .spinning
-        .iter()
-        .zip(theirs_ms.iter().zip(theirs))
-        .map(|(&spinning, (samples_ms, &time))| {
-            let mut ratios: Vec<f64> = ours_ms.iter().zip(samples_ms).map(|(a, b)| a / b).collect();
-            ratios.sort_by(f64::total_cmp);
-            PeerTime {
-                spinning,
-                time,
-                ratio: ours.median_ms / time.median_ms,
-                ratio_quartile1: quantile(&ratios, 0.25),
-                ratio_quartile3: quantile(&ratios, 0.75),
-            }
-        })
-        .collect();
-    let differences = outputs
-        .iter()
-        .zip(&peer.outputs)
-        .map(|(a, b)| f64::from((a - b).abs()));
-    // Another number of outputs is no agreement, whatever the first ones say.
-    let same_number = outputs.len() == peer.outputs.len();
-    PeerReport {
-        name: "onnxruntime",
-        version: peer.version.clone(),
-        threads,
-        ratio: sessions.iter().map(|s| s.ratio).fold(0.0, f64::max),
-        sessions,
-        largest_difference: if same_number {
-            differences.fold(0.0, f64::max)
-        } else {
-            f64::INFINITY
-        },
-        largest_output: outputs
-            .iter()
-            .map(|v| f64::from(v.abs()))
-            .fold(0.0, f64::max),
-        idle_core_part: peer.idle_cpu_ms / peer.idle_ms.max(1e-9),
-    }
 }
 
 impl NetworkReport {
@@ -283,14 +266,7 @@ impl NetworkReport {
             table.row(name, &stage.time);
         }
         if let Some(peer) = &self.peer {
-            for session in &peer.sessions {
-                let how = match (peer.threads, session.spinning) {
-                    (1, _) => "",
-                    (_, true) => ", spinning",
-                    (_, false) => ", no spinning",
-                };
-                table.row(&format!("onnxruntime {}{how}", peer.version), &session.time);
-            }
+            peer.rows(&mut table);
         }
         text.push_str(&table.text());
         let _ = writeln!(
@@ -299,27 +275,7 @@ impl NetworkReport {
             self.per_face_ms, self.faces_per_s
         );
         if let Some(peer) = &self.peer {
-            for session in &peer.sessions {
-                let _ = writeln!(
-                    text,
-                    "  ours over onnxruntime{}: {:.3} ({:.3} to {:.3})",
-                    match (peer.threads, session.spinning) {
-                        (1, _) => "",
-                        (_, true) => " spinning",
-                        (_, false) => " not spinning",
-                    },
-                    session.ratio,
-                    session.ratio_quartile1,
-                    session.ratio_quartile3
-                );
-            }
-            let _ = writeln!(
-                text,
-                "  largest difference {:.2e} of outputs up to {:.1}; between its turns it used {:.1} % of a core",
-                peer.largest_difference,
-                peer.largest_output,
-                peer.idle_core_part * 100.0
-            );
+            text.push_str(&peer.lines("outputs"));
         }
         text
     }
