@@ -145,6 +145,8 @@ pub struct WeightsCard {
     pub licence: String,
     /// `(what, score)` pairs of the card, empty when the weights carry none.
     pub scores: Vec<(String, String)>,
+    /// Where they are weak, likewise: expressions beside how often they occur, groups of faces below the whole.
+    pub weak_spots: Vec<(String, String)>,
 }
 
 /// How everything stands.

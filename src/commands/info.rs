@@ -97,6 +97,9 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
     for (what, score) in &card.scores {
         line("score", &format!("{what}: {score}"));
     }
+    for (what, spot) in &card.weak_spots {
+        line("weak spot", &format!("{what}: {spot}"));
+    }
     line(
         "to know",
         "it shows what a face expresses to a trained network, not what a person feels",
@@ -105,7 +108,7 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The card as two tables.
+/// The card as tables.
 fn markdown(card: &WeightsCard, sha256: &str) -> String {
     let mut text = "| | |\n|---|---|\n".to_owned();
     for (name, value) in [
@@ -118,10 +121,16 @@ fn markdown(card: &WeightsCard, sha256: &str) -> String {
     ] {
         let _ = writeln!(text, "| {name} | {} |", cell(value));
     }
-    if !card.scores.is_empty() {
-        text.push_str("\n| measured | |\n|---|---|\n");
-        for (what, score) in &card.scores {
-            let _ = writeln!(text, "| {} | {} |", cell(what), cell(score));
+    for (title, pairs) in [
+        ("measured", &card.scores),
+        ("where it is weak", &card.weak_spots),
+    ] {
+        if pairs.is_empty() {
+            continue;
+        }
+        let _ = write!(text, "\n| {title} | |\n|---|---|\n");
+        for (what, said) in pairs {
+            let _ = writeln!(text, "| {} | {} |", cell(what), cell(said));
         }
     }
     text

@@ -1,5 +1,7 @@
 //! What weights say of themselves.
 
+use std::collections::BTreeMap;
+
 use super::config::StudentConfig;
 use super::weights::Weights;
 use crate::session::WeightsCard;
@@ -30,11 +32,16 @@ pub(super) fn card(weights: &Weights, config: &StudentConfig) -> WeightsCard {
             "" => weights.claims.licence.clone(),
             said => said.to_owned(),
         },
-        scores: config
-            .scores
-            .iter()
-            .chain(&weights.claims.scores)
-            .map(|(a, b)| (a.clone(), b.clone()))
-            .collect(),
+        scores: pairs(&config.scores, &weights.claims.scores),
+        weak_spots: pairs(&config.weak_spots, &weights.claims.weak_spots),
     }
+}
+
+/// What the file says, then what is known of it.
+fn pairs(
+    said: &BTreeMap<String, String>,
+    known: &BTreeMap<String, String>,
+) -> Vec<(String, String)> {
+    let all = said.iter().chain(known);
+    all.map(|(a, b)| (a.clone(), b.clone())).collect()
 }

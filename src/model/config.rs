@@ -255,6 +255,9 @@ pub struct StudentConfig {
     /// Validation scores as `what: score`.
     #[serde(default)]
     pub scores: std::collections::BTreeMap<String, String>,
+    /// Where it is weak, likewise (`affectscope train eval`).
+    #[serde(default)]
+    pub weak_spots: std::collections::BTreeMap<String, String>,
 }
 
 impl StudentConfig {

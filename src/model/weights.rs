@@ -51,6 +51,9 @@ pub struct Claims {
     pub licence: String,
     /// What was measured, and what came out.
     pub scores: BTreeMap<String, String>,
+    /// Where they are weak, likewise.
+    #[serde(default)]
+    pub weak_spots: BTreeMap<String, String>,
     /// What running in 8 bits needs, where the file's own config does not say.
     #[serde(default)]
     pub int8: Option<Int8Config>,

@@ -147,6 +147,7 @@ impl Shape {
             affect_labels: String::new(),
             licence: String::new(),
             scores: Default::default(),
+            weak_spots: Default::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod calibration;
 mod card;
+mod fairness;
 mod groups;
 
 use std::collections::BTreeMap;
@@ -10,19 +11,17 @@ use serde_json::{Map, Value, json};
 
 pub use self::calibration::fit;
 use self::calibration::{WITHIN_ONE_SIGMA, calibration_error, coverage, rows, surprise};
-pub use self::card::sentences;
+pub use self::card::{Card, sentences};
+use self::fairness::{by_expression, by_group};
 pub use self::groups::groups;
 use super::score;
-use super::set::Labels;
+use super::set::{Labels, PerExpression};
 use crate::evaluate::bootstrap::{self, LEVEL, RESAMPLES, SEED};
 use crate::evaluate::matching::Scores;
 use crate::evaluate::report::{SCORES, carries, scores};
 use crate::labels::Estimate;
 use crate::model::config::{AFFECT_BINS, Temperatures};
 use crate::model::heads::estimate;
-
-/// Groups of fewer faces say nothing.
-const FEWEST: u64 = 20;
 
 /// Seven expression logits and forty affect logits of a face, as the network gives them.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,11 +78,16 @@ impl Answer {
 }
 
 /// Everything that is known of some answers, under the keys of `evaluate`: scores with intervals, calibration without and
-/// with the weights' own temperatures, and scores by group. The recurrent heads' are under `window`.
-pub fn report(answers: &[Answer], temperatures: &Temperatures) -> Map<String, Value> {
-    let mut report = of_heads(answers, false, temperatures);
+/// with the weights' own temperatures, scores by expression and by group. The recurrent heads' are under `window`.
+/// `training` is how many faces of each expression were learnt from, where that is known.
+pub fn report(
+    answers: &[Answer],
+    temperatures: &Temperatures,
+    training: Option<&PerExpression>,
+) -> Map<String, Value> {
+    let mut report = of_heads(answers, false, temperatures, training);
     if answers.iter().any(|a| a.window.is_some()) {
-        let mut window = of_heads(answers, true, temperatures);
+        let mut window = of_heads(answers, true, temperatures, training);
         window.insert(
             "note".to_owned(),
             "each face as a window of 32 equal frames: what the program reads of a single picture"
@@ -91,37 +95,15 @@ pub fn report(answers: &[Answer], temperatures: &Temperatures) -> Map<String, Va
         );
         report.insert("window".to_owned(), window.into());
     }
-    let mut by: BTreeMap<&str, BTreeMap<&str, Scores>> = BTreeMap::new();
-    for answer in answers {
-        if let Some(said) = answer.said(false, [1.0; 3]) {
-            for (kind, group) in &answer.groups {
-                let scores = by.entry(kind).or_default().entry(group).or_default();
-                score::push(scores, &said, &answer.labels);
-            }
-        }
-    }
-    let groups: Map<String, Value> = by
-        .into_iter()
-        .map(|(kind, groups)| {
-            let groups = groups
-                .into_iter()
-                .filter(|(_, s)| s.counts.matched >= FEWEST);
-            let groups: Map<String, Value> = groups
-                .map(|(name, s)| {
-                    (
-                        name.to_owned(),
-                        scores(&s, s.counts.matched as usize).into(),
-                    )
-                })
-                .collect();
-            (kind.to_owned(), groups.into())
-        })
-        .collect();
-    report.insert("groups".to_owned(), groups.into());
     report
 }
 
-fn of_heads(answers: &[Answer], window: bool, temperatures: &Temperatures) -> Map<String, Value> {
+fn of_heads(
+    answers: &[Answer],
+    window: bool,
+    temperatures: &Temperatures,
+    training: Option<&PerExpression>,
+) -> Map<String, Value> {
     let own = temperatures.of(window);
     let mut all = Scores::default();
     let mut subjects: BTreeMap<&str, Scores> = BTreeMap::new();
@@ -169,6 +151,11 @@ fn of_heads(answers: &[Answer], window: bool, temperatures: &Temperatures) -> Ma
         })
     };
     let mut report = scores(&all, all.counts.matched as usize);
+    report.insert(
+        "expressions".to_owned(),
+        by_expression(&all.expression, training),
+    );
+    report.insert("groups".to_owned(), by_group(answers, window, &all));
     report.insert("intervals".to_owned(), intervals.into());
     report.insert(
         "calibration".to_owned(),
@@ -234,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_report_has_what_evaluate_has() {
-        let report = report(&answers(200, 1.0), &Temperatures::default());
+        let report = report(&answers(200, 1.0), &Temperatures::default(), None);
         assert_eq!(report["count"], 200);
         for path in [
             "/expression/macro_f1",

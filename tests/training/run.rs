@@ -190,6 +190,19 @@ fn from_pictures_to_weights_that_run() {
                 && report["calibration"]["expression"]["ece"].is_number()
         );
         assert!(report["window"]["expression"]["accuracy"].is_number());
+        // A set tells how often each expression was learnt from; a folder of one split does not.
+        let happiness = &report["expressions"]["happiness"];
+        assert_eq!(happiness["count"], 10);
+        assert_eq!(happiness["share"], 0.25);
+        let learnt = happiness.get("training_share").and_then(Value::as_f64);
+        assert_eq!(learnt, (data == "set").then_some(0.25));
+        let spots = report["card"]["weak_spots"].as_object().unwrap();
+        let named = |words: &str| spots.keys().any(|what| what.contains(words));
+        assert!(
+            named("expression 1: ") && named("clearly below the whole"),
+            "{spots:?}"
+        );
+        assert!(!named("fear"), "no face is labelled so: {spots:?}");
         reports.push(report["expression"].clone());
     }
     assert_eq!(reports[0], reports[1]);
@@ -230,6 +243,15 @@ fn from_pictures_to_weights_that_run() {
     assert!(of("nll") <= of("nll_before") + 1e-9);
     let card = String::from_utf8(scratch.run(&["info", "soft.safetensors"]).stdout).unwrap();
     assert!(card.contains("CNN-GRU on stills, accuracy"), "{card}");
+    let card = scratch
+        .run(&["info", "--markdown", "soft.safetensors"])
+        .stdout;
+    let card = String::from_utf8(card).unwrap();
+    let weak = card.split("| where it is weak | |").nth(1).unwrap();
+    assert!(
+        weak.contains("expression 1: ") && weak.contains("25.0 % of the training split"),
+        "{card}"
+    );
 }
 
 #[test]

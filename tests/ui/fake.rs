@@ -141,6 +141,7 @@ pub fn running(faces: &[u32]) -> Fake {
                     trained_on: "pictures with labels".into(),
                     affect_labels: "a teacher".into(),
                     scores: vec![("FER+ accuracy".into(), "0.81".into())],
+                    weak_spots: Vec::new(),
                 },
                 device: "CPU, 1 thread".into(),
                 device_note: None,

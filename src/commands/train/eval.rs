@@ -2,6 +2,7 @@
 
 mod table;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -19,7 +20,7 @@ use crate::train::eval::{self, Answer, Logits};
 use crate::train::faces;
 use crate::train::loader::Place;
 use crate::train::score;
-use crate::train::set::{Labels, MANIFEST_FILE, Set, Split};
+use crate::train::set::{Labels, MANIFEST_FILE, PerExpression, Set, Split};
 
 /// Faces in one call.
 const BATCH: usize = 32;
@@ -40,11 +41,11 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
         }
     }
     let (student, _) = load(&args.network)?;
-    let answers = answers(args, &student)?;
+    let data = data(args, &student)?;
     let own = student.config().temperatures.unwrap_or_default();
-    let report = report(args, &student, &answers, &own);
+    let report = report(args, &student, &data, &own);
     if let Some(file) = &args.calibrate {
-        calibrate(args, file, &answers, &own)?;
+        calibrate(args, file, &data, &own)?;
     }
     match &args.json {
         Some(file) if file.as_os_str() == "-" => print(&format!("{:#}\n", Value::from(report))),
@@ -61,13 +62,29 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What was scored.
+struct Data {
+    /// What the network says of every labelled face.
+    answers: Vec<Answer>,
+    /// Faces of each expression in a set's training split.
+    training: Option<PerExpression>,
+}
+
+/// The name that cards call the data by.
+fn name(args: &EvalArgs) -> Cow<'_, str> {
+    let name = args.data.file_name().unwrap_or(args.data.as_os_str());
+    name.to_string_lossy()
+}
+
 fn report(
     args: &EvalArgs,
     student: &Student,
-    answers: &[Answer],
+    data: &Data,
     own: &Temperatures,
 ) -> Map<String, Value> {
-    let mut report = eval::report(answers, own);
+    let mut report = eval::report(&data.answers, own, data.training.as_ref());
+    let card = eval::sentences(&name(args), &report);
+    report.insert("card".to_owned(), card.json().into());
     report.insert("data".to_owned(), args.data.display().to_string().into());
     report.insert("weights".to_owned(), student.card().name.clone().into());
     report.insert("sha256".to_owned(), student.sha256().into());
@@ -78,8 +95,7 @@ fn report(
     report
 }
 
-/// What the network says of every labelled face.
-fn answers(args: &EvalArgs, student: &Student) -> Result<Vec<Answer>, Failure> {
+fn data(args: &EvalArgs, student: &Student) -> Result<Data, Failure> {
     if args.data.join(MANIFEST_FILE).is_file() {
         return of_set(args, student);
     }
@@ -107,10 +123,13 @@ fn answers(args: &EvalArgs, student: &Student) -> Result<Vec<Answer>, Failure> {
             args.data.display()
         )));
     }
-    Ok(answers)
+    Ok(Data {
+        answers,
+        training: None,
+    })
 }
 
-fn of_set(args: &EvalArgs, student: &Student) -> Result<Vec<Answer>, Failure> {
+fn of_set(args: &EvalArgs, student: &Student) -> Result<Data, Failure> {
     let set = Set::open(&args.data).map_err(|e| Failure::bad_input(e.to_string()))?;
     let split = match args.split {
         SplitArg::Train => Split::Train,
@@ -129,6 +148,7 @@ fn of_set(args: &EvalArgs, student: &Student) -> Result<Vec<Answer>, Failure> {
             split.name()
         )));
     }
+    let training = set.manifest().splits.train.expressions;
     let mut answers = Vec::with_capacity(places.len());
     let progress = Progress::new(&args.data, Some(places.len() as u64));
     let sets = [set];
@@ -154,7 +174,10 @@ fn of_set(args: &EvalArgs, student: &Student) -> Result<Vec<Answer>, Failure> {
         },
     )?;
     progress.end();
-    Ok(answers)
+    Ok(Data {
+        answers,
+        training: Some(training),
+    })
 }
 
 /// Answers of some faces, with their labels, subject, landmarks and group.
@@ -203,14 +226,9 @@ fn still(student: &Student, features: &Features) -> Option<Logits> {
 }
 
 /// Writes the weights with temperatures that fit these answers, and with the scores that they then have.
-fn calibrate(
-    args: &EvalArgs,
-    file: &Path,
-    answers: &[Answer],
-    own: &Temperatures,
-) -> Result<(), Failure> {
+fn calibrate(args: &EvalArgs, file: &Path, data: &Data, own: &Temperatures) -> Result<(), Failure> {
     let fitted = |window: bool| {
-        let by = eval::fit(answers, window);
+        let by = eval::fit(&data.answers, window);
         let own = own.of(window);
         [0, 1, 2].map(|i| (own[i] * by[i].unwrap_or(1.0)).clamp(0.05, 20.0))
     };
@@ -238,7 +256,8 @@ fn calibrate(
                 .collect(),
         }
     };
-    let softened: Vec<Answer> = answers
+    let softened: Vec<Answer> = data
+        .answers
         .iter()
         .map(|answer| Answer {
             alone: soften(&answer.alone, false),
@@ -246,7 +265,7 @@ fn calibrate(
             ..answer.clone()
         })
         .collect();
-    let report = eval::report(&softened, &new);
+    let report = eval::report(&softened, &new, data.training.as_ref());
     let weights = Weights::load(args.network.weights.as_deref())?;
     let wrong = |e: serde_json::Error| Failure::broken(e.to_string());
     let mut config: Map<String, Value> = serde_json::from_str(&weights.config).map_err(wrong)?;
@@ -254,20 +273,15 @@ fn calibrate(
         "temperatures".to_owned(),
         serde_json::to_value(new).map_err(wrong)?,
     );
-    let name = args
-        .data
-        .file_name()
-        .unwrap_or(args.data.as_os_str())
-        .to_string_lossy();
-    let entry = config.entry("scores").or_insert_with(|| json!({}));
-    if let (Some(scores), Value::Object(report)) = (entry.as_object_mut(), Value::from(report)) {
-        scores.extend(
-            eval::sentences(&name, &report)
-                .into_iter()
-                .map(|(what, score)| (what, score.into())),
-        );
+    for (key, said) in eval::sentences(&name(args), &report).json() {
+        let entry = config.entry(key).or_insert_with(|| json!({}));
+        if let (Some(known), Value::Object(said)) = (entry.as_object_mut(), said) {
+            known.extend(said);
+        }
     }
     write_whole(
+            // What was said of it before is said anew.
+            known.retain(|what, _| !what.starts_with(&format!("{} (", name(args))));
         file,
         &weights.to_safetensors(&Value::Object(config).to_string())?,
         args.force,

@@ -8,7 +8,6 @@ use crate::labels::Expression;
 pub(super) fn table(report: &Map<String, Value>) -> String {
     let value = Value::from(report.clone());
     let at = |path: &str| value.pointer(path).and_then(Value::as_f64);
-    let number = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{v:.4}"));
     let mut text = format!(
         "{} labelled faces of {}\n\n",
         report["count"],
@@ -61,35 +60,73 @@ pub(super) fn table(report: &Map<String, Value>) -> String {
             sides[0], "", sides[1]
         ));
     }
-    text.push_str("\nF1 by expression (CNN)\n");
-    for (i, expression) in Expression::ALL.into_iter().enumerate() {
-        let row = value
-            .pointer(&format!("/expression/confusion/{i}"))
-            .and_then(Value::as_array);
-        let faces: u64 = row.map_or(0, |row| row.iter().filter_map(Value::as_u64).sum());
-        let f1 = number(at(&format!(
-            "/expression/per_class_f1/{}",
-            expression.name()
-        )));
+    text.push_str(&expressions(report));
+    text.push_str(&groups(report));
+    text
+}
+
+/// Each expression: how often it occurs, and how well it is read.
+fn expressions(report: &Map<String, Value>) -> String {
+    let training = report["expressions"]["neutral"]
+        .get("training_share")
+        .is_some();
+    let mut text = format!(
+        "\n{:<22}{:>7}{:>9}{}{:>10}{:>9}{:>12}{:>9}\n",
+        "by expression",
+        "faces",
+        "share",
+        if training { "  training" } else { "" },
+        "CNN: F1",
+        "recall",
+        "window: F1",
+        "recall"
+    );
+    for expression in Expression::ALL {
+        let of = |heads: &Value| heads[expression.name()].clone();
+        let alone = of(&report["expressions"]);
+        let window = report.get("window").map(|w| of(&w["expressions"]));
+        let part = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{:.1} %", v * 100.0));
+        let scores = |one: &Value| (number(one["f1"].as_f64()), part(one["recall"].as_f64()));
+        let ((f1, recall), (window_f1, window_recall)) =
+            (scores(&alone), scores(&window.unwrap_or_default()));
+        let learnt = if training {
+            format!("{:>10}", part(alone["training_share"].as_f64()))
+        } else {
+            String::new()
+        };
         text.push_str(&format!(
-            "  {:<20}{f1:>9}   {faces} faces\n",
-            expression.name()
+            "  {:<20}{:>7}{:>9}{learnt}{f1:>10}{recall:>9}{window_f1:>12}{window_recall:>9}\n",
+            expression.name(),
+            alone["count"].as_u64().unwrap_or(0),
+            part(alone["share"].as_f64())
         ));
     }
+    text
+}
+
+/// The CNN's scores in each group; those clearly below the whole are marked.
+fn groups(report: &Map<String, Value>) -> String {
+    let mut text = String::new();
     let groups = report["groups"].as_object().into_iter().flatten();
     for (kind, groups) in groups {
         text.push_str(&format!("\n{}\n", kind.replace('_', " ")));
         for (name, scores) in groups.as_object().into_iter().flatten() {
             let at = |path: &str| scores.pointer(path).and_then(Value::as_f64);
+            let below = scores["below"].as_array().is_some_and(|b| !b.is_empty());
             text.push_str(&format!(
-                "  {name:<24}{:>6} faces   accuracy {}   macro F1 {}   CCC {} / {}\n",
+                "  {name:<24}{:>6} faces   accuracy {}   macro F1 {}   CCC {} / {}{}\n",
                 scores["count"],
                 number(at("/expression/accuracy")),
                 number(at("/expression/macro_f1")),
                 number(at("/valence/ccc")),
-                number(at("/arousal/ccc"))
+                number(at("/arousal/ccc")),
+                if below { "   below the whole" } else { "" }
             ));
         }
     }
     text
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or("-".to_owned(), |v| format!("{v:.4}"))
 }
