@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            commands::say(&format!("affectscope: {failure}"));
+            commands::tell(&failure);
             ExitCode::from(failure.code)
         }
     }

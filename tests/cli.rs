@@ -86,7 +86,13 @@ fn a_picture_a_folder_and_standard_output() {
     canvas((320, 240), 0.5, &[])
         .save(folder.join("d.bmp"))
         .unwrap();
-    fine(&scratch.run(&["analyze", "pictures"]));
+    let output = scratch.run(&["analyze", "pictures"]);
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("c.png: ") && told.contains("1 of its pictures could not be read"),
+        "{told}"
+    );
     let table = rows(&scratch.path("pictures.affect.csv"));
     let seen: Vec<(&str, &str, &str)> = table
         .iter()
@@ -161,8 +167,17 @@ fn bad_input_is_one_line_and_code_2() {
         &["text.png", "safetensors"],
     );
     scratch.refuses(
-        &["analyze", "face.png", "--out", "no/such/folder/x.csv"],
+        &["analyze", "face.png", "--out", "face.png/x.csv"],
         &["x.csv", "cannot be written"],
+    );
+    // The folder is made for what can be read, and for nothing else.
+    scratch.refuses(
+        &["analyze", "text.mp4", "--out", "new/folder/x.csv"],
+        &["text.mp4"],
+    );
+    scratch.refuses(
+        &["convert", "face.png", "face.png"],
+        &["is an input", "another name."],
     );
     scratch.refuses(
         &["analyze", "face.png", "--out", "taken.csv"],
@@ -198,6 +213,37 @@ fn bad_input_is_one_line_and_code_2() {
     if !cuda.status.success() {
         assert_eq!(cuda.status.code(), Some(2));
         assert!(stderr(&cuda).contains("--device cpu"));
+    }
+}
+
+#[test]
+fn outputs_go_into_folders_that_are_not_there_yet() {
+    let scratch = Scratch::new();
+    portrait().save(scratch.path("face.png")).unwrap();
+    std::fs::write(
+        scratch.path("label.csv"),
+        "frame,expression\n0,neutral\n1,fear\n",
+    )
+    .unwrap();
+    for (args, made) in [
+        (
+            "analyze face.png --out a/table/x.csv",
+            "a/table/x.csv a/table/x.json",
+        ),
+        (
+            "record --source demo --frames 5 --out b/r.csv",
+            "b/r.csv b/r.json",
+        ),
+        (
+            "evaluate --predictions label.csv --annotations label.csv --out c/report.json",
+            "c/report.json",
+        ),
+        ("export-onnx d/e/student.onnx", "d/e/student.onnx"),
+    ] {
+        fine(&scratch.run(&args.split(' ').collect::<Vec<_>>()));
+        for file in made.split(' ') {
+            assert!(scratch.path(file).is_file(), "{args}: no {file}");
+        }
     }
 }
 

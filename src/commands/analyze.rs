@@ -11,7 +11,7 @@ use std::sync::Arc;
 use self::frames::Summary;
 use self::inputs::Item;
 use self::submission::Flat;
-use super::{BAD_INPUT, Failure, INTERRUPTED, Interrupt, load, say};
+use super::{BAD_INPUT, Failure, INTERRUPTED, Interrupt, load, tell};
 use crate::cli::{AnalyzeArgs, AnalyzeFormat};
 use crate::formats::rows::RowFormat;
 use crate::model::device::Chosen;
@@ -57,7 +57,7 @@ fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     let (student, device) = load(&args.network)?;
     let student = Arc::new(student);
     let interrupt = Interrupt::listen();
-    let mut failed = Vec::new();
+    let (mut failed, mut unread) = (Vec::new(), 0);
     let mut flat = Flat::default();
     for (item, target) in items.iter().zip(&targets) {
         if interrupt.is_set() {
@@ -78,13 +78,17 @@ fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
             Ok(Summary {
                 interrupted: true, ..
             }) => break,
-            Ok(Summary { note: Some(_), .. }) => failed.push(BAD_INPUT),
-            Ok(_) => {}
+            Ok(summary) => {
+                unread += summary.unreadable;
+                if summary.note.is_some() || summary.unreadable > 0 {
+                    failed.push(BAD_INPUT);
+                }
+            }
             Err(failure) => {
                 if items.len() == 1 {
                     return Err(failure);
                 }
-                say(&format!("affectscope: {failure}"));
+                tell(&failure);
                 failed.push(failure.code);
             }
         }
@@ -101,25 +105,29 @@ fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
                 "stopped; the flat files want every video, so that nothing was written"
             }
         };
-        return Err(Failure {
-            message: message.to_owned(),
-            code: INTERRUPTED,
-        });
+        return Err(Failure::new(message, INTERRUPTED));
     }
     flat.write(args.force)?;
     match failed.iter().max() {
         None => Ok(()),
-        Some(&code) if items.len() == 1 => Err(Failure {
-            message: "the rows go up to where the input ends".to_owned(),
-            code,
-        }),
-        Some(&code) => Err(Failure {
-            message: format!(
+        Some(&code) if items.len() > 1 => Err(Failure::new(
+            format!(
                 "{} of {} inputs were not analysed whole; the lines above say why",
                 failed.len(),
                 items.len()
             ),
             code,
-        }),
+        )),
+        Some(&code) => Err(Failure::new(
+            match unread {
+                0 => "the rows go up to where the input ends".to_owned(),
+                n => {
+                    let pictures = items.iter().any(|item| item.path.is_dir());
+                    let what = if pictures { "pictures" } else { "frames" };
+                    format!("{n} of its {what} could not be read; the lines above say which")
+                }
+            },
+            code,
+        )),
     }
 }

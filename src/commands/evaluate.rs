@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{BAD_INPUT, Failure, print, refuse_input_as_output, say};
+use super::{Failure, print, refuse_input_as_output, say};
 use crate::cli::EvaluateArgs;
 use crate::evaluate::files::Side;
 use crate::evaluate::matching::Options;
@@ -34,16 +34,6 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     if let Some(out) = out_file {
         let inputs = [args.predictions.clone(), args.annotations.clone()];
         refuse_input_as_output(&inputs, out)?;
-        if let Some(folder) = out.parent()
-            && !folder.as_os_str().is_empty()
-            && !folder.is_dir()
-        {
-            return Err(Failure::bad_input(format!(
-                "{}: there is no folder {}. Make it first.",
-                out.display(),
-                folder.display()
-            )));
-        }
         if out.exists() && !args.force {
             return Err(OutputError::Exists(out.clone()).into());
         }
@@ -114,14 +104,11 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         }
     }
     if broken > 0 {
-        return Err(Failure {
-            message: format!(
-                "{broken} {} could not be used; the lines above say why, and the scores are without {}",
-                if broken == 1 { "file" } else { "files" },
-                if broken == 1 { "it" } else { "them" }
-            ),
-            code: BAD_INPUT,
-        });
+        return Err(Failure::bad_input(format!(
+            "{broken} {} could not be used; the lines above say why, and the scores are without {}",
+            if broken == 1 { "file" } else { "files" },
+            if broken == 1 { "it" } else { "them" }
+        )));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ mod progress;
 pub mod quantize;
 pub mod record;
 pub mod train;
+mod unread;
 pub mod window;
 
 use std::path::{Path, PathBuf};
@@ -33,31 +34,43 @@ pub const BROKEN: u8 = 1;
 /// Exit code: the user stopped it.
 pub const INTERRUPTED: u8 = 130;
 
-/// One line for the user, and the exit code.
+/// What the user is told (a line, with few exceptions), and the exit code.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
     /// What happened and what to do.
-    pub message: String,
+    message: String,
     /// [`BAD_INPUT`], [`BROKEN`] or [`INTERRUPTED`].
     pub code: u8,
 }
 
 impl Failure {
+    /// A line and its code.
+    pub fn new(message: impl Into<String>, code: u8) -> Self {
+        Self {
+            message: clean(&message.into()),
+            code,
+        }
+    }
+
     /// The user's input is at fault.
     pub fn bad_input(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            code: BAD_INPUT,
-        }
+        Self::new(message, BAD_INPUT)
     }
 
     /// Something broke.
     pub fn broken(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            code: BROKEN,
+        Self::new(message, BROKEN)
+    }
+
+    /// The same with lines below the first: the place in a file that is at fault.
+    #[must_use]
+    pub fn with_lines(mut self, lines: &str) -> Self {
+        for line in lines.lines() {
+            self.message.push('\n');
+            self.message.push_str(&clean(line));
         }
+        self
     }
 }
 
@@ -181,12 +194,21 @@ impl Interrupt {
     }
 }
 
-/// Writes a line to standard error. One that nobody can read any more is no reason to end; a file name's control
-/// characters reach no terminal.
+/// A file name's control characters reach no terminal.
+fn clean(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+/// Writes a line to standard error. One that nobody can read any more is no reason to end.
 pub fn say(text: &str) {
     use std::io::Write as _;
-    let clean = text.replace(char::is_control, " ");
-    let _ = writeln!(std::io::stderr().lock(), "{clean}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", clean(text));
+}
+
+/// Writes a failure to standard error, likewise.
+pub fn tell(failure: &Failure) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr().lock(), "affectscope: {failure}");
 }
 
 /// Writes text to standard output; a reader that has gone away is no failure.
@@ -205,7 +227,7 @@ fn refuse_input_as_output(inputs: &[PathBuf], output: &Path) -> Result<(), Failu
         .any(|i| i.canonicalize().is_ok_and(|i| i == there))
     {
         return Err(Failure::bad_input(format!(
-            "{}: is an input, and would be written over. Give another name with --out.",
+            "{}: is an input, and would be written over. Give the output another name.",
             output.display()
         )));
     }

@@ -1,9 +1,11 @@
 //! `affectscope quantize`: what running in 8 bits needs, and whether it is worth it.
 
+use std::path::Path;
 use std::time::Instant;
 
 use serde_json::{Map, Value};
 
+use super::unread::Unread;
 use super::{Failure, print, refuse_input_as_output, say};
 use crate::cli::QuantizeArgs;
 use crate::formats::output::{OutputError, write_whole};
@@ -44,9 +46,17 @@ pub fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     }
     let weights = Weights::load(args.weights.as_deref())?;
     let f32 = Student::with_kernels(&weights, Kernels::default())?;
-    let calibration = faces::read(&args.calibrate, CALIBRATION_FACES, f32.config())?;
+    let mut unread = Unread::default();
+    let mut faces = |folder: &Path, most, again: bool| {
+        faces::read(folder, most, f32.config(), &mut |what| {
+            if !again {
+                unread.tell(what, None);
+            }
+        })
+    };
+    let calibration = faces(&args.calibrate, CALIBRATION_FACES, false)?;
     let check_folder = args.check.as_ref().unwrap_or(&args.calibrate);
-    let check = faces::read(check_folder, args.faces, f32.config())?;
+    let check = faces(check_folder, args.faces, *check_folder == args.calibrate)?;
     let crops: Vec<_> = calibration.into_iter().map(|face| face.crop).collect();
     let units = f32.calibrate(&crops)?;
     say(&format!(
@@ -96,7 +106,7 @@ pub fn run(args: &QuantizeArgs) -> Result<(), Failure> {
         weights.name,
         args.output.display()
     ));
-    Ok(())
+    unread.end()
 }
 
 /// How one of the two did.

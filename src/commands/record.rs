@@ -138,10 +138,8 @@ impl Watch<'_> {
             }
             if self.interrupt.is_set() {
                 live.finish_recording();
-                return Err(Failure {
-                    message: format!("stopped; {}", self.rows_until_then()),
-                    code: INTERRUPTED,
-                });
+                let text = format!("stopped; {}", self.rows_until_then());
+                return Err(Failure::new(text, INTERRUPTED));
             }
             let seconds = self.started.map(|s| s.elapsed().as_secs_f64());
             if self

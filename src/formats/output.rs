@@ -14,7 +14,7 @@ pub enum OutputError {
     #[error("{path}: an unfinished file of an earlier run. Keep it under another name, or give --force to replace it.", path = .0.display())]
     PartExists(PathBuf),
     /// Another run is writing it.
-    #[error("{path}: another run is writing this file. Wait for it, or give another name with --out.", path = .0.display())]
+    #[error("{path}: another run is writing this file. Wait for it, or give another name.", path = .0.display())]
     Busy(PathBuf),
     /// The system refuses.
     #[error("{path}: cannot be written ({reason}). Check the folder, its permissions and the space left.", path = path.display())]
@@ -47,12 +47,14 @@ pub struct Output {
     path: PathBuf,
     part: PathBuf,
     file: Option<BufWriter<File>>,
+    /// Folders that were made for it, the outermost last.
+    made: Vec<PathBuf>,
     keep: bool,
     force: bool,
 }
 
 impl Output {
-    /// Begins a file; the name itself stays untouched until [`Output::finish`].
+    /// Begins a file; the name itself stays untouched until [`Output::finish`]. A folder that is not there is made.
     ///
     /// # Errors
     /// When the name is taken or an unfinished file of an earlier run is there and `force` is false, when another run
@@ -74,7 +76,7 @@ impl Output {
             let what = if there.is_dir() {
                 "it is a folder"
             } else {
-                "it is a device or a pipe; use --out -"
+                "it is a device or a pipe"
             };
             return Err(OutputError::Io {
                 path: path.to_owned(),
@@ -93,6 +95,7 @@ impl Output {
                 return Err(OutputError::PartExists(part));
             }
         }
+        let made = make_folders(path).map_err(OutputError::io(path))?;
         // Not emptied before it is ours alone.
         let file = File::options()
             .read(true)
@@ -109,6 +112,7 @@ impl Output {
             path: path.to_owned(),
             part,
             file: Some(BufWriter::with_capacity(1 << 16, file)),
+            made,
             keep: false,
             force,
         })
@@ -162,6 +166,19 @@ impl Output {
     }
 }
 
+/// Makes the folder of a file, and those that it lies in; gives those that were not there, the outermost last.
+fn make_folders(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let missing = folder
+        .ancestors()
+        .take_while(|f| !f.as_os_str().is_empty() && !f.exists());
+    let missing = missing.map(Path::to_owned).collect();
+    std::fs::create_dir_all(folder)?;
+    Ok(missing)
+}
+
 /// Cuts a file back to its last newline.
 fn cut_to_lines(file: &mut File) -> io::Result<()> {
     let length = file.metadata()?.len();
@@ -194,6 +211,10 @@ impl Drop for Output {
         if !self.keep {
             // Already renamed, or gone with its folder: nothing is left behind either way.
             let _ = std::fs::remove_file(&self.part);
+            for folder in &self.made {
+                // One that others have written to by now stays.
+                let _ = std::fs::remove_dir(folder);
+            }
         }
     }
 }

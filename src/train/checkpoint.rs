@@ -28,7 +28,7 @@ impl From<Bits> for u64 {
 /// Where a phase is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Position {
-    /// SHA-256 of what the phase depends on: another config must not go on from here.
+    /// What the phase depends on, in JSON, and a checksum of the rest: another config must not go on from here.
     pub of: String,
     /// Epochs that are over.
     pub epoch: usize,

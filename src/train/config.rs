@@ -1,5 +1,6 @@
 //! What a training run is told: a TOML file, every field with a default.
 
+mod check;
 mod course;
 mod load;
 
@@ -14,6 +15,11 @@ use super::net::AdamConfig;
 use crate::model::config::{
     BackboneConfig, Color, HeadsConfig, Mean, StudentConfig, TemporalConfig,
 };
+
+/// A `start` without weights.
+pub const NOTHING: &str = "nothing";
+/// A `start` with the weights that are in the program.
+pub const BUILT_IN: &str = "built-in";
 
 /// A training run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,7 +69,7 @@ pub struct Teacher {
     /// Its network.
     #[serde(default)]
     pub shape: Shape,
-    /// `nothing`, or a weights file of its shape to begin with.
+    /// `nothing`, `built-in`, or a weights file of its shape to begin with.
     #[serde(default = "nothing")]
     pub start: String,
     /// Weights that are finished already: the teacher's phases are left out.
@@ -173,5 +179,5 @@ fn checkpoint_steps() -> usize {
 }
 
 fn nothing() -> String {
-    "nothing".to_owned()
+    NOTHING.to_owned()
 }

@@ -157,11 +157,17 @@ pub enum FacesError {
 }
 
 /// Reads the faces of a folder, aligned by our own landmarks within the whole picture: at most `most`, evenly spread,
-/// of all pictures, or of those that have a target where the folder has FER+'s votes.
+/// of all pictures, or of those that have a target where the folder has FER+'s votes. A picture that cannot be decoded is
+/// passed over; `unread` is told which, and why.
 ///
 /// # Errors
-/// [`FacesError`]; a picture that cannot be decoded is passed over.
-pub fn read(folder: &Path, most: usize, config: &StudentConfig) -> Result<Vec<Face>, FacesError> {
+/// [`FacesError`]
+pub fn read(
+    folder: &Path,
+    most: usize,
+    config: &StudentConfig,
+    unread: &mut dyn FnMut(&str),
+) -> Result<Vec<Face>, FacesError> {
     let targets = targets(&folder.join(VOTES_FILE))?;
     let mut landmarks = LandmarkNet::new()?;
     let mut gray = Gray::default();
@@ -174,7 +180,12 @@ pub fn read(folder: &Path, most: usize, config: &StudentConfig) -> Result<Vec<Fa
     loop {
         let frame = match source.next()? {
             Next::Frame(frame) => frame,
-            Next::Unreadable { .. } | Next::Missing { .. } => continue,
+            Next::Unreadable { file, reason, .. } => {
+                let path = folder.join(file.as_deref().unwrap_or_default());
+                unread(&format!("{}: {reason}", path.display()));
+                continue;
+            }
+            Next::Missing { .. } => continue,
             Next::End { .. } => break,
         };
         let target = match &targets {

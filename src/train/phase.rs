@@ -1,5 +1,6 @@
 //! The loop that all phases share: steps, the moving average, validation, the log, checkpoints.
 
+pub mod begun;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use super::config::Course;
 use super::journal::Journal;
 use super::net::{Adam, AdamConfig, Store};
 use super::objective::PARTS;
+use super::set::hex;
 use crate::model::config::StudentConfig;
 use crate::model::conv::isa::InstructionSet;
 use crate::model::conv::passes;
@@ -69,7 +71,7 @@ pub struct Phase<'a> {
     pub adam: AdamConfig,
     /// Steps between two checkpoints; one is written after each epoch, too.
     pub checkpoint_every: usize,
-    /// All that the phase depends on, in words: a checkpoint of anything else is not gone on from.
+    /// All that the phase depends on ([`begun::all`]): a checkpoint of anything else is not gone on from.
     pub of: String,
 }
 
@@ -149,22 +151,32 @@ impl Phase<'_> {
     /// Whether its checkpoint says that it is over.
     ///
     /// # Errors
-    /// When the checkpoint cannot be used.
+    /// When the checkpoint cannot be used, or is of another config.
     pub fn is_done(&self) -> Result<bool, PhaseError> {
-        let there = Checkpoint::load(&self.checkpoint())?;
-        Ok(there.is_some_and(|c| c.position.done && c.position.of == self.of()))
+        Ok(self.there()?.is_some_and(|c| c.position.done))
     }
 
-    /// What the phase depends on, in short.
+    /// The checkpoint, where there is one.
+    fn there(&self) -> Result<Option<Checkpoint>, PhaseError> {
+        let Some(there) = Checkpoint::load(&self.checkpoint())? else {
+            return Ok(None);
+        };
+        let (then, now) = (&there.position.of, self.of());
+        if *then == now {
+            return Ok(Some(there));
+        }
+        Err(PhaseError::OtherRun {
+            folder: self.folder.clone(),
+            checkpoint: self.checkpoint(),
+            differences: begun::differences(then, &now)
+                .unwrap_or_else(|| "what differs is not known".to_owned()),
+        })
+    }
+
+    /// What a checkpoint of this phase is known by.
     fn of(&self) -> String {
-        let all = format!(
-            "{} {:?} {:?} {}",
-            self.name, self.course, self.adam, self.of
-        );
-        Sha256::digest(all)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        let rest = format!("{} {:?} {:?}", self.name, self.course, self.adam);
+        format!("{}\n{}", self.of, hex(&Sha256::digest(rest)))
     }
 
     /// From the checkpoint, or anew.
@@ -172,7 +184,7 @@ impl Phase<'_> {
         let mut adam = Adam::new(self.adam, &store, |name| learning.learns(name));
         let of = self.of();
         let path = self.checkpoint();
-        let Some(mut there) = Checkpoint::load(&path)? else {
+        let Some(mut there) = self.there()? else {
             return Ok(State {
                 average: store.values.clone(),
                 best: store.values.clone(),
@@ -194,9 +206,6 @@ impl Phase<'_> {
             path: path.clone(),
             reason: reason.to_owned(),
         };
-        if there.position.of != of {
-            return Err(wrong("it is of another config, or of other sets").into());
-        }
         let [values, average, first, second, best] = VALUES.map(|name| there.take(name));
         let (all, learnt) = (store.values.len(), store.learnt());
         if [values.len(), average.len(), best.len()] != [all; 3]

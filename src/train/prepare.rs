@@ -14,6 +14,7 @@ mod finish;
 mod frames;
 mod parts;
 mod plan;
+mod unfinished;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use std::sync::atomic::AtomicBool;
 
 use self::cut::CutterError;
 use self::parts::{FOLDER, PartError, Parts};
+pub use self::unfinished::{Unfinished, unfinished};
 use super::faces::FacesError;
 use super::set::{FACES_FILE, MANIFEST_FILE, Manifest, PICTURES_FILE, VERSION};
 use crate::face::finder::FinderError;
@@ -29,6 +31,22 @@ use crate::formats::output::{OutputError, part_path};
 use crate::model::config::Color;
 use crate::model::weights::WeightsError;
 use crate::source::SourceError;
+
+/// Why faces of a picture are left out that is there and cannot be read.
+const UNREAD_PICTURE: &str = "the picture cannot be decoded";
+/// Likewise, of a video.
+const UNREAD_VIDEO: &str = "the video cannot be read";
+/// Likewise, of the frames behind the damage.
+const TORN_VIDEO: &str = "the video breaks off before this frame";
+
+/// Faces that were left out because what they are in is there and cannot be read.
+pub fn unread(manifest: &Manifest) -> u64 {
+    let reasons = [UNREAD_PICTURE, UNREAD_VIDEO, TORN_VIDEO];
+    let counts = reasons
+        .iter()
+        .filter_map(|reason| manifest.left_out.get(*reason));
+    counts.map(|out| out.count).sum()
+}
 
 /// The databases that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -96,6 +114,8 @@ pub enum Heard<'a> {
         /// Of.
         total: u64,
     },
+    /// A picture or a video that cannot be read, and why; what it was to give is left out.
+    Unread(&'a str),
     /// All faces are through, and the set is written.
     Packing,
 }
@@ -210,16 +230,14 @@ pub fn prepare(
             left_out: finish::summary(&plan.left_out),
         });
     }
-    let text = plan_text(options, &plan.checksum());
+    let text = plan_text(options, total, &plan.checksum());
     let there = options.out.join(MANIFEST_FILE).is_file();
     // With parts of the same plan beside it, it is what a killed run was about to replace or has just written.
     if there && !options.force && !Parts::are_of(&options.out, &text) {
         return Err(PrepareError::Exists(options.out.clone()));
     }
     let parts = Parts::open(&options.out, &text, options.force)?;
-    let whole = work::run(&plan, &parts, options.color, interrupt, &mut |done| {
-        heard(Heard::Faces { done, total });
-    })?;
+    let whole = work::run(&plan, &parts, options.color, interrupt, heard)?;
     if !whole {
         return Ok(Outcome::Interrupted);
     }
@@ -230,7 +248,7 @@ pub fn prepare(
 }
 
 /// What an unfinished set is known by.
-fn plan_text(options: &Options, checksum: &str) -> String {
+fn plan_text(options: &Options, total: u64, checksum: &str) -> String {
     serde_json::json!({
         "version": VERSION,
         "program": env!("CARGO_PKG_VERSION"),
@@ -239,6 +257,7 @@ fn plan_text(options: &Options, checksum: &str) -> String {
         "annotations": options.annotations,
         "crops": options.crops,
         "color": options.color,
+        "count": total,
         "faces": checksum,
     })
     .to_string()

@@ -3,19 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::augment::Augment;
 use super::cnn::CnnLearning;
-use super::config::{GruPhase, Phase as CnnPhase, RunConfig, Shape};
+use super::config::{BUILT_IN, GruPhase, NOTHING, Phase as CnnPhase, RunConfig, Shape};
 use super::gru::{GruLearning, Windows};
 use super::loader::{Place, Plan, places};
 use super::net::Store;
 use super::objective::Task;
+use super::phase::begun::{self, known};
 use super::phase::{Learning, Phase, PhaseError, Step, Verdict, Watch};
 use super::random::Rng;
-
-use super::set::{Set, Split};
+use super::set::{Manifest, Set, Split};
 use crate::formats::output::write_whole;
 use crate::model::config::StudentConfig;
 use crate::model::student::{Kernels, Student};
@@ -54,6 +55,8 @@ impl Run<'_> {
     pub fn run(&self, watch: &mut dyn RunWatch) -> Result<PathBuf, PhaseError> {
         let student = Who {
             name: "student",
+            before: "",
+            shape_key: "student",
             shape: &self.config.student,
             start: &self.config.start,
         };
@@ -69,6 +72,8 @@ impl Run<'_> {
                     let gru = teacher.gru.as_ref().or(self.config.gru.as_ref());
                     let who = Who {
                         name: "teacher",
+                        before: "teacher.",
+                        shape_key: "teacher.shape",
                         shape: &teacher.shape,
                         start: &teacher.start,
                     };
@@ -111,27 +116,33 @@ impl Run<'_> {
         let mut rng = self.rng(&gru_name);
         begin.begin(|| rng.unit() as f32);
         begin.take_from(&store);
-        let store = self.gru(&gru_name, &file, (&whole, begin), gru, teacher, watch)?;
+        let network = (who, &whole, begin);
+        let store = self.gru(&gru_name, &file, network, gru, teacher, watch)?;
         let file = self.out.join(format!("{}.safetensors", who.name));
         self.write(&file, &store, &whole)?;
         Ok(file)
     }
 
-    /// What a network begins with.
+    /// What a network begins with, and how that is known: a word, or the checksum of its weights.
     fn begin(
         &self,
         name: &str,
         who: &Who<'_>,
         config: &StudentConfig,
-    ) -> Result<Store, PhaseError> {
+    ) -> Result<(Store, String), PhaseError> {
         let mut begin = Store::new(config);
         let mut rng = self.rng(name);
         begin.begin(|| rng.unit() as f32);
-        if who.start != "nothing" {
-            let path = (who.start != "built-in").then(|| Path::new(who.start));
-            begin.load(&Weights::load(path)?, |_| false)?;
+        let mut known = who.start.to_owned();
+        if who.start != NOTHING {
+            let path = (who.start != BUILT_IN).then(|| Path::new(who.start));
+            let weights = Weights::load(path)?;
+            begin.load(&weights, |_| false)?;
+            if path.is_some() {
+                known = weights.sha256;
+            }
         }
-        Ok(begin)
+        Ok((begin, known))
     }
 
     fn cnn(
@@ -143,7 +154,15 @@ impl Run<'_> {
         teacher: Option<&Arc<Student>>,
         watch: &mut dyn RunWatch,
     ) -> Result<Store, PhaseError> {
-        let begin = self.begin(name, who, config)?;
+        let (begin, start) = self.begin(name, who, config)?;
+        let own = [
+            known(&format!("{}start", who.before), &start),
+            known(&self.key(who, "cnn"), phase),
+        ];
+        let of = self.depends_on(who, own, teacher);
+        let files = self.phase(name, phase.course(), self.config.checkpoint_steps, of);
+        // Another run's folder is refused before anything is made for it.
+        files.is_done()?;
         let plan = Plan::new(
             self.sets,
             phase,
@@ -174,22 +193,28 @@ impl Run<'_> {
             teacher.cloned(),
         )?;
         watch.phase(name, &what);
-        let phase = self.phase(name, phase.course(), self.config.checkpoint_steps, teacher);
-        self.finish(&phase, &mut learning, begin, watch)
+        self.finish(&files, &mut learning, begin, watch)
     }
 
     fn gru(
         &self,
         name: &str,
         cnn: &Path,
-        (config, begin): (&StudentConfig, Store),
+        (who, config, begin): (&Who<'_>, &StudentConfig, Store),
         phase: &GruPhase,
         teacher: Option<&Arc<Student>>,
         watch: &mut dyn RunWatch,
     ) -> Result<Store, PhaseError> {
         let student = open(cnn)?;
-        let mut phase_files = self.phase(name, phase.course(), usize::MAX, teacher);
-        phase_files.of += &format!(" {phase:?} {}", student.sha256());
+        let of = self.depends_on(
+            who,
+            [
+                known(&self.key(who, "gru"), phase),
+                known("weights of the CNN", &student.sha256()),
+            ],
+            teacher,
+        );
+        let phase_files = self.phase(name, phase.course(), usize::MAX, of);
         if phase_files.is_done()? {
             // Nothing is learnt any more: windows are not wanted.
             return self.finish(&phase_files, &mut Over, begin, watch);
@@ -245,7 +270,7 @@ impl Run<'_> {
         name: &'b str,
         course: super::config::Course,
         every: usize,
-        teacher: Option<&Arc<Student>>,
+        of: String,
     ) -> Phase<'b> {
         Phase {
             name,
@@ -253,7 +278,7 @@ impl Run<'_> {
             course,
             adam: self.config.adam,
             checkpoint_every: every,
-            of: self.depends_on(teacher),
+            of,
         }
     }
 
@@ -268,30 +293,53 @@ impl Run<'_> {
         Ok(store)
     }
 
-    /// All that the numbers depend on, and no more: neither threads nor where things lie.
-    fn depends_on(&self, teacher: Option<&Arc<Student>>) -> String {
-        let config = RunConfig {
-            threads: 0,
-            checkpoint_steps: 0,
-            sets: Vec::new(),
-            teacher: None,
-            // Courses are in each phase's own word: another end of one must not spoil the others.
-            cnn: CnnPhase {
-                epochs: 0,
-                patience: 0,
-                ..self.config.cnn.clone()
-            },
-            gru: None,
-            card: Default::default(),
-            ..self.config.clone()
-        };
-        let sets: Vec<String> = self
+    /// All that a phase's numbers depend on, and no more: neither threads nor where things lie, nor another phase's course.
+    fn depends_on(
+        &self,
+        who: &Who<'_>,
+        own: [String; 2],
+        teacher: Option<&Arc<Student>>,
+    ) -> String {
+        let sets: Vec<Value> = self
             .sets
             .iter()
-            .map(|set| serde_json::to_string(set.manifest()).unwrap_or_default())
+            .map(|set| {
+                let Manifest {
+                    faces, made, files, ..
+                } = set.manifest();
+                json!({
+                    "format": made.format, "faces": faces,
+                    "pictures": files.pictures_sha256, "table": files.faces_sha256,
+                })
+            })
             .collect();
-        let teacher = teacher.map_or("", |t| t.sha256());
-        format!("{config:?} {sets:?} {teacher}")
+        let config = self.config;
+        let mut all = vec![
+            known("seed", &config.seed),
+            known(who.shape_key, who.shape),
+            known("augment", &config.augment),
+            known("adam", &config.adam),
+            known("sets", &sets),
+        ];
+        if let Some(teacher) = teacher {
+            all.push(known("weights of the teacher", &teacher.sha256()));
+        }
+        all.extend(own);
+        begun::all(&all)
+    }
+
+    /// Where a phase of a network stands in the config.
+    fn key(&self, who: &Who<'_>, phase: &str) -> String {
+        let teacher = self.config.teacher.as_ref();
+        let own = match phase {
+            "cnn" => teacher.is_some_and(|t| t.cnn.is_some()),
+            _ => teacher.is_some_and(|t| t.gru.is_some()),
+        };
+        if own {
+            format!("{}{phase}", who.before)
+        } else {
+            phase.to_owned()
+        }
     }
 
     fn seed(&self, name: &str) -> u64 {
@@ -347,6 +395,10 @@ impl Learning for Over {
 /// One of the two networks.
 struct Who<'a> {
     name: &'a str,
+    /// What stands before its keys in the config.
+    before: &'a str,
+    /// Where its shape stands there.
+    shape_key: &'a str,
     shape: &'a Shape,
     start: &'a str,
 }

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 use sha2::{Digest as _, Sha256};
 
+use super::prepare::{Unfinished, unfinished};
 use crate::analysis::Landmarks;
 
 pub use self::face::{Labels, Row, Sample, Split};
@@ -44,7 +45,17 @@ pub const MANIFEST_FILE: &str = "manifest.json";
 /// Why a set cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SetError {
-    /// It is no set, or an unfinished one.
+    /// `train prepare` has not finished it.
+    #[error("{path}: `train prepare` has not finished this set; {through}. {how}", path = path.display())]
+    Unfinished {
+        /// The folder.
+        path: PathBuf,
+        /// How many faces are through.
+        through: String,
+        /// How to go on.
+        how: String,
+    },
+    /// It is no set.
     #[error("{path}: no packed set ({reason}). Make one with `affectscope train prepare`.", path = path.display())]
     NoSet {
         /// The folder.
@@ -339,6 +350,25 @@ pub fn read_manifest(path: &Path) -> Result<Manifest, SetError> {
     let file = path.join(MANIFEST_FILE);
     let text = std::fs::read(&file).map_err(|reason| {
         if reason.kind() == io::ErrorKind::NotFound {
+            if let Some(Unfinished {
+                faces,
+                total,
+                command,
+            }) = unfinished(path)
+            {
+                let of = total.map_or_else(String::new, |total| format!(" of {total}"));
+                let through = format!("{faces}{of} faces are through");
+                let how = if command.is_empty() {
+                    "The command that began it goes on where it was.".to_owned()
+                } else {
+                    format!("Where it was it goes on with: {command}")
+                };
+                return SetError::Unfinished {
+                    path: path.to_owned(),
+                    through,
+                    how,
+                };
+            }
             SetError::NoSet {
                 path: path.to_owned(),
                 reason: format!("there is no {MANIFEST_FILE} in it"),

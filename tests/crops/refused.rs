@@ -56,7 +56,7 @@ fn folders_that_are_no_crops_are_refused_in_words() {
     );
     std::fs::write(scratch.path("long/00002.png"), b"not a picture").unwrap();
     let done = scratch.run(&["analyze", "--crops", "long", "--out", "long.csv"]);
-    assert!(done.status.success());
+    assert_eq!(done.status.code(), Some(2));
     assert_eq!(&table(scratch.path("long.csv"))[1][3], "unreadable");
 }
 

@@ -172,6 +172,13 @@ fn what_could_be_a_mistake_is_told() {
     scratch.write("plain.csv", "frame,emotion,valence\n0,fear,0.5\n");
     assert!(said("p/v.csv", "plain.csv").contains("columns passed over: emotion"));
     assert!(said("plain.csv", "p/v.csv").contains("swapped"));
-    let (code, _, said) = scratch.evaluate("p", "t", &["--out", "nodir/r.json"]);
-    assert!(code == 2 && said.contains("no folder nodir"), "{said}");
+    // The folder of a report is made, where it can be.
+    let (code, _, said) = scratch.evaluate("p", "t", &["--out", "new/r.json"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(scratch.path("new/r.json").is_file());
+    let (code, _, said) = scratch.evaluate("p", "t", &["--out", "late.csv/r.json"]);
+    assert!(
+        code == 2 && said.contains("late.csv/r.json: cannot be written"),
+        "{said}"
+    );
 }

@@ -186,11 +186,46 @@ fn an_interrupted_run_says_so_and_goes_on() {
     // It may be through already, where the machine is fast.
     if told.unwrap().success() && child.wait().unwrap().code() == Some(130) {
         assert!(!scratch.path("set/manifest.json").exists());
+        let words = [
+            "has not finished",
+            " of 1040 faces are through",
+            "affectscope train prepare --format ferplus --input in --out set",
+        ];
+        scratch.refuses(&["train", "manifest", "set"], &words);
+        scratch.refuses(&["train", "eval", "--data", "set"], &words);
         let done = scratch.run(&args);
         assert!(done.status.success(), "{}", stderr(&done));
         assert!(stderr(&done).contains("goes on after"), "{}", stderr(&done));
     }
     assert_eq!(Set::open(&scratch.path("set")).unwrap().len(), 1040);
+}
+
+#[test]
+fn pictures_that_cannot_be_read_are_told_and_the_rest_is_used() {
+    let scratch = Scratch::new();
+    ferplus(&scratch.path("in"), [20, 10, 0]);
+    let bad = ["FER2013Train/fer0000003.png", "FER2013Valid/fer0000021.png"];
+    for file in bad {
+        std::fs::write(scratch.path("in").join(file), b"none").unwrap();
+    }
+    let output = scratch.run(&[
+        "train", "prepare", "--format", "ferplus", "--input", "in", "--out", "set",
+    ]);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    for words in bad.into_iter().chain(["without 2 faces"]) {
+        assert!(text.contains(words), "{words} is not in: {text}");
+    }
+    assert_eq!(Set::open(&scratch.path("set")).unwrap().len(), 22);
+    let output = scratch.run(&["train", "eval", "--data", "in/FER2013Valid"]);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains("fer0000021.png") && text.contains("1 picture could not be read"),
+        "{text}"
+    );
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("7 labelled faces"), "{table}");
 }
 
 #[test]

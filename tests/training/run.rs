@@ -309,7 +309,28 @@ fn what_cannot_be_trained_on_is_told() {
     };
     refuses("sets = []", &["bad.toml", "train prepare"]);
     refuses("sets = [\"nowhere\"]", &["nowhere"]);
-    refuses("sets = [\"set\"]\nrate = 3", &["bad.toml", "rate"]);
+    // What is no config is shown with its place.
+    std::fs::write(scratch.path("bad.toml"), "sets = [\"set\"]\nrate = 3\n").unwrap();
+    let output = scratch.run(&["train", "run", "bad.toml"]);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    let told: Vec<&str> = text.lines().collect();
+    assert!(
+        told[0].contains("bad.toml: ") && told[0].contains("line 2"),
+        "{text}"
+    );
+    assert!(
+        told.contains(&"2 | rate = 3") && told.contains(&"  | ^^^^"),
+        "{text}"
+    );
+    refuses(
+        &config("").replace("batch = 16", "batch = 4000"),
+        &["`cnn.batch` is 4000", "from 2 to 1024"],
+    );
+    refuses(
+        &config("start = \"bild-in\""),
+        &["`start`", "bild-in", "`built-in`", "no file"],
+    );
     refuses(&config("start = \"set/faces.csv\""), &["faces.csv"]);
     refuses(
         &config("").replace("batch = 16", "batch = 1000"),
@@ -319,7 +340,14 @@ fn what_cannot_be_trained_on_is_told() {
         &["train", "run", "nothing.toml"],
         &["nothing.toml", "cannot be read"],
     );
-    scratch.refuses(&["train", "eval", "--data", "faces"], &["faces"]);
+    scratch.refuses(
+        &["train", "eval", "--data", "faces"],
+        &["neither", "faces/FER2013Train, faces/FER2013Valid"],
+    );
+    scratch.refuses(
+        &["train", "eval", "--data", "nowhere"],
+        &["nowhere", "no such folder"],
+    );
 
     // A rate at which numbers burst: it says where, and the last good state stays.
     let output = {
@@ -361,22 +389,27 @@ fn what_cannot_be_trained_on_is_told() {
     );
     std::fs::write(
         scratch.path("other.toml"),
-        config("").replace("seed = 3", "seed = 4"),
+        config("")
+            .replace("seed = 3", "seed = 4")
+            .replace("rate = 4e-3", "rate = 2e-3"),
     )
     .unwrap();
-    let output = scratch.run(&[
-        "train",
-        "run",
-        "other.toml",
-        "--out",
-        "out",
-        "--until",
-        "teacher-cnn",
-    ]);
-    assert!(
-        !output.status.success() && stderr(&output).contains("another config"),
-        "{}",
-        stderr(&output)
+    scratch.refuses(
+        &[
+            "train",
+            "run",
+            "other.toml",
+            "--out",
+            "out",
+            "--until",
+            "teacher-cnn",
+        ],
+        &[
+            "another config",
+            "`seed` was 3 and is 4",
+            "`cnn.rate` was 0.004 and is 0.002",
+            "another --out",
+        ],
     );
     // A checkpoint that was cut is told, and not trusted.
     let file = scratch.path("out/teacher-cnn.checkpoint");

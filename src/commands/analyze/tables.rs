@@ -64,10 +64,8 @@ impl Job<'_> {
                 // Rows of a decoder or disk that broke midway are worth keeping.
                 if rows > 0 {
                     let part = output.leave_part();
-                    return Err(Failure {
-                        message: format!("{failure} {rows} rows lie in {}.", part.display()),
-                        ..failure
-                    });
+                    let text = format!("{failure} {rows} rows lie in {}.", part.display());
+                    return Err(Failure::new(text, failure.code));
                 }
                 return Err(failure);
             }

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use self::table::table;
+use super::super::unread::Unread;
 use super::super::{Failure, load, print, say};
 use crate::analysis::{Crop, Landmarks};
 use crate::cli::train::{EvalArgs, SplitArg};
@@ -17,8 +18,9 @@ use crate::model::config::Temperatures;
 use crate::model::student::{Features, Student};
 use crate::model::weights::Weights;
 use crate::train::eval::{self, Answer, Logits};
-use crate::train::faces;
+use crate::train::faces::{self, VOTES_FILE};
 use crate::train::loader::Place;
+use crate::train::prepare::unfinished;
 use crate::train::score;
 use crate::train::set::{Labels, MANIFEST_FILE, PerExpression, Set, Split};
 
@@ -41,7 +43,8 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
         }
     }
     let (student, _) = load(&args.network)?;
-    let data = data(args, &student)?;
+    let mut unread = Unread::default();
+    let data = data(args, &student, &mut unread)?;
     let own = student.config().temperatures.unwrap_or_default();
     let report = report(args, &student, &data, &own);
     if let Some(file) = &args.calibrate {
@@ -59,7 +62,7 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
         }
         None => print(&table(&report)),
     }
-    Ok(())
+    unread.end()
 }
 
 /// What was scored.
@@ -95,11 +98,16 @@ fn report(
     report
 }
 
-fn data(args: &EvalArgs, student: &Student) -> Result<Data, Failure> {
-    if args.data.join(MANIFEST_FILE).is_file() {
+fn data(args: &EvalArgs, student: &Student, unread: &mut Unread) -> Result<Data, Failure> {
+    if args.data.join(MANIFEST_FILE).is_file() || unfinished(&args.data).is_some() {
         return of_set(args, student);
     }
-    let faces = faces::read(&args.data, usize::MAX, student.config())?;
+    if !args.data.join(VOTES_FILE).is_file() {
+        return Err(Failure::bad_input(neither(&args.data)));
+    }
+    let faces = faces::read(&args.data, usize::MAX, student.config(), &mut |what| {
+        unread.tell(what, None);
+    })?;
     let mut answers = Vec::with_capacity(faces.len());
     let progress = Progress::new(&args.data, Some(faces.len() as u64));
     for part in faces.chunks(BATCH) {
@@ -127,6 +135,32 @@ fn data(args: &EvalArgs, student: &Student) -> Result<Data, Failure> {
         answers,
         training: None,
     })
+}
+
+/// What is wrong with a folder that is neither a set nor a split.
+fn neither(data: &Path) -> String {
+    let path = data.display();
+    let Ok(entries) = std::fs::read_dir(data) else {
+        return format!(
+            "{path}: there is no such folder. Give a packed set (`affectscope train prepare` makes one), or a split of FER+."
+        );
+    };
+    let mut inside: Vec<String> = entries
+        .flatten()
+        .filter(|entry| {
+            let files = [MANIFEST_FILE, VOTES_FILE];
+            files.iter().any(|file| entry.path().join(file).is_file())
+        })
+        .map(|entry| entry.path().display().to_string())
+        .collect();
+    inside.sort();
+    let give = match &*inside {
+        [] => "Make a set of it with `affectscope train prepare`".to_owned(),
+        inside => format!("Give what lies in it: {}", inside.join(", ")),
+    };
+    format!(
+        "{path}: neither a packed set (no {MANIFEST_FILE} in it) nor a split of FER+ (no {VOTES_FILE} beside its pictures). {give}."
+    )
 }
 
 fn of_set(args: &EvalArgs, student: &Student) -> Result<Data, Failure> {
@@ -276,12 +310,12 @@ fn calibrate(args: &EvalArgs, file: &Path, data: &Data, own: &Temperatures) -> R
     for (key, said) in eval::sentences(&name(args), &report).json() {
         let entry = config.entry(key).or_insert_with(|| json!({}));
         if let (Some(known), Value::Object(said)) = (entry.as_object_mut(), said) {
+            // What was said of it before is said anew.
+            known.retain(|what, _| !what.starts_with(&format!("{} (", name(args))));
             known.extend(said);
         }
     }
     write_whole(
-            // What was said of it before is said anew.
-            known.retain(|what, _| !what.starts_with(&format!("{} (", name(args))));
         file,
         &weights.to_safetensors(&Value::Object(config).to_string())?,
         args.force,

@@ -1,11 +1,12 @@
 //! `affectscope train prepare`: a database as distributed to one packed set.
 
 use super::super::progress::Progress;
+use super::super::unread::Unread;
 use super::super::{Failure, INTERRUPTED, Interrupt, print, say};
 use super::manifest::table;
 use crate::cli::train::{ColorArg, PrepareArgs};
 use crate::model::config::Color;
-use crate::train::prepare::{Heard, Options, Outcome, PrepareError, prepare};
+use crate::train::prepare::{Heard, Options, Outcome, PrepareError, prepare, unread};
 
 impl From<PrepareError> for Failure {
     fn from(error: PrepareError) -> Self {
@@ -36,6 +37,7 @@ pub fn run(args: &PrepareArgs) -> Result<(), Failure> {
     };
     let interrupt = Interrupt::listen();
     let mut progress: Option<Progress> = None;
+    let mut unread_now = Unread::default();
     let outcome = prepare(&options, interrupt.as_flag(), &mut |heard| match heard {
         Heard::Note(note) => say(&format!("note: {note}")),
         Heard::Faces { done, total } => match &progress {
@@ -47,6 +49,7 @@ pub fn run(args: &PrepareArgs) -> Result<(), Failure> {
                 progress = Some(Progress::from(&args.out, "faces", done, total));
             }
         },
+        Heard::Unread(what) => unread_now.tell(what, progress.as_ref()),
         Heard::Packing => {
             if let Some(progress) = progress.take() {
                 progress.end();
@@ -60,11 +63,24 @@ pub fn run(args: &PrepareArgs) -> Result<(), Failure> {
     match outcome? {
         Outcome::Whole(manifest) => {
             print(&table(&manifest));
-            Ok(())
+            match unread(&manifest) {
+                0 => Ok(()),
+                n => Err(Failure::bad_input(format!(
+                    "{}: the set is made, without {n} {} of pictures or videos that could not be read{}.",
+                    args.out.display(),
+                    if n == 1 { "face" } else { "faces" },
+                    // Those of an earlier run were told by that.
+                    if unread_now.any() {
+                        "; the lines above say which"
+                    } else {
+                        ""
+                    }
+                ))),
+            }
         }
-        Outcome::Interrupted => Err(Failure {
-            message: "stopped; the same command goes on where it was".to_owned(),
-            code: INTERRUPTED,
-        }),
+        Outcome::Interrupted => Err(Failure::new(
+            "stopped; the same command goes on where it was",
+            INTERRUPTED,
+        )),
     }
 }

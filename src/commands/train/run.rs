@@ -20,20 +20,25 @@ const PLAIN_EVERY_S: f64 = 30.0;
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::bad_input(error.to_string())
+        match &error {
+            ConfigError::Toml { path, reason } => {
+                // The place in the file lies below.
+                let (first, rest) = reason.split_once('\n').unwrap_or((reason, ""));
+                Self::bad_input(format!("{}: {first}", path.display())).with_lines(rest)
+            }
+            _ => Self::bad_input(error.to_string()),
+        }
     }
 }
 
 impl From<PhaseError> for Failure {
     fn from(error: PhaseError) -> Self {
         match error {
-            PhaseError::Interrupted => Self {
-                code: INTERRUPTED,
-                message: error.to_string(),
-            },
-            PhaseError::NoFaces(_) | PhaseError::Weights(_) | PhaseError::Store(_) => {
-                Self::bad_input(error.to_string())
-            }
+            PhaseError::Interrupted => Self::new(error.to_string(), INTERRUPTED),
+            PhaseError::NoFaces(_)
+            | PhaseError::Weights(_)
+            | PhaseError::Store(_)
+            | PhaseError::OtherRun { .. } => Self::bad_input(error.to_string()),
             _ => Self::broken(error.to_string()),
         }
     }

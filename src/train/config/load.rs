@@ -1,9 +1,8 @@
-//! Configs from files: read, and every value checked.
+//! Configs from files.
 
 use std::path::{Path, PathBuf};
 
-use super::RunConfig;
-use crate::model::config::StudentConfig;
+use super::{BUILT_IN, NOTHING, RunConfig};
 
 /// Why a config cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +15,15 @@ pub enum ConfigError {
         /// The system's word.
         reason: std::io::Error,
     },
-    /// It is no such config.
+    /// It is no such config; the reason has several lines, with the place underlined.
+    #[error("{path}: {reason}", path = path.display())]
+    Toml {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A value cannot be.
     #[error("{path}: {reason}", path = path.display())]
     Wrong {
         /// Which file.
@@ -40,80 +47,36 @@ impl RunConfig {
             path: path.to_owned(),
             reason,
         };
-        let mut config: Self = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        let mut config: Self = toml::from_str(&text).map_err(|e| ConfigError::Toml {
+            path: path.to_owned(),
+            reason: e.to_string().trim_end().to_owned(),
+        })?;
         config.check().map_err(wrong)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for set in &mut config.sets {
             *set = folder.join(&*set);
         }
-        let start = |text: &mut String| {
-            if !matches!(&**text, "nothing" | "built-in") {
-                *text = folder.join(&*text).to_string_lossy().into_owned();
-            }
-        };
-        start(&mut config.start);
+        start("start", &mut config.start, folder).map_err(wrong)?;
         if let Some(teacher) = &mut config.teacher {
-            start(&mut teacher.start);
+            start("teacher.start", &mut teacher.start, folder).map_err(wrong)?;
             teacher.weights = teacher.weights.take().map(|w| folder.join(w));
         }
         Ok(config)
     }
+}
 
-    fn check(&self) -> Result<(), String> {
-        let teacher = self.teacher.as_ref();
-        if self.checkpoint_steps == 0 {
-            return Err("`checkpoint_steps` must be at least 1.".to_owned());
-        }
-        self.augment.check().map_err(|e| format!("{e}."))?;
-        if self.sets.is_empty() {
-            return Err(
-                "`sets` names no set; make one with `affectscope train prepare`.".to_owned(),
-            );
-        }
-        for phase in [Some(&self.cnn), teacher.and_then(|t| t.cnn.as_ref())]
-            .into_iter()
-            .flatten()
-        {
-            let ok = (2..=1024).contains(&phase.batch)
-                && (1..=10_000).contains(&phase.epochs)
-                && phase.patience >= 1
-                && phase.rate > 0.0
-                && phase.rate < 10.0
-                && phase.warm_up >= 0.0
-                && (0.0..=1.0).contains(&phase.balance)
-                && (0.0..1.0).contains(&phase.smoothing)
-                && (0.0..1.0).contains(&phase.average);
-            if !ok {
-                return Err(format!(
-                    "a value of a CNN's phase is out of range: {phase:?}."
-                ));
-            }
-        }
-        for phase in [self.gru.as_ref(), teacher.and_then(|t| t.gru.as_ref())]
-            .into_iter()
-            .flatten()
-        {
-            let ok = (1..=1024).contains(&phase.batch)
-                && (1..=10_000).contains(&phase.epochs)
-                && phase.patience >= 1
-                && phase.rate > 0.0
-                && phase.rate < 10.0
-                && phase.made <= 1_000_000
-                && phase.made_validation <= 1_000_000;
-            if !ok {
-                return Err(format!(
-                    "a value of the recurrent phase is out of range: {phase:?}."
-                ));
-            }
-        }
-        for shape in [Some(&self.student), teacher.map(|t| &t.shape)]
-            .into_iter()
-            .flatten()
-        {
-            let json = serde_json::to_string(&shape.config(self.gru.is_some()))
-                .map_err(|e| e.to_string())?;
-            StudentConfig::parse(&json).map_err(|e| format!("a network's shape: {e}."))?;
-        }
-        Ok(())
+/// Makes a `start` that is no word a path of its own.
+fn start(key: &str, text: &mut String, folder: &Path) -> Result<(), String> {
+    if matches!(&**text, NOTHING | BUILT_IN) {
+        return Ok(());
     }
+    let file = folder.join(&*text);
+    if !file.is_file() {
+        return Err(format!(
+            "`{key}` is {text:?}: give `{NOTHING}`, `{BUILT_IN}` or a weights file; there is no file {}.",
+            file.display()
+        ));
+    }
+    *text = file.to_string_lossy().into_owned();
+    Ok(())
 }

@@ -35,6 +35,21 @@ pub enum PhaseError {
     /// There is nothing to learn from, or nothing to validate on.
     #[error("{0}")]
     NoFaces(String),
+    /// The folder is another run's.
+    #[error(
+        "{folder}: a run was begun there with another config: {differences}. Give another --out to begin anew, or the config \
+         of then to go on; {checkpoint} is where it is.",
+        folder = folder.display(),
+        checkpoint = checkpoint.display()
+    )]
+    OtherRun {
+        /// Of the run.
+        folder: PathBuf,
+        /// Of the phase.
+        checkpoint: PathBuf,
+        /// What differs: keys of the config, sets.
+        differences: String,
+    },
     /// A number that is none.
     #[error(
         "{phase}: {what} is no number in epoch {epoch}, step {step} (rate {rate:.2e}). The last good state is in {checkpoint}; \

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::PrepareError;
 use super::cut::Cutter;
 use super::parts::PartWriter;
 use super::plan::{Cast, Clip};
+use super::{PrepareError, TORN_VIDEO, UNREAD_VIDEO};
 use crate::face::finder::{Finder, Found, Schedule};
 use crate::formats::labels::Person;
 use crate::frame::Frame;
@@ -33,21 +33,25 @@ pub struct Filmed<'a> {
     color: Color,
     halted: &'a dyn Fn() -> bool,
     through: &'a dyn Fn(u64),
+    unread: &'a dyn Fn(String),
 }
 
 impl<'a> Filmed<'a> {
-    /// `halted` is asked at every frame, `through` gets the count of faces since the last time.
+    /// `halted` is asked at every frame, `through` gets the count of faces since the last time, `unread` what cannot be
+    /// read, and why.
     pub fn new(
         cutter: &'a mut Cutter,
         color: Color,
         halted: &'a dyn Fn() -> bool,
         through: &'a dyn Fn(u64),
+        unread: &'a dyn Fn(String),
     ) -> Self {
         Self {
             cutter,
             color,
             halted,
             through,
+            unread,
         }
     }
 
@@ -75,8 +79,8 @@ impl<'a> Filmed<'a> {
                 if matches!(error, crate::source::SourceError::NoFfmpeg { .. }) {
                     return Err(PrepareError::Source(error));
                 }
-                tracing::warn!("{error}");
-                why = "the video cannot be read";
+                (self.unread)(error.to_string());
+                why = UNREAD_VIDEO;
             }
         }
         let mut missing = 0;
@@ -110,8 +114,8 @@ impl<'a> Filmed<'a> {
                 Ok(Next::Unreadable { .. } | Next::Missing { .. }) => continue,
                 Ok(Next::End { .. }) => break,
                 Err(error) => {
-                    tracing::warn!("{error}");
-                    *why = "the video breaks off before this frame";
+                    (self.unread)(error.to_string());
+                    *why = TORN_VIDEO;
                     break;
                 }
             };

@@ -18,7 +18,8 @@ use crate::train::set::{BadRow, LeftOut, Row, RowReader, RowWriter, leave_out};
 
 /// The folder in the set's.
 pub const FOLDER: &str = "unfinished";
-const PLAN: &str = "plan.json";
+/// See [`FOLDER`].
+pub const PLAN: &str = "plan.json";
 const LOCK: &str = "lock";
 
 /// What goes wrong with the parts.
@@ -201,9 +202,9 @@ impl Parts {
 
 /// What is said of a part that is done.
 #[derive(Default, serde::Serialize, serde::Deserialize)]
-struct Note {
+pub struct Note {
     /// Those left out included.
-    faces: u64,
+    pub faces: u64,
     left_out: BTreeMap<String, LeftOut>,
 }
 

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use super::PrepareError;
 use super::cut::{Cutter, Kept};
 use super::film::Filmed;
 use super::parts::{PartWriter, Parts};
 use super::plan::{Entry, Plan};
+use super::{Heard, PrepareError, UNREAD_PICTURE};
 use crate::frame::Frame;
 use crate::model::config::Color;
 use crate::source::images;
@@ -46,11 +46,14 @@ pub fn jobs(plan: &Plan) -> Vec<Job> {
 enum Report {
     /// So many more faces are through.
     Faces(u64),
+    /// This cannot be read.
+    Unread(String),
     /// It cannot go on.
     Failed(PrepareError),
 }
 
-/// Does every part that is not done. `heard` gets the count of faces that are through, those of earlier runs included.
+/// Does every part that is not done. `heard` gets the count of faces that are through, those of earlier runs included, and
+/// what cannot be read.
 ///
 /// Gives false when it was interrupted; what is done stays.
 ///
@@ -61,7 +64,7 @@ pub fn run(
     parts: &Parts,
     color: Color,
     interrupt: &AtomicBool,
-    heard: &mut dyn FnMut(u64),
+    heard: &mut dyn FnMut(Heard<'_>),
 ) -> Result<bool, PrepareError> {
     let mut faces = 0;
     let mut todo = Vec::new();
@@ -71,7 +74,8 @@ pub fn run(
             None => todo.push((number, job)),
         }
     }
-    heard(faces);
+    let total = plan.faces();
+    heard(Heard::Faces { done: faces, total });
     let workers = thread::available_parallelism()
         .map_or(1, std::num::NonZero::get)
         .min(todo.len());
@@ -103,8 +107,9 @@ pub fn run(
             match report {
                 Report::Faces(more) => {
                     faces += more;
-                    heard(faces);
+                    heard(Heard::Faces { done: faces, total });
                 }
+                Report::Unread(what) => heard(Heard::Unread(&what)),
                 Report::Failed(error) => {
                     stop.store(true, Ordering::Relaxed);
                     failed.get_or_insert(error);
@@ -153,13 +158,16 @@ impl Worker<'_> {
             };
             let mut part = self.parts.begin(*number)?;
             let through = |faces| say(Report::Faces(faces));
+            let unread = |what| say(Report::Unread(what));
             let whole = match job {
                 Job::Pictures(range) => {
-                    self.pictures(&self.plan.entries[range.clone()], &mut cutter, &mut part)?
+                    let entries = &self.plan.entries[range.clone()];
+                    self.pictures(entries, &mut cutter, &mut part, &unread)?
                 }
                 Job::Clip(clip) => {
                     let halted = || self.halted();
-                    let mut filmed = Filmed::new(&mut cutter, self.color, &halted, &through);
+                    let mut filmed =
+                        Filmed::new(&mut cutter, self.color, &halted, &through, &unread);
                     filmed.clip(&self.plan.root, &self.plan.clips[*clip], &mut part)?
                 }
             };
@@ -179,6 +187,7 @@ impl Worker<'_> {
         entries: &[Entry],
         cutter: &mut Cutter,
         part: &mut PartWriter<'_>,
+        unread: &dyn Fn(String),
     ) -> Result<bool, PrepareError> {
         // A picture with several faces has its rows one after the other.
         let mut last: Option<(PathBuf, Result<Frame, &'static str>)> = None;
@@ -190,7 +199,7 @@ impl Worker<'_> {
             let (_, frame) = match last.take().filter(|(known, _)| *known == path) {
                 Some(same) => last.insert(same),
                 None => {
-                    let read = picture(&path, self.plan.as_reference);
+                    let read = picture(&path, self.plan.as_reference, unread);
                     last.insert((path, read))
                 }
             };
@@ -208,20 +217,23 @@ impl Worker<'_> {
 }
 
 /// A picture, or why there is none.
-fn picture(path: &Path, as_reference: bool) -> Result<Frame, &'static str> {
+fn picture(
+    path: &Path,
+    as_reference: bool,
+    unread: &dyn Fn(String),
+) -> Result<Frame, &'static str> {
     if !path.is_file() {
         return Err("the picture is not there");
     }
     // Decoders of damaged files may end by unwinding.
     let read = catch_unwind(|| images::read(path, as_reference));
-    match read {
-        Ok(Ok(frame)) => Ok(frame),
-        Ok(Err(why)) => {
-            tracing::warn!("{}: {why}", path.display());
-            Err("the picture cannot be decoded")
-        }
-        Err(_) => Err("the picture cannot be decoded"),
-    }
+    let why = match read {
+        Ok(Ok(frame)) => return Ok(frame),
+        Ok(Err(why)) => why.to_string(),
+        Err(_) => "its decoder broke".to_owned(),
+    };
+    unread(format!("{}: {why}", path.display()));
+    Err(UNREAD_PICTURE)
 }
 
 fn row_of(entry: &Entry, kept: &Kept, color: Color) -> Row {

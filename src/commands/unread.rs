@@ -1,0 +1,46 @@
+//! What cannot be read on the way, and does not end it: told, counted, and told again by the exit code.
+
+use super::progress::Progress;
+use super::{Failure, say};
+
+/// More are not told one by one.
+const SHOWN: u64 = 20;
+
+/// What could not be read so far.
+#[derive(Debug, Default)]
+pub(super) struct Unread(u64);
+
+impl Unread {
+    /// Tells one, above the progress where there is any.
+    pub fn tell(&mut self, what: &str, progress: Option<&Progress>) {
+        self.0 += 1;
+        if self.0 > SHOWN {
+            return;
+        }
+        let text = format!("left out: {what}");
+        match progress {
+            Some(progress) => progress.say(&text),
+            None => say(&text),
+        }
+    }
+
+    /// Whether any was told.
+    pub fn any(&self) -> bool {
+        self.0 > 0
+    }
+
+    /// After the work on pictures.
+    ///
+    /// # Errors
+    /// When there were any.
+    pub fn end(self) -> Result<(), Failure> {
+        match self.0 {
+            0 => Ok(()),
+            n => Err(Failure::bad_input(format!(
+                "{n} {} could not be read; the lines above say which, and all else is without {}",
+                if n == 1 { "picture" } else { "pictures" },
+                if n == 1 { "it" } else { "them" }
+            ))),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Whether every value of a config is in its range.
+
+use std::ops::{Bound, RangeBounds, RangeInclusive};
+
+use super::{GruPhase, Phase, RunConfig, Shape};
+use crate::model::config::{CROP_SIDE_PX, Mean, StudentConfig};
+use crate::train::net::AdamConfig;
+
+/// More epochs, patience and so on are a mistake.
+const MOST: usize = 10_000;
+
+impl RunConfig {
+    /// Whether every value can be.
+    ///
+    /// # Errors
+    /// Names the first that cannot, with its value and its range.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.sets.is_empty() {
+            return Err(
+                "`sets` names no set; make one with `affectscope train prepare`.".to_owned(),
+            );
+        }
+        whole("threads", self.threads, 0..=256)?;
+        whole("checkpoint_steps", self.checkpoint_steps, 1..=1_000_000)?;
+        if let Err(e) = self.augment.check() {
+            number(&format!("augment.{}", e.field), e.value, e.least..=e.most)?;
+        }
+        self.adam.check()?;
+        self.cnn.check("cnn")?;
+        if let Some(gru) = &self.gru {
+            gru.check("gru")?;
+        }
+        self.student.check("student", self.gru.is_some())?;
+        if let Some(teacher) = &self.teacher {
+            if let Some(cnn) = &teacher.cnn {
+                cnn.check("teacher.cnn")?;
+            }
+            if let Some(gru) = &teacher.gru {
+                gru.check("teacher.gru")?;
+            }
+            let gru = teacher.gru.is_some() || self.gru.is_some();
+            teacher.shape.check("teacher.shape", gru)?;
+        }
+        Ok(())
+    }
+}
+
+impl Phase {
+    fn check(&self, at: &str) -> Result<(), String> {
+        let key = |name: &str| format!("{at}.{name}");
+        whole(&key("batch"), self.batch, 2..=1024)?;
+        whole(&key("epochs"), self.epochs, 1..=MOST)?;
+        whole(&key("patience"), self.patience, 1..=MOST)?;
+        number(&key("rate"), self.rate, above(0.0, 10.0))?;
+        number(&key("warm_up"), self.warm_up, 0.0..=MOST as f64)?;
+        number(&key("balance"), self.balance, 0.0..=1.0)?;
+        number(&key("smoothing"), self.smoothing, 0.0..1.0)?;
+        number(&key("average"), self.average, 0.0..1.0)
+    }
+}
+
+impl GruPhase {
+    fn check(&self, at: &str) -> Result<(), String> {
+        let key = |name: &str| format!("{at}.{name}");
+        whole(&key("batch"), self.batch, 1..=1024)?;
+        whole(&key("epochs"), self.epochs, 1..=MOST)?;
+        whole(&key("patience"), self.patience, 1..=MOST)?;
+        number(&key("rate"), self.rate, above(0.0, 10.0))?;
+        whole(&key("made"), self.made, 0..=1_000_000)?;
+        whole(&key("made_validation"), self.made_validation, 0..=1_000_000)
+    }
+}
+
+impl AdamConfig {
+    fn check(&self) -> Result<(), String> {
+        number("adam.beta1", self.beta1.into(), 0.0..1.0)?;
+        number("adam.beta2", self.beta2.into(), 0.0..1.0)?;
+        number("adam.epsilon", self.epsilon.into(), above(0.0, 1.0))?;
+        number("adam.weight_decay", self.weight_decay.into(), 0.0..=1.0)
+    }
+}
+
+impl Shape {
+    fn check(&self, at: &str, temporal: bool) -> Result<(), String> {
+        let key = |name: &str| format!("{at}.{name}");
+        let means = match &self.mean {
+            Mean::One(mean) => std::slice::from_ref(mean),
+            Mean::PerChannel(means) => means,
+        };
+        for mean in means {
+            number(&key("mean"), (*mean).into(), 0.0..=255.0)?;
+        }
+        number(&key("scale"), self.scale.into(), 1e-3..=1e3)?;
+        if let Some(side) = self.resize {
+            whole(&key("resize"), side, CROP_SIDE_PX..=4 * CROP_SIDE_PX)?;
+        }
+        whole(&key("stem"), self.stem, 1..=4096)?;
+        for width in self.widths {
+            whole(&key("widths"), width, 1..=4096)?;
+        }
+        for blocks in self.blocks {
+            whole(&key("blocks"), blocks, 1..=64)?;
+        }
+        // What is left is of several values together.
+        let json =
+            serde_json::to_string(&self.config(temporal)).map_err(|e| format!("`{at}`: {e}."))?;
+        StudentConfig::parse(&json).map_err(|e| format!("`{at}`: {e}."))?;
+        Ok(())
+    }
+}
+
+/// Above the first number, and below the second.
+fn above(least: f64, most: f64) -> (Bound<f64>, Bound<f64>) {
+    (Bound::Excluded(least), Bound::Excluded(most))
+}
+
+fn whole(key: &str, value: usize, range: RangeInclusive<usize>) -> Result<(), String> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (least, most) = range.into_inner();
+    Err(format!(
+        "`{key}` is {value}; it must be a whole number from {least} to {most}."
+    ))
+}
+
+fn number(key: &str, value: f64, range: impl RangeBounds<f64>) -> Result<(), String> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let from = match range.start_bound() {
+        Bound::Included(least) => format!(" from {least}"),
+        Bound::Excluded(least) => format!(" above {least}"),
+        Bound::Unbounded => String::new(),
+    };
+    let to = match range.end_bound() {
+        Bound::Included(most) => format!(" to {most}"),
+        Bound::Excluded(most) => format!(" and below {most}"),
+        Bound::Unbounded => String::new(),
+    };
+    Err(format!(
+        "`{key}` is {value}; it must be a number{from}{to}."
+    ))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn told(text: &str, words: &str) {
+        let config: RunConfig = toml::from_str(&format!("sets = [\"s\"]\n{text}")).unwrap();
+        assert_eq!(config.check().unwrap_err(), words);
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_named_with_its_range() {
+        told(
+            "[cnn]\nbatch = 4000",
+            "`cnn.batch` is 4000; it must be a whole number from 2 to 1024.",
+        );
+        told(
+            "[cnn]\nrate = 0.0",
+            "`cnn.rate` is 0; it must be a number above 0 and below 10.",
+        );
+        told(
+            "[teacher.gru]\nmade = 2000000",
+            "`teacher.gru.made` is 2000000; it must be a whole number from 0 to 1000000.",
+        );
+        told(
+            "[cnn]\naverage = nan",
+            "`cnn.average` is NaN; it must be a number from 0 and below 1.",
+        );
+        told(
+            "[augment]\nflip = 1.5",
+            "`augment.flip` is 1.5; it must be a number from 0 to 1.",
+        );
+        told(
+            "[adam]\nbeta1 = 1.0",
+            "`adam.beta1` is 1; it must be a number from 0 and below 1.",
+        );
+        told(
+            "[student]\nwidths = [8, 8, 0, 8]",
+            "`student.widths` is 0; it must be a whole number from 1 to 4096.",
+        );
+    }
+
+    #[test]
+    fn values_that_go_together_are_checked_together() {
+        let text = "sets = [\"s\"]\n[student]\ncolor = \"rgb\"\nmean = [1.0, 2.0]";
+        let config: RunConfig = toml::from_str(text).unwrap();
+        let told = config.check().unwrap_err();
+        assert!(
+            told.contains("`student`") && told.contains("`mean`"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn our_own_configs_can_be() {
+        for text in [
+            include_str!("../../../weights/default.toml"),
+            include_str!("../../../weights/paper.toml"),
+        ] {
+            let config: RunConfig = toml::from_str(text).unwrap();
+            config.check().unwrap();
+        }
+    }
+}
