@@ -3,6 +3,7 @@
 use affectscope::analysis::{BoxPx, Landmarks};
 use affectscope::face::align::{Similarity, TEMPLATE_PX, crop};
 use affectscope::face::gray::Gray;
+use affectscope::face::landmarks::LandmarkNet;
 use affectscope::face::track::{FORGET_S, Look, Sighting, Tracker};
 use affectscope::frame::PixelPool;
 use affectscope::model::config::Color;
@@ -167,4 +168,87 @@ fn the_crop_is_upright_and_at_the_template_however_the_picture_lies() {
         .unwrap()
         .likeness(&Look::of_crop(&b.pixels, 112, 1).unwrap());
     assert!(likeness > 0.85, "{likeness}");
+}
+
+/// The portrait in grey, and where the detector has its face.
+fn portrait_and_box() -> (Gray, BoxPx) {
+    let mut gray = Gray::default();
+    gray.fill(&frame(0, 0.0, &portrait()));
+    let box_px = BoxPx {
+        x: 174.0,
+        y: 69.0,
+        w: 97.0,
+        h: 97.0,
+    };
+    (gray, box_px)
+}
+
+#[test]
+fn the_landmark_network_knows_a_face_from_what_is_none() {
+    let (gray, face_px) = portrait_and_box();
+    let mut net = LandmarkNet::new().unwrap();
+    let mut score = |box_px: BoxPx| net.settle(&gray, box_px).and_then(|s| s.face).unwrap();
+    assert!(score(face_px) > 0.9);
+    // Off by as much as a detector's box is.
+    for (dx, dy) in [(6.0, 0.0), (-6.0, 0.0), (0.0, 6.0), (0.0, -6.0)] {
+        let off = BoxPx {
+            x: face_px.x + dx,
+            y: face_px.y + dy,
+            ..face_px
+        };
+        assert!(score(off) > 0.9, "off by {dx}, {dy}");
+    }
+    // The suit, the flag, the helmet, the wall.
+    for (x, y) in [(60.0, 300.0), (20.0, 60.0), (330.0, 380.0), (380.0, 100.0)] {
+        let none = BoxPx {
+            x,
+            y,
+            w: 97.0,
+            h: 97.0,
+        };
+        // Where it looks, not where a second look might take it.
+        let mut pixels = vec![0; 64 * 64];
+        let side = none.w * 1.2;
+        for (i, pixel) in pixels.iter_mut().enumerate() {
+            let at = |v: usize, from: f32| (from - 9.7 + (v as f32 + 0.5) * side / 64.0) as usize;
+            let (px, py) = (at(i % 64, x).min(511), at(i / 64, y).min(511));
+            *pixel = gray.pixels[py * gray.width_px + px];
+        }
+        let said = net_score(&pixels);
+        assert!(said < 0.1, "{x}, {y}: {said}");
+    }
+}
+
+/// The face score of a picture as it is.
+fn net_score(pixels: &[u8]) -> f32 {
+    LandmarkNet::new().unwrap().read(pixels).face.unwrap()
+}
+
+#[test]
+fn landmarks_do_not_depend_on_how_fine_the_picture_is() {
+    let (gray, box_px) = portrait_and_box();
+    let mut net = LandmarkNet::new().unwrap();
+    let at_one = net.find(&gray, box_px);
+    // Each pixel twice, along both axes: what lies at v lies at 2 v + 1/2 now.
+    let (w, h) = (gray.width_px, gray.height_px);
+    let pixels = (0..4 * w * h).map(|i| gray.pixels[i / (2 * w) / 2 * w + i % (2 * w) / 2]);
+    let twice = Gray {
+        width_px: 2 * w,
+        height_px: 2 * h,
+        pixels: pixels.collect(),
+    };
+    let double = |v: f32| 2.0 * v;
+    let at_two = net.find(
+        &twice,
+        BoxPx {
+            x: double(box_px.x) + 0.5,
+            y: double(box_px.y) + 0.5,
+            w: double(box_px.w),
+            h: double(box_px.h),
+        },
+    );
+    for ([x, y], [twice_x, twice_y]) in at_one.into_iter().zip(at_two) {
+        let off = ((twice_x - 0.5) / 2.0 - x).hypot((twice_y - 0.5) / 2.0 - y);
+        assert!(off < 0.35, "off by {off} px");
+    }
 }

@@ -120,8 +120,11 @@ pub struct LandmarksArgs {
     /// Write what the check says, JSON; - for standard output in place of the table
     #[arg(long, value_name = "FILE", requires = "check")]
     pub json: Option<PathBuf>,
+    /// Write the weights with what the check says in their card
+    #[arg(long, value_name = "OUT.safetensors", requires = "check")]
+    pub card: Option<PathBuf>,
     /// Replace what is there
-    #[arg(long, requires = "json")]
+    #[arg(long, requires = "check")]
     pub force: bool,
 }
 

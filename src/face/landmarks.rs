@@ -80,8 +80,9 @@ impl LandmarkNet {
         self.resizer
             .resize(&self.square, (SIDE_PX, SIDE_PX), &mut self.small);
         let mut reading = self.network.read(&self.small.pixels);
+        // The network counts from the square's edge, the picture from the middle of its first pixel.
         for [x, y] in &mut reading.points {
-            (*x, *y) = (x0 + *x * side, y0 + *y * side);
+            (*x, *y) = (x0 - 0.5 + *x * side, y0 - 0.5 + *y * side);
         }
         reading
     }

@@ -1,8 +1,8 @@
 //! What a training run is told: a TOML file, every field with a default.
 
-mod check;
+pub(in crate::train) mod check;
 mod course;
-mod load;
+pub(in crate::train) mod load;
 
 use std::path::PathBuf;
 

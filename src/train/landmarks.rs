@@ -18,8 +18,10 @@ use self::config::LandmarksConfig;
 use self::views::{Kind, View, draw};
 use super::ahead::ahead;
 use super::checkpoint::CheckpointError;
+use super::config::NOTHING;
 use super::loader::Place;
 use super::net::{Points, Store};
+use super::phase::begun::{self, known};
 use super::phase::{Learning, Phase, PhaseError, Step, Verdict, Watch};
 use super::random::Rng;
 use super::set::{Set, Split};
@@ -64,7 +66,7 @@ impl LandmarksRun<'_> {
         let mut rng = Rng::stream(self.config.seed, &[0]);
         begin.begin(|| rng.unit() as f32);
         let mut start = self.config.start.clone();
-        if start != config::NOTHING {
+        if start != NOTHING {
             let weights = Weights::load(Some(Path::new(&start)))?;
             begin.load(&weights, |_| false)?;
             start = weights.sha256;
@@ -96,16 +98,19 @@ impl LandmarksRun<'_> {
 
     /// All that the numbers depend on; neither threads nor where things lie.
     fn depends_on(&self, start: &str) -> String {
-        let config = LandmarksConfig {
-            threads: 0,
-            sets: Vec::new(),
-            start: start.to_owned(),
-            card: Default::default(),
-            ..self.config.clone()
-        };
         let sets = self.sets.iter();
-        let sets: Vec<_> = sets.map(|set| &set.manifest().files.faces_sha256).collect();
-        format!("{config:?} {sets:?}")
+        let sets: Vec<_> = sets.map(|set| &set.manifest().files).collect();
+        let config = self.config;
+        begun::all(&[
+            known("seed", &config.seed),
+            known("start", &start),
+            known("network", &config.network),
+            known("views", &config.views),
+            known("augment", &config.augment),
+            known("adam", &config.adam),
+            known("course", &config.course),
+            known("sets", &sets),
+        ])
     }
 }
 

@@ -6,6 +6,7 @@ use super::super::{Failure, Interrupt, print, say};
 use super::run::{Show, threads};
 use crate::cli::train::LandmarksArgs;
 use crate::formats::output::write_whole;
+use crate::model::points::PointsConfig;
 use crate::model::weights::{LANDMARKS, Weights};
 use crate::train::landmarks::check::{Condition, Errors, Report, check};
 use crate::train::landmarks::config::LandmarksConfig;
@@ -66,6 +67,17 @@ fn checked(args: &LandmarksArgs, set: &Path) -> Result<(), Failure> {
     let report = pool.install(|| check(&weights, &sets))?;
     let json = serde_json::to_string_pretty(&report)
         .map_err(|e| Failure::broken(format!("the report cannot be written ({e})")))?;
+    if let Some(file) = &args.card {
+        let config = PointsConfig::parse(&weights.config).map_err(|e| weights.wrong(e))?;
+        let config = PointsConfig {
+            scores: report.card(),
+            ..config
+        };
+        let config = serde_json::to_string(&config)
+            .map_err(|e| Failure::broken(format!("the card cannot be written ({e})")))?;
+        write_whole(file, &weights.to_safetensors(&config)?, args.force)
+            .map_err(|e| Failure::bad_input(e.to_string()))?;
+    }
     match &args.json {
         Some(path) if path.as_os_str() == "-" => print(&format!("{json}\n")),
         Some(path) => {

@@ -4,10 +4,11 @@ use std::ops::{Bound, RangeBounds, RangeInclusive};
 
 use super::{GruPhase, Phase, RunConfig, Shape};
 use crate::model::config::{CROP_SIDE_PX, Mean, StudentConfig};
+use crate::train::augment::Augment;
 use crate::train::net::AdamConfig;
 
 /// More epochs, patience and so on are a mistake.
-const MOST: usize = 10_000;
+pub(in crate::train) const MOST: usize = 10_000;
 
 impl RunConfig {
     /// Whether every value can be.
@@ -22,9 +23,7 @@ impl RunConfig {
         }
         whole("threads", self.threads, 0..=256)?;
         whole("checkpoint_steps", self.checkpoint_steps, 1..=1_000_000)?;
-        if let Err(e) = self.augment.check() {
-            number(&format!("augment.{}", e.field), e.value, e.least..=e.most)?;
-        }
+        augment(&self.augment)?;
         self.adam.check()?;
         self.cnn.check("cnn")?;
         if let Some(gru) = &self.gru {
@@ -71,8 +70,16 @@ impl GruPhase {
     }
 }
 
+/// Whether views can be made so.
+pub(in crate::train) fn augment(augment: &Augment) -> Result<(), String> {
+    match augment.check() {
+        Ok(()) => Ok(()),
+        Err(e) => number(&format!("augment.{}", e.field), e.value, e.least..=e.most),
+    }
+}
+
 impl AdamConfig {
-    fn check(&self) -> Result<(), String> {
+    pub(in crate::train) fn check(&self) -> Result<(), String> {
         number("adam.beta1", self.beta1.into(), 0.0..1.0)?;
         number("adam.beta2", self.beta2.into(), 0.0..1.0)?;
         number("adam.epsilon", self.epsilon.into(), above(0.0, 1.0))?;
@@ -110,11 +117,15 @@ impl Shape {
 }
 
 /// Above the first number, and below the second.
-fn above(least: f64, most: f64) -> (Bound<f64>, Bound<f64>) {
+pub(in crate::train) fn above(least: f64, most: f64) -> (Bound<f64>, Bound<f64>) {
     (Bound::Excluded(least), Bound::Excluded(most))
 }
 
-fn whole(key: &str, value: usize, range: RangeInclusive<usize>) -> Result<(), String> {
+pub(in crate::train) fn whole(
+    key: &str,
+    value: usize,
+    range: RangeInclusive<usize>,
+) -> Result<(), String> {
     if range.contains(&value) {
         return Ok(());
     }
@@ -124,7 +135,11 @@ fn whole(key: &str, value: usize, range: RangeInclusive<usize>) -> Result<(), St
     ))
 }
 
-fn number(key: &str, value: f64, range: impl RangeBounds<f64>) -> Result<(), String> {
+pub(in crate::train) fn number(
+    key: &str,
+    value: f64,
+    range: impl RangeBounds<f64>,
+) -> Result<(), String> {
     if range.contains(&value) {
         return Ok(());
     }

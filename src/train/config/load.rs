@@ -33,47 +33,73 @@ pub enum ConfigError {
     },
 }
 
+/// Reads a TOML file.
+///
+/// # Errors
+/// When it cannot be read, or has an unknown field or a value of another kind.
+pub(in crate::train) fn read<T: serde::de::DeserializeOwned>(
+    path: &Path,
+) -> Result<T, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|reason| ConfigError::Io {
+        path: path.to_owned(),
+        reason,
+    })?;
+    toml::from_str(&text).map_err(|e| ConfigError::Toml {
+        path: path.to_owned(),
+        reason: e.to_string().trim_end().to_owned(),
+    })
+}
+
+/// What is wrong with a value, as an error.
+pub(in crate::train) fn wrong(path: &Path) -> impl Fn(String) -> ConfigError {
+    move |reason| ConfigError::Wrong {
+        path: path.to_owned(),
+        reason,
+    }
+}
+
 impl RunConfig {
     /// Reads a file; paths in it are relative to its folder.
     ///
     /// # Errors
     /// When it cannot be read, has an unknown field, or a value is out of range.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|reason| ConfigError::Io {
-            path: path.to_owned(),
-            reason,
-        })?;
-        let wrong = |reason: String| ConfigError::Wrong {
-            path: path.to_owned(),
-            reason,
-        };
-        let mut config: Self = toml::from_str(&text).map_err(|e| ConfigError::Toml {
-            path: path.to_owned(),
-            reason: e.to_string().trim_end().to_owned(),
-        })?;
-        config.check().map_err(wrong)?;
+        let mut config: Self = read(path)?;
+        let wrong = wrong(path);
+        config.check().map_err(&wrong)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for set in &mut config.sets {
             *set = folder.join(&*set);
         }
-        start("start", &mut config.start, folder).map_err(wrong)?;
+        let words = [NOTHING, BUILT_IN];
+        start("start", &words, &mut config.start, folder).map_err(&wrong)?;
         if let Some(teacher) = &mut config.teacher {
-            start("teacher.start", &mut teacher.start, folder).map_err(wrong)?;
+            start("teacher.start", &words, &mut teacher.start, folder).map_err(&wrong)?;
             teacher.weights = teacher.weights.take().map(|w| folder.join(w));
         }
         Ok(config)
     }
 }
 
-/// Makes a `start` that is no word a path of its own.
-fn start(key: &str, text: &mut String, folder: &Path) -> Result<(), String> {
-    if matches!(&**text, NOTHING | BUILT_IN) {
+/// Makes a `start` that is none of the words a path of its own.
+///
+/// # Errors
+/// When there is no such file.
+pub(in crate::train) fn start(
+    key: &str,
+    words: &[&str],
+    text: &mut String,
+    folder: &Path,
+) -> Result<(), String> {
+    if words.contains(&&**text) {
         return Ok(());
     }
     let file = folder.join(&*text);
     if !file.is_file() {
+        let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
         return Err(format!(
-            "`{key}` is {text:?}: give `{NOTHING}`, `{BUILT_IN}` or a weights file; there is no file {}.",
+            "`{key}` is {text:?}: give {} or a weights file; there is no file {}.",
+            words.join(", "),
             file.display()
         ));
     }

@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::super::augment::Augment;
-use super::super::config::{ConfigError, Course, Schedule};
+use super::super::config::check::{self, MOST, above, number, whole};
+use super::super::config::{ConfigError, Course, NOTHING, Schedule, load};
 use super::super::net::AdamConfig;
 use crate::model::points::{KIND, Layer, PointsConfig};
-
-/// The word for a start from random values.
-pub const NOTHING: &str = "nothing";
 
 /// A landmark network's training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -178,23 +176,14 @@ impl LandmarksConfig {
     /// # Errors
     /// When it cannot be read, has an unknown field, or a value is out of range.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|reason| ConfigError::Io {
-            path: path.to_owned(),
-            reason,
-        })?;
-        let wrong = |reason: String| ConfigError::Wrong {
-            path: path.to_owned(),
-            reason,
-        };
-        let mut config: Self = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
-        config.check().map_err(wrong)?;
+        let mut config: Self = load::read(path)?;
+        let wrong = load::wrong(path);
+        config.check().map_err(&wrong)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for set in &mut config.sets {
             *set = folder.join(&*set);
         }
-        if config.start != NOTHING {
-            config.start = folder.join(&config.start).to_string_lossy().into_owned();
-        }
+        load::start("start", &[NOTHING], &mut config.start, folder).map_err(&wrong)?;
         Ok(config)
     }
 
@@ -218,30 +207,26 @@ impl LandmarksConfig {
                 "`sets` names no set; make one with `affectscope train prepare`.".to_owned(),
             );
         }
-        self.network().check()?;
-        self.augment.check().map_err(|e| format!("{e}."))?;
+        whole("threads", self.threads, 0..=256)?;
+        self.network()
+            .check()
+            .map_err(|e| format!("`network`: {e}"))?;
+        check::augment(&self.augment)?;
+        self.adam.check()?;
         let (views, course) = (&self.views, &self.course);
-        for (field, value, least, most) in [
-            ("views.flip", views.flip, 0.0, 1.0),
-            ("views.turn_sd_degrees", views.turn_sd_degrees, 0.0, 180.0),
-            ("views.turn_degrees", views.turn_degrees, 0.0, 180.0),
-            ("views.shift_sd", views.shift_sd, 0.0, 1.0),
-            ("views.scale_sd", views.scale_sd, 0.0, 1.0),
-            ("views.other_around", views.other_around, 0.0, 1.0),
-            ("views.no_face", views.no_face, 0.0, 0.9),
-            ("course.batch", course.batch as f64, 2.0, 1024.0),
-            ("course.epochs", course.epochs as f64, 1.0, 10_000.0),
-            ("course.patience", course.patience as f64, 1.0, 10_000.0),
-            ("course.rate", course.rate, 1e-9, 10.0),
-            ("course.warm_up", course.warm_up, 0.0, 10_000.0),
-            ("course.average", course.average, 0.0, 0.999_999),
-        ] {
-            if !(least..=most).contains(&value) {
-                return Err(format!(
-                    "`{field}` is {value}; it must be a number from {least} to {most}."
-                ));
-            }
-        }
-        Ok(())
+        number("views.flip", views.flip, 0.0..=1.0)?;
+        let turn = views.turn_sd_degrees;
+        number("views.turn_sd_degrees", turn, 0.0..=180.0)?;
+        number("views.turn_degrees", views.turn_degrees, 0.0..=180.0)?;
+        number("views.shift_sd", views.shift_sd, 0.0..=1.0)?;
+        number("views.scale_sd", views.scale_sd, 0.0..=1.0)?;
+        number("views.other_around", views.other_around, 0.0..=1.0)?;
+        number("views.no_face", views.no_face, 0.0..=0.9)?;
+        whole("course.batch", course.batch, 2..=1024)?;
+        whole("course.epochs", course.epochs, 1..=MOST)?;
+        whole("course.patience", course.patience, 1..=MOST)?;
+        number("course.rate", course.rate, above(0.0, 10.0))?;
+        number("course.warm_up", course.warm_up, 0.0..=MOST as f64)?;
+        number("course.average", course.average, 0.0..1.0)
     }
 }
