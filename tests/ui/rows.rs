@@ -156,7 +156,11 @@ fn assert_rounded(shown: &str, row: &Row, column: &str) {
 /// The label that begins so.
 fn label(harness: &Harness<'_, App>, start: &str) -> String {
     let all = harness.query_all_by_label_contains(start);
-    let mut labels = all.filter_map(|node| node.accesskit_node().label());
+    // A plain label has its words as its value.
+    let mut labels = all.filter_map(|node| {
+        let node = node.accesskit_node();
+        node.label().or_else(|| node.value())
+    });
     let found = labels.find(|label| label.starts_with(start));
     found.unwrap_or_else(|| panic!("nothing says `{start}`"))
 }
