@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::analysis::{Analysis, Crop, Crops, Place, Reading, Readings, Record, Status};
 use crate::face::cropped;
-use crate::face::finder::{Finder, FinderError, Found, Schedule};
+use crate::face::finder::{Finder, FinderError, Found, Schedule, Work};
 use crate::face::track::FORGET_S;
 use crate::frame::Frame;
 use crate::labels::Estimate;
@@ -192,6 +192,11 @@ impl Pipeline {
         &self.student
     }
 
+    /// How much work finding faces was since the beginning or the last [`Pipeline::reset`].
+    pub fn finding(&self) -> Work {
+        self.finder.work()
+    }
+
     /// New settings, from the next frame on.
     pub fn tune(&mut self, tuning: Tuning) {
         self.tuning = tuning;
@@ -233,10 +238,13 @@ impl Pipeline {
     /// # Errors
     /// When the network fails.
     pub fn step(&mut self, frame: Arc<Frame>) -> Result<Analyses, PipelineError> {
-        self.step_timed(frame, |_| None)
+        let analyses = self.step_timed(frame.clone(), |_| None)?;
+        self.step_rest(&frame);
+        Ok(analyses)
     }
 
-    /// The same; `latency_ms` says how long each frame took, when its record is made.
+    /// The same as soon as it is known, for whoever shows it: [`Pipeline::step_rest`] is still to be done.
+    /// `latency_ms` says how long each frame took, when its record is made.
     ///
     /// # Errors
     /// As [`Pipeline::step`].
@@ -246,7 +254,7 @@ impl Pipeline {
         latency_ms: impl Fn(&Frame) -> Option<f64>,
     ) -> Result<Analyses, PipelineError> {
         let time_s = frame.stamp.time_s;
-        let found = self.finder.find(&frame, &self.tuning);
+        let found = self.finder.find_first(&frame, &self.tuning);
         self.faces.clear();
         self.faces.extend(found.iter().map(Face::from));
         self.crops.clear();
@@ -271,6 +279,11 @@ impl Pipeline {
         self.forget(time_s);
         let ready_s = time_s - self.lookahead_s() + 1e-6;
         self.release(|pending| pending.frame.stamp.time_s <= ready_s, latency_ms)
+    }
+
+    /// What [`Pipeline::step_timed`] left to do on the same frame for the frames to come (see [`Finder::find_rest`]).
+    pub fn step_rest(&mut self, frame: &Frame) {
+        self.finder.find_rest(frame);
     }
 
     /// The analyses still held back, read with what future there is: at the end of a source.

@@ -94,6 +94,49 @@ fn a_face_is_where_a_search_of_every_frame_finds_it() {
 }
 
 #[test]
+fn live_the_detector_works_behind_the_frames_of_a_face_that_is_surely_followed() {
+    let frames: Vec<_> = (0..75)
+        .map(|i| {
+            let places: &[(i64, i64)] = if i < 30 {
+                &[(200, 20)]
+            } else {
+                &[(200, 20), (-60, 120)]
+            };
+            at(i, &with_faces(places))
+        })
+        .collect();
+    let mut finder = finder(Schedule::Spread);
+    let detector = |f: &Finder| f.work().checks + f.work().searches;
+    let (mut ids, mut behind) = (Vec::<Vec<u32>>::new(), 0);
+    for frame in &frames {
+        let before = detector(&finder);
+        let found = finder.find_first(frame, &Tuning::default());
+        let now: Vec<u32> = found.iter().map(|f| f.crop.face_id).collect();
+        let out = detector(&finder);
+        finder.find_rest(frame);
+        let done = detector(&finder);
+        // Nothing is left to do twice.
+        finder.find_rest(frame);
+        assert_eq!(detector(&finder), done);
+        if ids.last().is_some_and(|last| *last == [1]) && now == [1] {
+            assert_eq!(out, before, "frame {}", frame.stamp.index);
+            behind += done - out;
+        }
+        ids.push(now);
+    }
+    // A look every 0.15 s, and slices of searches.
+    assert!(behind >= 6, "{behind}");
+    let first = ids.iter().position(|ids| !ids.is_empty()).unwrap();
+    let second = ids.iter().position(|ids| ids.len() == 2).unwrap();
+    assert!(
+        first <= 6 && (31..=60).contains(&second),
+        "{first} {second}"
+    );
+    assert!(ids[first..second].iter().all(|ids| *ids == [1]));
+    assert!(ids[second..].iter().all(|ids| *ids == [1, 2]), "{ids:?}");
+}
+
+#[test]
 fn two_runs_are_the_same_to_the_bit() {
     let frames = swaying(40);
     for schedule in FOLLOWING {

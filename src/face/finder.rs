@@ -4,6 +4,9 @@
 //! network is run again in the box that the last landmarks say. The detector looks near the face every few frames, and
 //! at once when the landmarks are no longer sure of what they follow. New faces are searched for where the picture has
 //! changed since it was last searched.
+//!
+//! Live, what the detector does for a face that is surely followed, and for faces beside it, waits until the frame is
+//! out ([`Finder::find_rest`]): it would make that frame late and changes nothing on it that anybody could see.
 
 mod follow;
 mod hunt;
@@ -27,7 +30,8 @@ use crate::session::{Faces, Tuning};
 pub enum Schedule {
     /// Whatever is due, at once: what a file wants.
     Thorough,
-    /// In slices, one a frame at the most, so that no frame takes long: what a live picture wants.
+    /// In slices, one a frame at the most, and behind the frame where a face is followed already, so that no frame
+    /// takes long: what a live picture wants.
     Spread,
     /// The whole picture on every frame, and nothing followed: slow, to measure the others against.
     EveryFrame,
@@ -105,6 +109,16 @@ struct Aligned {
     face: Option<f32>,
 }
 
+/// What waits until the frame is out.
+#[derive(Debug, Clone, Copy)]
+struct Rest {
+    min_face_px: f32,
+    /// The detector has looked at a face on this frame.
+    looked: bool,
+    /// The face that it is to look at, which the landmarks are sure of.
+    due_id: Option<u32>,
+}
+
 /// Finds, aligns and follows faces. Not `Send`.
 pub struct Finder {
     detector: Detector,
@@ -116,7 +130,7 @@ pub struct Finder {
     schedule: Schedule,
     color: Color,
     resize_px: usize,
-    /// The faces of the last frame, or of this one as they come.
+    /// The faces of the last frame, or of this one as they come. Those found when it was out have no id yet (0).
     faces: Vec<Face>,
     /// While a frame is worked on: the faces of the one before.
     last: Vec<Face>,
@@ -128,6 +142,9 @@ pub struct Finder {
     out: Vec<Found>,
     whole_s: Option<f64>,
     slice_s: f64,
+    /// While a frame is worked on: the face whose check may wait.
+    due_id: Option<u32>,
+    rest: Option<Rest>,
     work: Work,
 }
 
@@ -155,6 +172,8 @@ impl Finder {
             out: Vec::new(),
             whole_s: None,
             slice_s: f64::NEG_INFINITY,
+            due_id: None,
+            rest: None,
             work: Work::default(),
         })
     }
@@ -163,6 +182,7 @@ impl Finder {
     pub fn set_schedule(&mut self, schedule: Schedule) {
         self.schedule = schedule;
         self.portions.clear();
+        self.rest = None;
     }
 
     /// Forgets every face; ids begin at 1 again.
@@ -174,6 +194,7 @@ impl Finder {
         self.out.clear();
         self.whole_s = None;
         self.slice_s = f64::NEG_INFINITY;
+        self.rest = None;
         self.work = Work::default();
     }
 
@@ -182,8 +203,16 @@ impl Finder {
         self.work
     }
 
-    /// The faces of a frame, in order of their ids.
+    /// The faces of a frame, in order of their ids, and all work for the frames to come.
     pub fn find(&mut self, frame: &Frame, tuning: &Tuning) -> &[Found] {
+        self.find_first(frame, tuning);
+        self.find_rest(frame);
+        &self.out
+    }
+
+    /// The faces of a frame, in order of their ids, as soon as they are known: for the frames to come something may be
+    /// left to do, which is [`Finder::find_rest`].
+    pub fn find_first(&mut self, frame: &Frame, tuning: &Tuning) -> &[Found] {
         self.work.frames += 1;
         self.gray.fill(frame);
         let time_s = frame.stamp.time_s;
@@ -191,6 +220,7 @@ impl Finder {
         std::mem::swap(&mut self.faces, &mut self.last);
         self.faces.clear();
         self.lost.clear();
+        (self.due_id, self.rest) = (None, None);
         if self.schedule == Schedule::EveryFrame {
             self.last.clear();
             self.search(frame, self.all(min_face_px), usize::MAX);
@@ -203,9 +233,17 @@ impl Finder {
             self.follow(frame);
             self.find_hidden(frame);
             let looked = self.work.checks > checks;
-            match self.schedule {
-                Schedule::Spread => self.search_slice(frame, min_face_px, anew, looked),
-                _ => self.search_due(frame, min_face_px, anew),
+            if self.schedule != Schedule::Spread {
+                self.search_due(frame, min_face_px, anew);
+            } else if anew || self.faces.is_empty() {
+                // There is nothing that anybody waits for.
+                self.search_slice(frame, min_face_px, anew, looked);
+            } else {
+                self.rest = Some(Rest {
+                    min_face_px,
+                    looked,
+                    due_id: self.due_id,
+                });
             }
         }
         self.name(time_s);
@@ -220,6 +258,16 @@ impl Finder {
                 .extend(self.faces.iter().map(|face| face.found.clone()));
         }
         &self.out
+    }
+
+    /// What [`Finder::find_first`] left to do on the same frame: a look of the detector at a face that the landmarks are
+    /// sure of, and a slice of the search for others. What comes of it shows on the next frame.
+    pub fn find_rest(&mut self, frame: &Frame) {
+        let Some(rest) = self.rest.take() else {
+            return;
+        };
+        let looked = rest.due_id.is_some_and(|id| self.check_followed(frame, id));
+        self.search_slice(frame, rest.min_face_px, false, rest.looked || looked);
     }
 
     fn has(&self, box_px: &BoxPx) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Captured, Item, Shared, StateChange};
 use crate::analysis::{Analysis, Record};
-use crate::face::finder::Schedule;
+use crate::face::finder::{Schedule, Work};
 use crate::frame::Frame;
 use crate::model::student::Student;
 use crate::pipeline::Pipeline;
@@ -71,9 +71,10 @@ pub(super) fn run(shared: &Arc<Shared>, student: Arc<Student>) {
             Pace::File => None,
             Pace::Camera | Pace::Clocked => since_capture_ms(shared, frame),
         };
-        let over = !matches!(item, Item::Frame(_));
+        let mut stepped = None;
         let done = match item {
             Item::Frame(frame) => {
+                stepped = Some(frame.clone());
                 if kind.1 {
                     // Pictures have nothing to do with each other.
                     pipeline.reset();
@@ -98,11 +99,15 @@ pub(super) fn run(shared: &Arc<Shared>, student: Arc<Student>) {
                     while let Some(record) = held.pop_front_if(|r| r.stamp.index < index) {
                         shared.publish_record(of, &Arc::new(record));
                     }
-                    publish(shared, of, analysis);
+                    publish(shared, of, analysis, pipeline.finding());
                 }
-                if over {
-                    for record in held.drain(..) {
-                        shared.publish_record(of, &Arc::new(record));
+                match stepped {
+                    // What the next frames need of this one, now that nobody waits for it.
+                    Some(frame) => pipeline.step_rest(&frame),
+                    None => {
+                        for record in held.drain(..) {
+                            shared.publish_record(of, &Arc::new(record));
+                        }
                     }
                 }
             }
@@ -119,8 +124,11 @@ fn since_capture_ms(shared: &Shared, frame: &Frame) -> Option<f64> {
     frame.captured_s.map(|s| (now_s - s) * 1e3)
 }
 
-fn publish(shared: &Shared, generation: u64, analysis: Analysis) {
+fn publish(shared: &Shared, generation: u64, analysis: Analysis, finding: Work) {
     let latency_ms = since_capture_ms(shared, &analysis.frame);
+    // What a slow frame was slow by: counters beside its latency.
+    let index = analysis.frame.stamp.index;
+    tracing::trace!("frame {index}: {latency_ms:?} ms, {finding:?}");
     shared.publish_record(generation, &analysis.record);
     shared.publish_picture(generation, analysis, latency_ms, shared.clock.now_s());
 }

@@ -33,11 +33,16 @@ impl Finder {
         for i in 0..self.last.len() {
             let face = &self.last[i];
             let id = face.found.crop.face_id;
-            let Some(track) = self.tracker.alive(time_s).iter().find(|t| t.id == id) else {
-                continue;
-            };
-            let expected_px = track.predict(time_s);
             let from = face.found.detection.box_px;
+            // A face without an id was found when its frame was out, and has not been seen to move.
+            let expected_px = if id == 0 {
+                from
+            } else {
+                let Some(track) = self.tracker.alive(time_s).iter().find(|t| t.id == id) else {
+                    continue;
+                };
+                track.predict(time_s)
+            };
             let (dx, dy) = (expected_px.x - from.x, expected_px.y - from.y);
             let moved = face.found.landmarks_px.map(|[x, y]| [x + dx, y + dy]);
             let aligned = USUAL.on(&moved).and_then(|b| self.align(frame, b));
@@ -77,12 +82,17 @@ impl Finder {
                     checked_look,
                     likeness,
                 };
-                if due {
+                // Live, nobody need wait for a look at a face that is plain.
+                let waits = live && id != 0 && score >= PLAIN_SCORE;
+                if due && !waits {
                     match self.check(box_px) {
                         Some(seen) => self.confirm(frame, face, seen),
                         None => self.lost.push(box_px),
                     }
                 } else {
+                    if due {
+                        self.due_id = Some(id);
+                    }
                     face.found.crop.face_id = id;
                     self.keep(face);
                 }
@@ -119,6 +129,22 @@ impl Finder {
                 None => self.lost.push(expected_px),
             }
         }
+    }
+
+    /// The detector's look at a face of this frame, when the frame is out; false when there is no such face, since two
+    /// came to be one.
+    pub(super) fn check_followed(&mut self, frame: &Frame, id: u32) -> bool {
+        let of_id = |f: &Face| f.found.crop.face_id == id;
+        let Some(place) = self.faces.iter().position(of_id) else {
+            return false;
+        };
+        let face = self.faces.remove(place);
+        let box_px = face.found.detection.box_px;
+        match self.check(box_px) {
+            Some(seen) => self.confirm(frame, face, seen),
+            None => self.lost.push(box_px),
+        }
+        true
     }
 
     /// Keeps a face that the detector has seen on this frame: where the landmarks have it if the detector agrees, else
