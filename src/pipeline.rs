@@ -238,8 +238,9 @@ impl Pipeline {
     /// # Errors
     /// When the network fails.
     pub fn step(&mut self, frame: Arc<Frame>) -> Result<Analyses, PipelineError> {
-        let analyses = self.step_timed(frame.clone(), |_| None)?;
-        self.step_rest(&frame);
+        let same = Arc::clone(&frame);
+        let analyses = self.step_timed(frame, |_| None)?;
+        self.step_rest(&same);
         Ok(analyses)
     }
 

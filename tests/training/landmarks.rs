@@ -142,6 +142,12 @@ fn a_landmark_network_learns_where_the_points_are_and_goes_on_after_every_kill()
     }
 }
 
+/// The built-in student's file.
+fn student() -> String {
+    let file = std::path::absolute("weights/student-thin.safetensors").unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
 #[test]
 fn landmarks_are_not_learnt_from_our_own_answers() {
     let scratch = Scratch::new();
@@ -165,6 +171,18 @@ fn landmarks_are_not_learnt_from_our_own_answers() {
             "set/faces.csv",
         ],
         &["faces.csv"],
+    );
+    // A student's weights are another network's.
+    scratch.refuses(
+        &[
+            "train",
+            "landmarks",
+            "--check",
+            "set",
+            "--weights",
+            &student(),
+        ],
+        &["student-thin", "no landmark network"],
     );
     std::fs::write(
         scratch.path("bad.toml"),

@@ -62,13 +62,18 @@ fn checked(args: &LandmarksArgs, set: &Path) -> Result<(), Failure> {
         Some(path) => Weights::load(Some(path))?,
         None => Weights::from_bytes(LANDMARKS, "built-in landmarks", "landmarks5")?,
     };
+    let config = PointsConfig::parse(&weights.config).map_err(|_| {
+        Failure::bad_input(format!(
+            "weights {}: no landmark network. Give one that `affectscope train landmarks` made.",
+            weights.origin
+        ))
+    })?;
     let (pool, _) = threads(args.threads.unwrap_or(0))?;
     let sets = [open(set)?];
     let report = pool.install(|| check(&weights, &sets))?;
     let json = serde_json::to_string_pretty(&report)
         .map_err(|e| Failure::broken(format!("the report cannot be written ({e})")))?;
     if let Some(file) = &args.card {
-        let config = PointsConfig::parse(&weights.config).map_err(|e| weights.wrong(e))?;
         let config = PointsConfig {
             scores: report.card(),
             ..config

@@ -347,7 +347,8 @@ pub fn check(weights: &Weights, sets: &[Set]) -> Result<Report, PhaseError> {
     let faces = places(sets, Split::Validation);
     if faces.is_empty() {
         return Err(PhaseError::NoFaces(
-            "The set has no faces to validate on whose landmarks are the database's own; `--format faces13k` gives such a set."
+            "The set has no faces to validate on whose landmarks are the database's own; `--format faces13k` gives such a set \
+             (prepare it again if an older version of the program did)."
                 .to_owned(),
         ));
     }
