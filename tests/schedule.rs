@@ -107,7 +107,7 @@ fn live_the_detector_works_behind_the_frames_of_a_face_that_is_surely_followed()
         .collect();
     let mut finder = finder(Schedule::Spread);
     let detector = |f: &Finder| f.work().checks + f.work().searches;
-    let (mut ids, mut behind) = (Vec::<Vec<u32>>::new(), 0);
+    let (mut ids, mut behind, mut before_it) = (Vec::<Vec<u32>>::new(), 0, 0);
     for frame in &frames {
         let before = detector(&finder);
         let found = finder.find_first(frame, &Tuning::default());
@@ -119,13 +119,17 @@ fn live_the_detector_works_behind_the_frames_of_a_face_that_is_surely_followed()
         finder.find_rest(frame);
         assert_eq!(detector(&finder), done);
         if ids.last().is_some_and(|last| *last == [1]) && now == [1] {
-            assert_eq!(out, before, "frame {}", frame.stamp.index);
+            before_it += out - before;
             behind += done - out;
         }
         ids.push(now);
     }
-    // A look every 0.15 s, and slices of searches.
-    assert!(behind >= 6, "{behind}");
+    // A look every 0.15 s, and slices of searches; before the frame is out only where the landmarks are not sure of the
+    // face, as when it has just been found.
+    assert!(
+        behind >= 6 && before_it <= 2,
+        "{behind} behind, {before_it} before"
+    );
     let first = ids.iter().position(|ids| !ids.is_empty()).unwrap();
     let second = ids.iter().position(|ids| ids.len() == 2).unwrap();
     assert!(
