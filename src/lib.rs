@@ -36,6 +36,7 @@ pub mod model;
 pub mod offline;
 pub mod pipeline;
 pub mod record;
+pub mod review;
 pub mod session;
 pub mod settings;
 pub mod slot;

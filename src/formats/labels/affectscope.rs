@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 use super::table::{Row, Seen, Table};
 use super::text::{self, Source};
 use super::{Label, LabelError, LabelFormat, Labels, Series};
+use crate::analysis::Status;
 use crate::labels::Expression;
 
 /// The columns that are read.
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 21] = [
     "file",
     "frame",
     "time_s",
@@ -22,10 +23,41 @@ const COLUMNS: [&str; 12] = [
     "expression",
     "valence",
     "arousal",
+    "valence_sd",
+    "arousal_sd",
+    "neutral",
+    "anger",
+    "disgust",
+    "fear",
+    "happiness",
+    "sadness",
+    "surprise",
 ];
 
+/// What our own rows say beyond a label.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Detail {
+    /// Why there are values, or none.
+    pub status: Status,
+    /// Probabilities, 0..=1 each; NaN where there are none.
+    pub probabilities: [f32; Expression::COUNT],
+    /// Standard deviation of the network's own distribution over valence; NaN where there is none.
+    pub valence_sd: f32,
+    /// Likewise over arousal.
+    pub arousal_sd: f32,
+}
+
 /// Every word in the column `status`; all but the first mean that the row has no values.
-const STATUSES: [&str; 5] = ["ok", "no_face", "dropped", "unreadable", "missing"];
+const STATUSES: [Status; 5] = [
+    Status::Ok,
+    Status::NoFace,
+    Status::Dropped,
+    Status::Unreadable,
+    Status::Missing,
+];
+
+/// The most that a standard deviation can be: half at either end of -1..=1.
+const MOST_SD: f64 = 1.0;
 
 /// Where each of [`COLUMNS`] is.
 struct Places([Option<usize>; COLUMNS.len()]);
@@ -39,10 +71,29 @@ impl Places {
 
 /// Reads our own rows, in csv or jsonl: told apart by the first character.
 pub(super) fn read(source: Source<'_>) -> Result<Labels, LabelError> {
+    Ok(labels(read_into(source, None)?))
+}
+
+/// Reads our own rows with all they say: a detail for every label, in the same order.
+pub(super) fn read_detailed(source: Source<'_>) -> Result<(Labels, Vec<Detail>), LabelError> {
+    let mut reading = read_into(source, Some(Vec::new()))?;
+    let details = reading.details.take().unwrap_or_default();
+    Ok((labels(reading), details))
+}
+
+fn labels(reading: Reading) -> Labels {
+    Labels {
+        format: LabelFormat::Affectscope,
+        series: vec![reading.finish()],
+    }
+}
+
+fn read_into(source: Source<'_>, details: Option<Vec<Detail>>) -> Result<Reading, LabelError> {
     let mut reading = Reading {
         series: source.series(),
         seen: Seen::default(),
         with_file: false,
+        details,
     };
     if source.text.trim_start().starts_with('{') {
         read_jsonl(source, &mut reading)?;
@@ -57,10 +108,7 @@ pub(super) fn read(source: Source<'_>) -> Result<Labels, LabelError> {
             reading.add(&row, &places)?;
         }
     }
-    Ok(Labels {
-        format: LabelFormat::Affectscope,
-        series: vec![reading.finish()],
-    })
+    Ok(reading)
 }
 
 /// A line of jsonl is turned to the row that it would be in csv, so that both are read in one way.
@@ -105,20 +153,22 @@ struct Reading {
     series: Series,
     seen: Seen,
     with_file: bool,
+    /// Where they are wanted.
+    details: Option<Vec<Detail>>,
 }
 
 impl Reading {
     fn add(&mut self, row: &Row<'_, '_>, places: &Places) -> Result<(), LabelError> {
         let status = places.of("status");
         let word = row.text(status);
-        if !STATUSES.contains(&word) {
+        let Some(known) = STATUSES.into_iter().find(|s| s.name() == word) else {
             let reason = format!(
                 "{} is no status; known are {}",
                 text::short(word),
-                STATUSES.join(", ")
+                STATUSES.map(Status::name).join(", ")
             );
             return Err(row.error(status, reason));
-        }
+        };
         let at = places.of("frame");
         let Some(frame) = row.frame(at, 0)? else {
             return Err(row.error(at, "empty; every row has the number of its frame, from 0"));
@@ -133,7 +183,7 @@ impl Reading {
             face_id: row.face(places.of("face_id"))?,
             ..Label::default()
         };
-        if word == STATUSES[0] {
+        if known == Status::Ok {
             let edges = ["box_x_px", "box_y_px", "box_w_px", "box_h_px"];
             label.box_px = row.box_px(edges.map(|name| places.of(name)))?;
             label.valence = row.number(places.of("valence"), -1.0, 1.0)?;
@@ -150,6 +200,9 @@ impl Reading {
             .add(&label)
             .map_err(|reason| row.error(at, reason))?;
         self.series.labels.push(label);
+        if let Some(details) = &mut self.details {
+            details.push(detail(row, places, known)?);
+        }
         Ok(())
     }
 
@@ -161,4 +214,26 @@ impl Reading {
         }
         self.series
     }
+}
+
+fn detail(row: &Row<'_, '_>, places: &Places, status: Status) -> Result<Detail, LabelError> {
+    let mut detail = Detail {
+        status,
+        probabilities: [f32::NAN; Expression::COUNT],
+        valence_sd: f32::NAN,
+        arousal_sd: f32::NAN,
+    };
+    if status != Status::Ok {
+        return Ok(detail);
+    }
+    let number = |name: &str, most: f64| -> Result<f32, LabelError> {
+        let number = row.number(places.of(name), 0.0, most)?;
+        Ok(number.map_or(f32::NAN, |n| n as f32))
+    };
+    for expression in Expression::ALL {
+        detail.probabilities[expression.index()] = number(expression.name(), 1.0)?;
+    }
+    detail.valence_sd = number("valence_sd", MOST_SD)?;
+    detail.arousal_sd = number("arousal_sd", MOST_SD)?;
+    Ok(detail)
 }

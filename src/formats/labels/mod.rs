@@ -20,6 +20,7 @@ mod sniff;
 mod table;
 mod text;
 
+pub use affectscope::Detail;
 pub use sniff::sniff;
 
 /// Files above are refused: no table of labels comes near.
@@ -177,6 +178,21 @@ pub fn read(path: &Path) -> Result<Labels, LabelError> {
 /// As [`read`].
 pub fn read_as(path: &Path, format: LabelFormat) -> Result<Labels, LabelError> {
     parse_as(&bytes_of(path)?, path, format)
+}
+
+/// Reads a table of our own rows with all they say: the labels as [`read`] gives them, and a [`Detail`] for each. `None`
+/// for the details where the file is of another format; the labels then are as [`read`] gives them.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_predictions(path: &Path) -> Result<(Labels, Option<Vec<Detail>>), LabelError> {
+    let bytes = bytes_of(path)?;
+    if sniff(&bytes) != Some(LabelFormat::Affectscope) {
+        return Ok((parse(&bytes, path)?, None));
+    }
+    let source = text::Source::decode(&bytes, path)?;
+    let (labels, details) = affectscope::read_detailed(source)?;
+    Ok((labels, Some(details)))
 }
 
 /// Columns of a plain csv that no label is in, by their names: the texts of each row, in the order of the labels that

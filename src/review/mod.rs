@@ -1,0 +1,22 @@
+//! Predictions beside people's labels, frame by frame: what the annotator's bench and the report are made from.
+//!
+//! ```text
+//! rows of ours ──▶ Model ─┐
+//!                         ├─▶ Project ─▶ RangeScores, segments, pyramid ─▶ window, report
+//! files of labels ▶ Rater ┘
+//! ```
+//!
+//! No thread, no window, no clock. Everything lies on the frames of one video ([`Project::times_s`]); a label that was given
+//! by time lies on the frame whose time is nearest. What is said of a frame is a [`Rating`], of all frames a [`Track`].
+
+pub mod model;
+pub mod project;
+pub mod rater;
+pub mod scores;
+pub mod track;
+
+pub use model::{FaceChoice, Model};
+pub use project::{Project, ProjectError};
+pub use rater::Rater;
+pub use scores::RangeScores;
+pub use track::{Rating, Track};

@@ -1,0 +1,277 @@
+//! What the network said of a video, from a file of predictions.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::track::{Rating, Track};
+use crate::analysis::{BoxPx, Status};
+use crate::formats::labels::{Detail, Label, LabelError, LabelFormat, Person, read_predictions};
+use crate::formats::sidecar::sidecar_path;
+use crate::labels::Expression;
+
+/// Which of a frame's faces is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum FaceChoice {
+    /// The largest on each frame, as `evaluate` takes it.
+    #[default]
+    Largest,
+    /// The left or the right one: labels of one of two people.
+    Side(Person),
+    /// The one with this id.
+    Id(u32),
+}
+
+/// One face on one frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Row {
+    /// The frame.
+    pub frame: u32,
+    /// The face, where the file tells.
+    pub face_id: Option<u32>,
+    /// Where it is.
+    pub box_px: Option<BoxPx>,
+    /// What is read in it.
+    pub rating: Rating,
+    /// Probabilities and uncertainties; NaN where the file has none.
+    pub detail: Detail,
+}
+
+/// A face of the video and how many frames it is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Face {
+    /// Its id.
+    pub id: u32,
+    /// Frames with a reading of it.
+    pub frames: usize,
+    /// The first of them.
+    pub first: usize,
+}
+
+/// The predictions for a video.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    /// The file they were read from; `None` for those that are being made.
+    pub path: Option<PathBuf>,
+    /// The name of the weights that spoke, where the sidecar tells.
+    pub weights: Option<String>,
+    /// The sidecar's content, where there is one.
+    pub sidecar: Option<Value>,
+    /// Frames that the file speaks of.
+    pub frames: usize,
+    /// Time stamps of its frames, seconds; empty where it has none.
+    pub times_s: Vec<f64>,
+    /// Every face on every frame, by frame.
+    rows: Vec<Row>,
+    /// [`Model::rows`] of frame `i` begin at `starts[i]`.
+    starts: Vec<u32>,
+    statuses: Vec<Status>,
+    choice: FaceChoice,
+    /// Of each frame the chosen row, or [`NO_ROW`].
+    chosen: Vec<u32>,
+    track: Track,
+}
+
+const NO_ROW: u32 = u32::MAX;
+
+/// A frame number above this is refused: columns are kept for every frame.
+pub const MOST_FRAMES: usize = 20_000_000;
+
+impl Model {
+    /// Reads a file of predictions: our own rows, or any other format with frames.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is wrong, or speaks of no frames.
+    pub fn read(path: &Path) -> Result<Self, LabelError> {
+        let (labels, details) = read_predictions(path)?;
+        let series = labels.series.into_iter().next();
+        let series = series.filter(|s| s.labels.iter().any(|l| l.frame.is_some()));
+        let Some(series) = series else {
+            return Err(LabelError::Unknown {
+                path: path.to_owned(),
+                reason: "its rows have no frame numbers. Give a table of `affectscope analyze` or `record`, or a submission."
+                    .to_owned(),
+            });
+        };
+        let mut model = Self {
+            path: Some(path.to_owned()),
+            ..Self::default()
+        };
+        model.add(&series.labels, details.as_deref());
+        if labels.format == LabelFormat::Affectscope {
+            model.sidecar = std::fs::read_to_string(sidecar_path(path))
+                .ok()
+                .and_then(|text| serde_json::from_str::<Value>(&text).ok())
+                .filter(|value| value["program"] == "affectscope");
+            let name = model
+                .sidecar
+                .as_ref()
+                .and_then(|s| s["weights"]["name"].as_str());
+            model.weights = name.map(str::to_owned);
+        }
+        Ok(model)
+    }
+
+    /// Predictions from labels with frames; `details` one for each.
+    pub fn from_labels(labels: &[Label], details: Option<&[Detail]>) -> Self {
+        let mut model = Self::default();
+        model.add(labels, details);
+        model
+    }
+
+    fn add(&mut self, labels: &[Label], details: Option<&[Detail]>) {
+        let frame_of = |l: &Label| {
+            let frame = usize::try_from(l.frame?).ok()?;
+            (frame < MOST_FRAMES).then_some(frame)
+        };
+        self.frames = labels
+            .iter()
+            .filter_map(frame_of)
+            .max()
+            .map_or(0, |f| f + 1);
+        self.statuses = vec![Status::Missing; self.frames];
+        self.times_s = vec![f64::NAN; self.frames];
+        for (i, label) in labels.iter().enumerate() {
+            let Some(frame) = frame_of(label) else {
+                continue;
+            };
+            if let Some(time_s) = label.time_s {
+                self.times_s[frame] = time_s;
+            }
+            let detail = details.and_then(|d| d.get(i)).copied().unwrap_or(Detail {
+                status: if label.is_valid() {
+                    Status::Ok
+                } else {
+                    Status::NoFace
+                },
+                probabilities: [f32::NAN; Expression::COUNT],
+                valence_sd: f32::NAN,
+                arousal_sd: f32::NAN,
+            });
+            self.statuses[frame] = detail.status;
+            if label.is_valid() {
+                self.rows.push(Row {
+                    frame: frame as u32,
+                    face_id: label.face_id,
+                    box_px: label.box_px,
+                    rating: Rating {
+                        expression: label.expression,
+                        valence: label.valence,
+                        arousal: label.arousal,
+                    },
+                    detail,
+                });
+            }
+        }
+        if self.times_s.iter().all(|t| t.is_nan()) {
+            self.times_s.clear();
+        }
+        self.rows.sort_by_key(|r| r.frame);
+        self.index();
+        self.choose(FaceChoice::default());
+    }
+
+    fn index(&mut self) {
+        self.starts = vec![0; self.frames + 1];
+        for row in &self.rows {
+            self.starts[row.frame as usize + 1] += 1;
+        }
+        for i in 0..self.frames {
+            self.starts[i + 1] += self.starts[i];
+        }
+    }
+
+    /// The faces on a frame.
+    pub fn faces_at(&self, frame: usize) -> &[Row] {
+        match (self.starts.get(frame), self.starts.get(frame + 1)) {
+            (Some(&from), Some(&to)) => &self.rows[from as usize..to as usize],
+            _ => &[],
+        }
+    }
+
+    /// The faces of the video that have ids, the one on most frames first.
+    pub fn faces(&self) -> Vec<Face> {
+        let mut faces: BTreeMap<u32, Face> = BTreeMap::new();
+        for row in &self.rows {
+            if let Some(id) = row.face_id {
+                let first = row.frame as usize;
+                faces
+                    .entry(id)
+                    .or_insert(Face {
+                        id,
+                        frames: 0,
+                        first,
+                    })
+                    .frames += 1;
+            }
+        }
+        let mut faces: Vec<Face> = faces.into_values().collect();
+        faces.sort_by_key(|f| (std::cmp::Reverse(f.frames), f.id));
+        faces
+    }
+
+    /// Which face [`Model::track`] is of.
+    pub fn choice(&self) -> FaceChoice {
+        self.choice
+    }
+
+    /// Makes [`Model::track`] that of another face.
+    pub fn choose(&mut self, choice: FaceChoice) {
+        self.choice = choice;
+        self.chosen = vec![NO_ROW; self.frames];
+        self.track = Track::empty(self.frames);
+        for frame in 0..self.frames {
+            if let Some(at) = pick(self.faces_at(frame), choice) {
+                let at = self.starts[frame] + at as u32;
+                self.chosen[frame] = at;
+                self.track.set(frame, self.rows[at as usize].rating);
+            }
+        }
+    }
+
+    /// The chosen face on a frame.
+    pub fn at(&self, frame: usize) -> Option<&Row> {
+        let at = *self.chosen.get(frame)?;
+        self.rows.get(at as usize)
+    }
+
+    /// Why a frame has readings, or none; `None` behind the last.
+    pub fn status(&self, frame: usize) -> Option<Status> {
+        self.statuses.get(frame).copied()
+    }
+
+    /// What is said of the chosen face on every frame.
+    pub fn track(&self) -> &Track {
+        &self.track
+    }
+
+    /// How sure it is of its most probable expression on a frame, 0..=1, where the file tells.
+    pub fn confidence(&self, frame: usize) -> Option<f32> {
+        let row = self.at(frame)?;
+        let expression = row.rating.expression?;
+        Some(row.detail.probabilities[expression.index()]).filter(|p| !p.is_nan())
+    }
+}
+
+/// As `evaluate` chooses: the largest, the first of equals; by side where there are boxes.
+fn pick(faces: &[Row], choice: FaceChoice) -> Option<usize> {
+    let area = |r: &Row| r.box_px.map_or(0.0, |b| b.w * b.h);
+    let center = |r: &Row| r.box_px.map_or(0.0, |b| b.center().0);
+    let boxed = faces.iter().any(|r| r.box_px.is_some());
+    let numbered = faces.iter().enumerate();
+    let best = match choice {
+        FaceChoice::Id(id) => numbered.clone().find(|(_, r)| r.face_id == Some(id)),
+        FaceChoice::Side(Person::Left) if boxed => {
+            numbered.min_by(|a, b| center(a.1).total_cmp(&center(b.1)))
+        }
+        FaceChoice::Side(Person::Right) if boxed => {
+            numbered.max_by(|a, b| center(a.1).total_cmp(&center(b.1)))
+        }
+        // `rev`, since `max_by` takes the last of equals.
+        _ => numbered
+            .rev()
+            .max_by(|a, b| area(a.1).total_cmp(&area(b.1))),
+    };
+    best.map(|(i, _)| i)
+}

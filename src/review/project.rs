@@ -1,0 +1,412 @@
+//! A video with its predictions and everybody's labels.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::model::{FaceChoice, Model};
+use super::rater::{Axis, Rater};
+use super::scores::{Beside, RangeScores, push};
+use super::track::Track;
+use crate::evaluate::files::{Loaded, Side};
+use crate::evaluate::matching::Scores;
+use crate::formats::labels::{LabelError, LabelFormat};
+
+/// Frames a second where nothing tells.
+pub const ASSUMED_RATE_HZ: f64 = 25.0;
+
+/// Why a project cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// A file of predictions or labels is wrong.
+    #[error(transparent)]
+    Labels(#[from] LabelError),
+    /// A folder of labels has none for this video.
+    #[error("{folder}: no labels in it are of the video {video}. It has: {there}.", folder = folder.display())]
+    NotInFolder {
+        /// Which.
+        folder: PathBuf,
+        /// The video's name.
+        video: String,
+        /// Names that are there.
+        there: String,
+    },
+    /// Neither a video nor predictions nor labels say how many frames there are.
+    #[error("there is nothing to show: no video, no predictions and no labels with frames.")]
+    Nothing,
+}
+
+/// The frames of a video, as its index or its pictures' names tell.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Frames {
+    /// Time of each, seconds.
+    pub times_s: Vec<f64>,
+    /// File names, where frames are pictures.
+    pub pictures: Option<Vec<String>>,
+}
+
+/// Everything that is known of one video.
+#[derive(Debug, Default)]
+pub struct Project {
+    /// What to call it: the video's file name, else the predictions'.
+    pub name: String,
+    /// The video, a picture or a folder of pictures.
+    pub video: Option<PathBuf>,
+    /// Whether [`Project::times_s`] are the video's own.
+    pub from_video: bool,
+    times_s: Vec<f64>,
+    pictures: Option<Vec<String>>,
+    model: Model,
+    has_model: bool,
+    raters: Vec<Rater>,
+    /// Of each rater: scores by block, or by row where labels came by the clock.
+    scoring: Vec<Scoring>,
+}
+
+#[derive(Debug)]
+enum Scoring {
+    Frames(RangeScores),
+    Rows(Vec<Beside>),
+}
+
+impl Project {
+    /// An empty project on the frames of a video.
+    pub fn of_video(video: &Path, frames: Frames) -> Self {
+        Self {
+            name: file_name(video),
+            video: Some(video.to_owned()),
+            from_video: true,
+            times_s: frames.times_s,
+            pictures: frames.pictures,
+            ..Self::default()
+        }
+    }
+
+    /// Takes predictions; where no video told the frames, theirs are taken.
+    pub fn set_model(&mut self, model: Model) {
+        if !self.from_video && model.frames > 0 {
+            self.times_s = filled(&model.times_s, model.frames);
+            if let (true, Some(path)) = (self.name.is_empty(), &model.path) {
+                self.name = file_name(path);
+            }
+        }
+        self.has_model = true;
+        self.model = model;
+        self.lay_all();
+    }
+
+    /// Reads files of labels and adds a rater for them. Of a folder, the labels of this video. Files that carry
+    /// different kinds under one name are one person's.
+    ///
+    /// # Errors
+    /// [`ProjectError`]; nothing is added then.
+    pub fn add_labels(&mut self, path: &Path) -> Result<(), ProjectError> {
+        let side = Side::load(path, None)?;
+        let stem = self.stem();
+        let mine: Vec<&Loaded> = if side.single_file || stem.is_empty() {
+            side.series.iter().collect()
+        } else {
+            let mine = side.series.iter().filter(|l| l.series.video == stem);
+            let mine: Vec<&Loaded> = mine.collect();
+            if mine.is_empty() {
+                let mut there: Vec<&str> = side
+                    .series
+                    .iter()
+                    .map(|l| l.series.video.as_str())
+                    .collect();
+                there.dedup();
+                there.truncate(5);
+                return Err(ProjectError::NotInFolder {
+                    folder: path.to_owned(),
+                    video: stem,
+                    there: there.join(", "),
+                });
+            }
+            mine
+        };
+        if self.times_s.is_empty() && !self.from_video {
+            let frames = mine
+                .iter()
+                .flat_map(|l| &l.series.labels)
+                .filter_map(|l| l.frame);
+            let frames = frames.max().map_or(0, |f| f as usize + 1);
+            if frames == 0 || frames > super::model::MOST_FRAMES {
+                return Err(ProjectError::Nothing);
+            }
+            self.times_s = filled(&[], frames);
+        }
+        for loaded in mine {
+            self.add(loaded);
+        }
+        self.score_all();
+        Ok(())
+    }
+
+    fn add(&mut self, loaded: &Loaded) {
+        let name = self.rater_name(loaded);
+        let kinds = |track: &Track| track.counts();
+        let axis = Axis {
+            times_s: &self.times_s,
+            pictures: self.pictures.as_deref(),
+        };
+        let mut rater = Rater::new(&name, self.times_s.len());
+        rater.add(loaded, axis);
+        // Expressions in one file, valence and arousal in another, both of one name: one person.
+        let [expression, valence, arousal] = kinds(rater.track());
+        let same = self.raters.iter_mut().find(|r| {
+            let [e, v, a] = kinds(r.track());
+            r.name == name
+                && r.person == rater.person
+                && (e == 0 || expression == 0)
+                && (v + a == 0 || valence + arousal == 0)
+        });
+        match same {
+            Some(same) => same.add(loaded, axis),
+            None => {
+                let taken = |name: &str| self.raters.iter().any(|r| r.name == name);
+                let mut n = 2;
+                while taken(&rater.name) {
+                    rater.name = format!("{name} {n}");
+                    n += 1;
+                }
+                self.raters.push(rater);
+            }
+        }
+    }
+
+    /// A rater who has said nothing yet; gives their place.
+    pub fn add_rater(&mut self, rater: Rater) -> usize {
+        self.raters.push(rater);
+        self.score_all();
+        self.raters.len() - 1
+    }
+
+    fn rater_name(&self, loaded: &Loaded) -> String {
+        let stem = file_stem(&loaded.path);
+        let own = self.stem();
+        let stem = stem.strip_suffix(".affect").unwrap_or(&stem).to_owned();
+        let rest = stem.strip_prefix(&own).unwrap_or(&stem);
+        let rest = rest.trim_matches(|c: char| matches!(c, '.' | '_' | '-' | ' '));
+        match rest {
+            "" if loaded.format == LabelFormat::Affectscope => "rows".to_owned(),
+            "" => "labels".to_owned(),
+            "left" | "right" => format!("labels {rest}"),
+            rest => rest.to_owned(),
+        }
+    }
+
+    /// The video's name without its ending, else the predictions' video.
+    pub fn stem(&self) -> String {
+        match (&self.video, &self.model.path) {
+            (Some(video), _) => file_stem(video),
+            (None, Some(path)) => {
+                let stem = file_stem(path);
+                stem.strip_suffix(".affect").unwrap_or(&stem).to_owned()
+            }
+            (None, None) => String::new(),
+        }
+    }
+
+    fn lay_all(&mut self) {
+        let axis = Axis {
+            times_s: &self.times_s,
+            pictures: self.pictures.as_deref(),
+        };
+        for rater in &mut self.raters {
+            let offset = rater.offset_frames();
+            rater.set_offset(offset, axis);
+        }
+        self.score_all();
+    }
+
+    fn score_all(&mut self) {
+        self.scoring = (0..self.raters.len()).map(|i| self.scoring_of(i)).collect();
+    }
+
+    fn scoring_of(&self, rater: usize) -> Scoring {
+        let rater = &self.raters[rater];
+        if rater.is_timed() {
+            let times_s = if self.model.times_s.is_empty() {
+                &self.times_s
+            } else {
+                &self.model.times_s
+            };
+            Scoring::Rows(rater.beside(&self.model, times_s))
+        } else {
+            Scoring::Frames(RangeScores::new(self.model.track(), rater.track()))
+        }
+    }
+
+    /// Frames of the video.
+    pub fn frames(&self) -> usize {
+        self.times_s.len()
+    }
+
+    /// Time of each frame, seconds.
+    pub fn times_s(&self) -> &[f64] {
+        &self.times_s
+    }
+
+    /// File names of the pictures, where frames are pictures.
+    pub fn pictures(&self) -> Option<&[String]> {
+        self.pictures.as_deref()
+    }
+
+    /// What the network says; `None` without predictions.
+    pub fn model(&self) -> Option<&Model> {
+        self.has_model.then_some(&self.model)
+    }
+
+    /// Everybody's labels.
+    pub fn raters(&self) -> &[Rater] {
+        &self.raters
+    }
+
+    /// Another of the video's faces is meant.
+    pub fn choose(&mut self, choice: FaceChoice) {
+        self.model.choose(choice);
+        self.score_all();
+    }
+
+    /// Moves a rater's labels by so many frames from where the files have them.
+    pub fn set_offset(&mut self, rater: usize, frames: i64) {
+        let axis = Axis {
+            times_s: &self.times_s,
+            pictures: self.pictures.as_deref(),
+        };
+        if let Some(r) = self.raters.get_mut(rater) {
+            r.set_offset(frames, axis);
+            self.scoring[rater] = self.scoring_of(rater);
+        }
+    }
+
+    /// Changes what a rater says of some frames. From then on labels that came by the clock are those of the frames.
+    pub fn edit(&mut self, rater: usize, frames: Range<usize>, change: impl FnOnce(&mut Track)) {
+        let Some(r) = self.raters.get_mut(rater) else {
+            return;
+        };
+        change(r.track_mut());
+        let (said, labels) = (self.model.track(), r.track());
+        match &mut self.scoring[rater] {
+            Scoring::Frames(scores) => scores.update(said, labels, frames),
+            rows @ Scoring::Rows(_) => *rows = Scoring::Frames(RangeScores::new(said, labels)),
+        }
+    }
+
+    /// A rater's labels against the predictions, over some frames: the numbers of `affectscope evaluate`.
+    pub fn scores(&self, rater: usize, frames: Range<usize>) -> Scores {
+        let (Some(r), Some(scoring)) = (self.raters.get(rater), self.scoring.get(rater)) else {
+            return Scores::default();
+        };
+        match scoring {
+            Scoring::Frames(scores) => scores.range(self.model.track(), r.track(), frames),
+            Scoring::Rows(rows) => {
+                let mut scores = Scores::default();
+                for row in rows.iter().filter(|b| frames.contains(&b.frame)) {
+                    push(&mut scores, &row.said, &row.label);
+                }
+                scores
+            }
+        }
+    }
+
+    /// What the user should know: lengths and names that differ, labels that lie on no frame.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let own = self.stem();
+        let frames = self.frames();
+        if self.has_model && self.from_video && self.model.frames != frames {
+            notes.push(format!(
+                "The predictions speak of {} frames, the video has {frames}.",
+                self.model.frames
+            ));
+        }
+        for rater in &self.raters {
+            for origin in &rater.origins {
+                if let Some(n) = origin.frames
+                    && n != frames as u64
+                {
+                    notes.push(format!(
+                        "{}: {} has {n} frames, the video {frames}.",
+                        rater.name,
+                        file_name(&origin.path)
+                    ));
+                }
+                let stem = file_stem(&origin.path);
+                if !own.is_empty() && origin.video != own && !stem.starts_with(&own) {
+                    notes.push(format!(
+                        "{}: {} is named for another video than {own}.",
+                        rater.name,
+                        file_name(&origin.path)
+                    ));
+                }
+            }
+            if rater.beyond > 0 {
+                notes.push(format!(
+                    "{}: {} labels lie on no frame of the video.",
+                    rater.name, rater.beyond
+                ));
+            }
+            if rater.offset_frames() != 0 {
+                notes.push(format!(
+                    "{}: labels are moved by {:+} frames.",
+                    rater.name,
+                    rater.offset_frames()
+                ));
+            }
+            if let (Some(hz), true) = (rater.rated_hz, rater.is_timed()) {
+                notes.push(format!(
+                    "{}: rated by the clock, {hz:.1} times a second; each frame shows the rating that is nearest in time, and each rating counts once in the scores.",
+                    rater.name
+                ));
+            }
+        }
+        notes
+    }
+
+    /// Nominal frames a second: the median of the steps.
+    pub fn rate_hz(&self) -> f64 {
+        let mut steps: Vec<f64> = self.times_s.windows(2).map(|w| w[1] - w[0]).collect();
+        if steps.is_empty() {
+            return ASSUMED_RATE_HZ;
+        }
+        let middle = steps.len() / 2;
+        let (_, step_s, _) = steps.select_nth_unstable_by(middle, f64::total_cmp);
+        if *step_s > 0.0 {
+            1.0 / *step_s
+        } else {
+            ASSUMED_RATE_HZ
+        }
+    }
+
+    /// The frame that is shown at a time.
+    pub fn frame_at(&self, time_s: f64) -> usize {
+        self.times_s
+            .partition_point(|t| *t <= time_s)
+            .saturating_sub(1)
+    }
+}
+
+/// Times without holes: a frame without a time follows the one before it by the usual step.
+fn filled(times_s: &[f64], frames: usize) -> Vec<f64> {
+    let step_s = 1.0 / ASSUMED_RATE_HZ;
+    let mut last = -step_s;
+    (0..frames)
+        .map(|i| {
+            last = match times_s.get(i) {
+                Some(t) if t.is_finite() && *t >= last => *t,
+                _ => last + step_s,
+            };
+            last
+        })
+        .collect()
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+fn file_stem(path: &Path) -> String {
+    let name = path.file_stem().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
+}
