@@ -46,6 +46,14 @@ pub struct WindowArgs {
     /// Network and device.
     #[command(flatten)]
     pub network: NetworkArgs,
+    /// How the window looks.
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// How a window looks, this once.
+#[derive(Debug, Args)]
+pub struct LookArgs {
     /// Colours of the window, this once
     #[arg(long, value_enum)]
     pub theme: Option<ThemeArg>,
@@ -136,6 +144,8 @@ pub enum Command {
     Info(InfoArgs),
     /// Score predictions against annotations, frame by frame
     Evaluate(EvaluateArgs),
+    /// Open the annotator's bench: a video with its predictions and labels, and where they differ
+    Review(ReviewArgs),
     /// Turn a PyTorch checkpoint of the paper's student into a safetensors file with its config
     Convert(ConvertArgs),
     /// Write a student's backbone and heads as an ONNX model, for other runtimes (its recurrent heads are not in it)
@@ -265,6 +275,27 @@ pub struct EvaluateArgs {
     /// Give a frame without a prediction the nearest one before it, as the reference code fills a submission
     #[arg(long)]
     pub fill: bool,
+}
+
+/// `affectscope review`
+#[derive(Debug, Args)]
+pub struct ReviewArgs {
+    /// A video, a picture, or a folder of pictures or crops
+    #[arg(value_name = "VIDEO")]
+    pub video: Option<PathBuf>,
+    /// Predictions for it: a table of `analyze` or `record`, or a submission [default: VIDEO's table beside it, if
+    /// there is one]
+    #[arg(long, value_name = "FILE")]
+    pub predictions: Option<PathBuf>,
+    /// Annotations for it: a file or a folder; may be given for each of several annotators
+    #[arg(long, value_name = "FILE|DIR")]
+    pub annotations: Vec<PathBuf>,
+    /// Network and device, for an analysis from within the window.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    /// How the window looks.
+    #[command(flatten)]
+    pub look: LookArgs,
 }
 
 /// `affectscope convert`

@@ -200,7 +200,8 @@ fn videos(report: &Report, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-fn number(value: Option<f64>, decimals: usize) -> String {
+/// A score as it is printed, with so many decimals; `-` where it is undefined. Tables, window and report print with it.
+pub fn number(value: Option<f64>, decimals: usize) -> String {
     value.map_or("-".to_owned(), |v| format!("{v:.decimals$}"))
 }
 

@@ -16,6 +16,14 @@ pub enum Asked {
     Folder,
     /// The folder of the recordings.
     RecordFolder,
+    /// The bench's video, or its folder of pictures.
+    ReviewVideo,
+    /// See [`Asked::ReviewVideo`].
+    ReviewFolder,
+    /// The bench's predictions.
+    ReviewPredictions,
+    /// The bench's labels.
+    ReviewLabels,
 }
 
 /// What came of work in the background.
@@ -79,6 +87,23 @@ impl Background {
                     .pick_file(),
                 Asked::Folder => dialog.set_title("Open a folder of pictures").pick_folder(),
                 Asked::RecordFolder => dialog.set_title("Where recordings go").pick_folder(),
+                Asked::ReviewVideo => dialog
+                    .set_title("Open a video to check")
+                    .add_filter("Videos and pictures", &MEDIA)
+                    .add_filter("All files", &["*"])
+                    .pick_file(),
+                Asked::ReviewFolder => dialog
+                    .set_title("Open a folder of pictures or crops to check")
+                    .pick_folder(),
+                Asked::ReviewPredictions | Asked::ReviewLabels => dialog
+                    .set_title(if asked == Asked::ReviewLabels {
+                        "Open labels"
+                    } else {
+                        "Open predictions"
+                    })
+                    .add_filter("Tables", &TABLES)
+                    .add_filter("All files", &["*"])
+                    .pick_file(),
             };
             // A window that is gone has no use for the answer.
             let _ = sender.send(Done::Chosen(asked, chosen));
@@ -127,6 +152,8 @@ const MEDIA: [&str; 22] = [
     "mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "wmv", "flv", "ts", "3gp", "ogv",
     "jpg", "jpeg", "png", "bmp", "gif", "tif", "tiff", "webp", "ppm",
 ];
+
+const TABLES: [&str; 6] = ["csv", "txt", "jsonl", "json", "tsv", "lst"];
 
 /// Writes a PNG beside its name and renames it, so that it is whole or not there.
 pub fn write_png(image: &ColorImage, path: &Path) -> Result<(), String> {

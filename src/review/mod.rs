@@ -13,6 +13,7 @@ pub mod model;
 pub mod project;
 pub mod rater;
 pub mod scores;
+pub mod session;
 pub mod track;
 
 pub use model::{FaceChoice, Model};

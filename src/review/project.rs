@@ -7,6 +7,7 @@ use super::model::{FaceChoice, Model};
 use super::rater::{Axis, Rater};
 use super::scores::{Beside, RangeScores, push};
 use super::track::Track;
+use crate::analysis::Record;
 use crate::evaluate::files::{Loaded, Side};
 use crate::evaluate::matching::Scores;
 use crate::formats::labels::{LabelError, LabelFormat};
@@ -92,6 +93,18 @@ impl Project {
         self.has_model = true;
         self.model = model;
         self.lay_all();
+    }
+
+    /// Takes what an analysis has read; see [`Model::extend`].
+    pub fn extend_model(&mut self, records: &[Record]) {
+        self.has_model = true;
+        self.model.extend(records);
+        if !self.from_video {
+            self.times_s = filled(&self.model.times_s, self.model.frames);
+            self.lay_all();
+        } else {
+            self.score_all();
+        }
     }
 
     /// Reads files of labels and adds a rater for them. Of a folder, the labels of this video. Files that carry
