@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! rows of ours ──▶ Model ─┐
-//!                         ├─▶ Project ─▶ RangeScores, segments, pyramid ─▶ window, report
+//!                         ├─▶ Project ─▶ RangeScores, agreement, segments, pyramid ─▶ window, report
 //! files of labels ▶ Rater ┘
 //! ```
 //!
@@ -15,6 +15,7 @@ pub mod disagreement;
 mod made;
 pub mod model;
 pub mod project;
+pub mod pyramid;
 pub mod rater;
 pub mod scores;
 pub mod segments;
@@ -24,6 +25,7 @@ pub use agreement::{Agreements, RangeAgreement, Who, agreement};
 pub use disagreement::{Disagreement, Reason, rolling_ccc};
 pub use model::{FaceChoice, Model};
 pub use project::{Project, ProjectError};
+pub use pyramid::Pyramid;
 pub use rater::Rater;
 pub use scores::RangeScores;
 pub use segments::{Segment, worst_first};

@@ -351,7 +351,10 @@ impl<'a> Clock<'a> {
                 let score = smoothed[*f];
                 if score.is_nan() { -1.0 } else { score }
             };
-            let least = (first..last).min_by(|a, b| score(a).total_cmp(&score(b)));
+            // The latest of equals: fewer pieces.
+            let least = (first..last)
+                .rev()
+                .min_by(|a, b| score(a).total_cmp(&score(b)));
             let at = least.unwrap_or(last).max(start + 1);
             if at >= frames.end {
                 break;
