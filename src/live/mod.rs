@@ -7,6 +7,8 @@
 //! | `rows` | the table being recorded | |
 //! | `picture` | the video being recorded | |
 //! | `cameras` | nothing | the list of cameras |
+//! | `journal` | the journal of edits ([`journal`]) | |
+//! | `journal-sync` | nothing; has the journal's file to wait for the disk | |
 //!
 //! The analysis of a file without a window ([`bulk`]) has its own, which end with it:
 //!
@@ -24,6 +26,7 @@
 mod analyse;
 pub mod bulk;
 mod capture;
+pub mod journal;
 mod meter;
 mod shared;
 mod tape;
