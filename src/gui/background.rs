@@ -24,6 +24,8 @@ pub enum Asked {
     ReviewPredictions,
     /// The bench's labels.
     ReviewLabels,
+    /// The name of labels to be saved.
+    ReviewSave,
 }
 
 /// What came of work in the background.
@@ -67,13 +69,20 @@ impl Background {
         Some(done)
     }
 
-    /// Opens a dialog, unless one is open.
+    /// Opens a dialog, unless one is open. To save something, `start` is the name that is suggested.
     pub fn ask(&mut self, ctx: &Context, asked: Asked, start: Option<PathBuf>) {
         if self.dialog_open {
             return;
         }
         self.dialog_open = true;
         let (sender, ctx) = (self.sender.clone(), ctx.clone());
+        let (start, name) = match (asked, start) {
+            (Asked::ReviewSave, Some(path)) => {
+                let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
+                (path.parent().map(Into::into), name)
+            }
+            (_, start) => (start, None),
+        };
         let work = move || {
             let mut dialog = rfd::FileDialog::new();
             if let Some(start) = start {
@@ -95,6 +104,13 @@ impl Background {
                 Asked::ReviewFolder => dialog
                     .set_title("Open a folder of pictures or crops to check")
                     .pick_folder(),
+                Asked::ReviewSave => {
+                    let name = name.unwrap_or_default();
+                    dialog
+                        .set_title("Save labels")
+                        .set_file_name(name)
+                        .save_file()
+                }
                 Asked::ReviewPredictions | Asked::ReviewLabels => dialog
                     .set_title(if asked == Asked::ReviewLabels {
                         "Open labels"

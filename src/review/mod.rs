@@ -14,12 +14,12 @@
 
 pub mod agreement;
 pub mod disagreement;
-#[cfg(test)]
-mod made;
 pub mod edit;
 pub mod editor;
 pub mod entry;
 pub mod journal;
+#[cfg(test)]
+mod made;
 pub mod mark;
 pub mod model;
 pub mod overlay;

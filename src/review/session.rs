@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::editor::Editor;
 use super::project::Project;
+use super::save::{Job, Saved};
 use crate::analysis::{BoxPx, Record};
 use crate::frame::Frame;
 use crate::source::SourceInfo;
@@ -63,6 +65,17 @@ pub struct Progress {
     pub ended: Option<Result<Option<String>, String>>,
 }
 
+/// How the journal of edits is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JournalWord {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Edits that are not on the disk yet.
+    pub waiting: u64,
+    /// Why they could not be written, until they are.
+    pub failed: Option<String>,
+}
+
 /// A small picture of a frame, cut around a face where there is one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Thumbnail {
@@ -83,6 +96,12 @@ pub struct Update {
     pub phase: Phase,
     /// What is open, once.
     pub project: Option<Box<Project>>,
+    /// The history of its labels, with the project: empty, or as its journal has it.
+    pub editor: Option<Box<Editor>>,
+    /// How the journal of edits is, while one is written.
+    pub journal: Option<JournalWord>,
+    /// Labels that were saved, or why not; whose.
+    pub saved: Vec<(usize, Result<Saved, String>)>,
     /// What is known of the video, where there is one.
     pub info: Option<SourceInfo>,
     /// What the user should know of the video: that it ends early, say.
@@ -110,6 +129,10 @@ pub trait Engine {
     /// Makes small pictures of these frames, cut to the square around a face's box where there is one. What was asked
     /// before and not made yet is forgotten.
     fn thumbnails(&mut self, wanted: Vec<(usize, Option<BoxPx>)>);
+    /// Takes the editor's new steps to be kept.
+    fn keep(&mut self, editor: &mut Editor);
+    /// Saves a rater's labels.
+    fn save(&mut self, rater: usize, job: Job);
     /// Analyses the video that is open, and writes the rows beside it.
     fn analyse(&mut self);
     /// Ends the analysis; what it has read stays on screen.

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex};
 use affectscope::analysis::{BoxPx, Record};
 use affectscope::frame::{Frame, FrameStamp};
 use affectscope::gui::{App, WindowOptions};
+use affectscope::review::Editor;
 use affectscope::review::model::Model;
 use affectscope::review::project::{Frames, Project};
+use affectscope::review::save::Job;
 use affectscope::review::session::{Engine, Phase, Progress, Request, Update};
 use affectscope::settings::Settings;
 use eframe::egui::{Key, Modifiers, vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 
 use super::fake::{Fake, record, running};
 
@@ -24,6 +26,8 @@ pub struct Stage {
     opened: Vec<Request>,
     shown: Vec<usize>,
     orders: Vec<&'static str>,
+    /// Lines for the journal.
+    kept: usize,
 }
 
 /// The engine that hands it out; a picture comes for every frame that is asked for.
@@ -66,6 +70,16 @@ impl Engine for FakeBench {
     }
 
     fn thumbnails(&mut self, _: Vec<(usize, Option<BoxPx>)>) {}
+
+    fn keep(&mut self, editor: &mut Editor) {
+        let lines = editor.take_entries();
+        self.with(|s| s.kept += lines.len());
+    }
+
+    fn save(&mut self, rater: usize, job: Job) {
+        let saved = job.write().map_err(|e| e.to_string());
+        self.with(|s| s.update.saved.push((rater, saved)));
+    }
 
     fn analyse(&mut self) {
         self.with(|s| s.orders.push("analyse"));
@@ -356,4 +370,63 @@ fn an_analysis_is_asked_for_and_grows_on_screen() {
     harness.run_steps(3);
     harness.get_by_label("Predictions: analysing 50 %");
     assert!(has(&harness, "model: Happiness 0.81"));
+}
+
+#[test]
+fn labels_are_mended_taken_back_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bench, mut harness) = opened(folder.path());
+    // Frame 1 is disgust to both; seven is surprise.
+    press(&mut harness, Key::ArrowRight);
+    press(&mut harness, Key::Num7);
+    assert!(has(&harness, "labels: Surprise"));
+    harness.get_by_label_contains("Labelled surprise, model disgust: 1 frames");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    harness.run_steps(3);
+    assert!(has(&harness, "labels: Disgust"));
+    harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    harness.run_steps(3);
+    assert!(has(&harness, "labels: Surprise"));
+    press(&mut harness, Key::Num0);
+    assert!(!has(&harness, "labels: "));
+    assert!(bench.with(|s| s.kept) >= 4, "every step is a line");
+    // The files stay as they are.
+    let text = std::fs::read_to_string(folder.path().join("EXPR/talk.txt")).unwrap();
+    assert_eq!(text.lines().nth(2), Some("2"));
+}
+
+#[test]
+fn somebody_new_labels_from_nothing_and_a_selection_is_labelled_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut harness) = opened(folder.path());
+    harness.get_by_label("Labels: labels").click();
+    harness.run_steps(3);
+    harness.get_by_label_contains("New labels, empty").click();
+    harness.run_steps(3);
+    assert!(has(&harness, "Against annotator"));
+    press(&mut harness, Key::End);
+    press(&mut harness, Key::CloseBracket);
+    press(&mut harness, Key::Num5);
+    // All 200 frames, of which 10 have no face.
+    assert!(has(
+        &harness,
+        "Labelled happiness, model disgust: 163 frames"
+    ));
+}
+
+#[test]
+fn the_worst_stretches_are_walked_and_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut harness) = opened(folder.path());
+    assert!(has(
+        &harness,
+        "confident, other label: Disgust 0.70 / Anger"
+    ));
+    press(&mut harness, Key::N);
+    let shown = (100..120).any(|f| has(&harness, &format!("Picture of frame {f}")));
+    assert!(shown);
+    press(&mut harness, Key::E);
+    assert!(has(&harness, "Label right"));
+    press(&mut harness, Key::E);
+    assert!(has(&harness, "Model right"));
 }

@@ -1,5 +1,6 @@
 //! What the user asked for, turned into orders for the session and into settings.
 
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use eframe::egui::{Context, Ui, ViewportCommand};
@@ -129,18 +130,20 @@ impl App {
         let covered = self.show_keys;
         let Some(bench) = &mut self.bench else { return };
         let acts = bench.ui(ui, covered);
-        let start = bench
-            .request()
-            .video
-            .as_ref()
-            .and_then(|v| v.parent().map(Into::into));
+        let video = bench.request().video.as_ref();
+        let start: Option<PathBuf> = video.and_then(|v| v.parent().map(Into::into));
         for act in acts {
             let asked = match act {
                 Act::PickVideo => Some(Asked::ReviewVideo),
                 Act::PickFolder => Some(Asked::ReviewFolder),
                 Act::PickPredictions => Some(Asked::ReviewPredictions),
                 Act::PickLabels => Some(Asked::ReviewLabels),
+                Act::Save(_) => Some(Asked::ReviewSave),
                 _ => None,
+            };
+            let start = match &act {
+                Act::Save(format) => self.bench.as_mut().and_then(|b| b.begin_save(*format)),
+                _ => start.clone(),
             };
             match act {
                 Act::Theme => {
@@ -161,7 +164,7 @@ impl App {
                 _ => {}
             }
             if let Some(asked) = asked {
-                self.background.ask(&ctx, asked, start.clone());
+                self.background.ask(&ctx, asked, start);
             }
         }
         if self.show_keys {
@@ -208,6 +211,7 @@ impl App {
                         match asked {
                             Asked::ReviewPredictions => bench.open_predictions(&path),
                             Asked::ReviewLabels => bench.open_labels(&path),
+                            Asked::ReviewSave => bench.save_as(&path),
                             _ => bench.open_video(&path),
                         }
                     }

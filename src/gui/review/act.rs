@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::labels::Expression;
-use crate::review::FaceChoice;
+use crate::review::save::SaveFormat;
+use crate::review::{FaceChoice, SegmentState, Start, Stroke};
 
 /// One thing the user did.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +50,40 @@ pub enum Act {
     Face(FaceChoice),
     /// Hide the predictions, or show them.
     Blind,
+    /// Go to a segment: its frames and its peak.
+    Segment(Range<usize>, usize),
+    /// The next segment (`true`), or the one before.
+    Walk(bool),
+    /// How a segment was settled, with a note.
+    Settle(Range<usize>, SegmentState, String),
+    /// The chosen segment's next state.
+    SettleNext,
+    /// This expression over the selection, else on this frame; `None`: none.
+    Label(Option<Expression>),
+    /// Nothing is said of the selection, else of this frame.
+    Clear,
+    /// What the file says of the selection, else of this frame.
+    Restore,
+    /// Valence and arousal over the selection, else on this frame.
+    Place(f64, f64),
+    /// Values that were drawn on the timeline.
+    Drawn(Stroke),
+    /// Draw on the timeline, or not.
+    Draw,
+    /// Rate live, or end it.
+    Rate,
+    /// Where the rater stands.
+    Pointer(Option<(f64, f64)>),
+    /// Take the last step back.
+    Undo,
+    /// Make it again.
+    Redo,
+    /// Somebody new who labels.
+    NewRater(Start),
+    /// Save the labels.
+    Save(SaveFormat),
+    /// The confusion matrix, or the circumplex (`true`).
+    Circle(bool),
     /// Ask for a video, for predictions, for labels.
     PickVideo,
     /// See [`Act::PickVideo`].

@@ -3,9 +3,21 @@
 use eframe::egui::{Context, Key};
 
 use super::act::Act;
+use crate::labels::Expression;
+use crate::review::save::SaveFormat;
+
+const NUMBERS: [Key; Expression::COUNT] = [
+    Key::Num1,
+    Key::Num2,
+    Key::Num3,
+    Key::Num4,
+    Key::Num5,
+    Key::Num6,
+    Key::Num7,
+];
 
 /// Every key and what it does.
-pub const KEYS: [(&str, &str); 16] = [
+pub const KEYS: [(&str, &str); 24] = [
     ("Space", "Play, or stop"),
     ("← →", "One frame; with shift one second"),
     ("J K L", "Backwards, stop, forwards; again: faster"),
@@ -18,6 +30,23 @@ pub const KEYS: [(&str, &str); 16] = [
         "Zoom in, zoom out; also with the wheel over the timeline",
     ),
     ("Shift+drag", "Select on the timeline"),
+    (
+        "1 – 7",
+        "Label the selection, else this frame: neutral … surprise",
+    ),
+    ("0", "No label; with shift: as in the file"),
+    ("D", "Draw valence and arousal on the timeline, or not"),
+    (
+        "R",
+        "Rate live with the pointer in the circumplex while it plays",
+    ),
+    ("Ctrl+Z", "Undo; with shift: redo"),
+    ("Ctrl+S", "Save the labels as a csv"),
+    ("N", "The next segment; with shift the one before"),
+    (
+        "E",
+        "Settle the segment: label right, model right, unclear, open",
+    ),
     ("B", "Hide the predictions, or show them"),
     ("O", "Open a video"),
     ("P", "Save a picture of the window"),
@@ -37,6 +66,21 @@ pub fn pressed(ctx: &Context, covered: bool) -> Vec<Act> {
         let mut acts = Vec::new();
         if i.key_pressed(Key::F1) || i.key_pressed(Key::Questionmark) {
             acts.push(Act::Keys);
+        }
+        if !covered && i.modifiers.command {
+            if i.key_pressed(Key::Z) {
+                acts.push(if i.modifiers.shift {
+                    Act::Redo
+                } else {
+                    Act::Undo
+                });
+            }
+            if i.key_pressed(Key::Y) {
+                acts.push(Act::Redo);
+            }
+            if i.key_pressed(Key::S) {
+                acts.push(Act::Save(SaveFormat::Csv));
+            }
         }
         if covered || i.modifiers.command || i.modifiers.ctrl || i.modifiers.alt {
             return acts;
@@ -63,12 +107,26 @@ pub fn pressed(ctx: &Context, covered: bool) -> Vec<Act> {
             (Key::End, Act::Go(i64::MAX)),
             (Key::OpenBracket, Act::Mark(false)),
             (Key::CloseBracket, Act::Mark(true)),
+            (Key::D, Act::Draw),
+            (Key::R, Act::Rate),
+            (Key::E, Act::SettleNext),
             (Key::B, Act::Blind),
             (Key::O, Act::PickVideo),
             (Key::P, Act::SavePicture),
             (Key::T, Act::Theme),
             (Key::Escape, Act::Unselect),
         ];
+        for (key, expression) in NUMBERS.into_iter().zip(Expression::ALL) {
+            if i.key_pressed(key) {
+                acts.push(Act::Label(Some(expression)));
+            }
+        }
+        if i.key_pressed(Key::Num0) || i.key_pressed(Key::Delete) {
+            acts.push(if shift { Act::Restore } else { Act::Clear });
+        }
+        if i.key_pressed(Key::N) {
+            acts.push(Act::Walk(!shift));
+        }
         for (key, act) in letters {
             if i.key_pressed(key) {
                 acts.push(act);

@@ -1,11 +1,15 @@
-//! Columns of the timeline: what lies on the frames of each point of its width.
+//! Columns of the timeline: what lies on the frames of each point of its width, from summaries of the whole video.
 
 use std::ops::Range;
 
-use super::state::State;
+use super::state::{Dirty, State};
 use crate::analysis::Status;
 use crate::labels::Expression;
-use crate::review::Track;
+use crate::review::pyramid::{Expressions, Extent, Flags, Mean};
+use crate::review::{Disagreement, Pyramid, Track};
+
+/// Above so many frames the row "apart" is not made anew with every edit.
+const AT_ONCE: usize = 200_000;
 
 /// Which of the two lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,31 +28,148 @@ impl Lines {
     }
 }
 
+/// Summaries of a track.
+#[derive(Debug, Default)]
+struct Rows {
+    expressions: Pyramid<Expressions>,
+    /// Valence, arousal.
+    lines: [Pyramid<Extent>; 2],
+}
+
+impl Rows {
+    fn of(track: &Track) -> Self {
+        Self {
+            expressions: Pyramid::of_expressions(track),
+            lines: [track.valence(), track.arousal()].map(Pyramid::of_numbers),
+        }
+    }
+
+    fn update(&mut self, track: &Track, changed: &Range<usize>) {
+        self.expressions.update_expressions(track, changed.clone());
+        for (line, values) in self
+            .lines
+            .iter_mut()
+            .zip([track.valence(), track.arousal()])
+        {
+            line.update_numbers(values, changed.clone());
+        }
+    }
+}
+
 /// What is kept between frames of the window.
 #[derive(Debug, Default)]
 pub struct Levels {
-    version: u64,
+    rater: Option<usize>,
+    model: Rows,
+    raters: Vec<Rows>,
+    gaps: Pyramid<Flags>,
+    probabilities: Pyramid<Mean<{ Expression::COUNT }>>,
+    /// The ends of the one-sigma bands, and their summaries, of valence and arousal.
+    bands: [[(Vec<f64>, Pyramid<Extent>); 2]; 2],
+    apart: Vec<f64>,
+    aparts: Pyramid<Extent>,
+    made: bool,
 }
 
 impl Levels {
     /// Takes up what has changed.
-    pub fn update(&mut self, state: &State) {
-        self.version = state.version;
+    pub fn update(&mut self, state: &mut State) {
+        let dirty = std::mem::take(&mut state.dirty);
+        let all = !self.made || dirty.contains(&Dirty::All);
+        if all {
+            self.made = true;
+            self.all(state);
+        } else {
+            for change in &dirty {
+                if let Dirty::Labels(rater, range) = change {
+                    match (
+                        self.raters.get_mut(*rater),
+                        state.project.raters().get(*rater),
+                    ) {
+                        (Some(rows), Some(rater)) => rows.update(rater.track(), range),
+                        _ => {
+                            self.raters = state
+                                .project
+                                .raters()
+                                .iter()
+                                .map(|r| Rows::of(r.track()))
+                                .collect()
+                        }
+                    }
+                }
+            }
+        }
+        let other = self.rater != Some(state.rater);
+        let edited = !dirty.is_empty() && state.frames() <= AT_ONCE;
+        if all || other || edited {
+            self.rater = Some(state.rater);
+            self.apart = match (
+                state.project.model(),
+                state.project.raters().get(state.rater),
+            ) {
+                (Some(_), Some(_)) => {
+                    Disagreement::new(&state.project, Some(state.rater)).apart_column()
+                }
+                _ => Vec::new(),
+            };
+            self.aparts = Pyramid::of_numbers(&self.apart);
+        }
     }
 
-    /// Whether there is nothing to say of the frames of a column.
+    fn all(&mut self, state: &State) {
+        self.raters = state
+            .project
+            .raters()
+            .iter()
+            .map(|r| Rows::of(r.track()))
+            .collect();
+        let Some(model) = state.project.model() else {
+            self.model = Rows::default();
+            self.gaps = Pyramid::default();
+            self.probabilities = Pyramid::default();
+            self.bands = Default::default();
+            return;
+        };
+        self.model = Rows::of(model.track());
+        self.gaps = Pyramid::new(model.frames, |f| {
+            Flags::flag(model.status(f) == Some(Status::NoFace))
+        });
+        self.probabilities = Pyramid::new(model.frames, |f| shares(model, f));
+        self.bands = [true, false].map(|valence| {
+            [-1.0, 1.0].map(|side| {
+                let ends: Vec<f64> = (0..model.frames)
+                    .map(|f| {
+                        let Some(row) = model.at(f) else {
+                            return f64::NAN;
+                        };
+                        let (value, sd) = if valence {
+                            (row.rating.valence, row.detail.valence_sd)
+                        } else {
+                            (row.rating.arousal, row.detail.arousal_sd)
+                        };
+                        value.map_or(f64::NAN, |v| v + side * f64::from(sd))
+                    })
+                    .collect();
+                let pyramid = Pyramid::of_numbers(&ends);
+                (ends, pyramid)
+            })
+        });
+    }
+
+    /// Whether there is no face on any of the frames of a column.
     pub fn gaps(&self, state: &State, width: usize) -> Vec<Option<bool>> {
         let Some(model) = state.project.model() else {
             return Vec::new();
         };
-        let none = |f: usize| matches!(model.status(f), Some(Status::NoFace));
-        columns(state, width, |mut frames| frames.all(none))
+        let of = |f: usize| Flags::flag(model.status(f) == Some(Status::NoFace));
+        let columns = self.gaps.columns(view(state), width, of);
+        columns.iter().map(|c| Some(c.all())).collect()
     }
 
     /// The model's most frequent expression of each column.
     pub fn model_expressions(&self, state: &State, width: usize) -> Vec<Option<Expression>> {
         match state.project.model() {
-            Some(model) => expressions(state, model.track(), width),
+            Some(model) => expressions(&self.model, state, model.track(), width),
             None => Vec::new(),
         }
     }
@@ -60,9 +181,9 @@ impl Levels {
         rater: usize,
         width: usize,
     ) -> Vec<Option<Expression>> {
-        match state.project.raters().get(rater) {
-            Some(rater) => expressions(state, rater.track(), width),
-            None => Vec::new(),
+        match (self.raters.get(rater), state.project.raters().get(rater)) {
+            (Some(rows), Some(rater)) => expressions(rows, state, rater.track(), width),
+            _ => Vec::new(),
         }
     }
 
@@ -75,53 +196,26 @@ impl Levels {
         let Some(model) = state.project.model() else {
             return Vec::new();
         };
-        columns(state, width, |frames| {
-            // A few frames of many say enough of a point's colour.
-            let step = (frames.len() / 8).max(1);
-            let mut sum = [0.0; Expression::COUNT];
-            let mut n = 0.0;
-            for row in frames.step_by(step).filter_map(|f| model.at(f)) {
-                if !row.detail.probabilities[0].is_nan() {
-                    sum.iter_mut()
-                        .zip(row.detail.probabilities)
-                        .for_each(|(s, p)| *s += p);
-                    n += 1.0;
-                }
-            }
-            (n > 0.0).then(|| sum.map(|s| s / n))
-        })
-        .into_iter()
-        .map(Option::flatten)
-        .collect()
+        let columns = self
+            .probabilities
+            .columns(view(state), width, |f| shares(model, f));
+        columns.iter().map(Mean::get).collect()
     }
 
     /// One standard deviation about the model's line: the lowest and the highest of each column.
     pub fn band(&self, state: &State, lines: Lines, width: usize) -> Vec<Option<(f64, f64)>> {
-        let Some(model) = state.project.model() else {
-            return Vec::new();
+        let [low, high] = &self.bands[usize::from(!lines.valence)];
+        let of = |(values, pyramid): &(Vec<f64>, Pyramid<Extent>)| {
+            pyramid.numbers(values, view(state), width)
         };
-        columns(state, width, |frames| {
-            let step = (frames.len() / 8).max(1);
-            let ends = frames.step_by(step).filter_map(|f| {
-                let row = model.at(f)?;
-                let (value, sd) = if lines.valence {
-                    (row.rating.valence?, row.detail.valence_sd)
-                } else {
-                    (row.rating.arousal?, row.detail.arousal_sd)
-                };
-                (!sd.is_nan()).then(|| (value - f64::from(sd), value + f64::from(sd)))
-            });
-            ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
-        })
-        .into_iter()
-        .map(Option::flatten)
-        .collect()
+        let both = of(low).into_iter().zip(of(high));
+        both.map(|(low, high)| Some((low?.0, high?.1))).collect()
     }
 
     /// The model's line: the lowest and the highest of each column.
     pub fn model_line(&self, state: &State, lines: Lines, width: usize) -> Vec<Option<(f64, f64)>> {
         match state.project.model() {
-            Some(model) => line(state, lines.of(model.track()), width),
+            Some(model) => line(&self.model, state, model.track(), lines, width),
             None => Vec::new(),
         }
     }
@@ -134,92 +228,49 @@ impl Levels {
         lines: Lines,
         width: usize,
     ) -> Vec<Option<(f64, f64)>> {
-        match state.project.raters().get(rater) {
-            Some(rater) => line(state, lines.of(rater.track()), width),
-            None => Vec::new(),
+        match (self.raters.get(rater), state.project.raters().get(rater)) {
+            (Some(rows), Some(rater)) => line(rows, state, rater.track(), lines, width),
+            _ => Vec::new(),
         }
     }
 
-    /// How far model and labels are apart, the most of each column: 0 the same, 1 another expression or half of the
-    /// scale.
+    /// How far model and labels are apart, the most of each column, 0..=1.
     pub fn apart(&self, state: &State, width: usize) -> Vec<Option<f64>> {
-        let (Some(model), Some(rater)) = (
-            state.project.model(),
-            state.project.raters().get(state.rater),
-        ) else {
-            return Vec::new();
-        };
-        let of = |f: usize| {
-            let (said, label) = (model.track().get(f), rater.track().get(f));
-            let expression = said
-                .expression
-                .zip(label.expression)
-                .map(|(a, b)| if a == b { 0.0 } else { 1.0 });
-            let near = |a: Option<f64>, b: Option<f64>| Some((a? - b?).abs().min(1.0));
-            [
-                expression,
-                near(said.valence, label.valence),
-                near(said.arousal, label.arousal),
-            ]
+        let columns = self.aparts.numbers(&self.apart, view(state), width);
+        columns
             .into_iter()
-            .flatten()
-            .reduce(f64::max)
-        };
-        columns(state, width, |frames| {
-            frames.filter_map(of).reduce(f64::max)
-        })
-        .into_iter()
-        .map(Option::flatten)
-        .collect()
+            .map(|c| c.map(|(_, most)| most))
+            .collect()
     }
 }
 
-/// What `of` makes of the frames of each column of the view; `None` where there are none.
-fn columns<T>(state: &State, width: usize, of: impl Fn(Range<usize>) -> T) -> Vec<Option<T>> {
-    let frames = state.frames();
-    let per = (state.view.end - state.view.start) / width as f64;
-    (0..width)
-        .map(|i| {
-            let from = state.view.start + i as f64 * per;
-            let first = (from.max(0.0) as usize).min(frames);
-            let last = ((from + per).ceil() as usize).clamp(first, frames);
-            // A frame that is wider than a point is in all of its points alone.
-            let last = if per < 1.0 {
-                (first + 1).min(frames)
-            } else {
-                last
-            };
-            (first < last).then(|| of(first..last))
-        })
-        .collect()
+/// The frames in view, whole ones.
+pub fn view(state: &State) -> Range<usize> {
+    let from = state.view.start.max(0.0) as usize;
+    from..(state.view.end.ceil() as usize).clamp(from, state.frames())
 }
 
-fn expressions(state: &State, track: &Track, width: usize) -> Vec<Option<Expression>> {
-    columns(state, width, |frames| {
-        let mut counts = [0u32; Expression::COUNT];
-        for e in frames.filter_map(|f| track.expression(f)) {
-            counts[e.index()] += 1;
-        }
-        let best = Expression::ALL
-            .into_iter()
-            .rev()
-            .max_by_key(|e| counts[e.index()])?;
-        (counts[best.index()] > 0).then_some(best)
-    })
-    .into_iter()
-    .map(Option::flatten)
-    .collect()
+fn shares(model: &crate::review::Model, frame: usize) -> Mean<{ Expression::COUNT }> {
+    let none = [f32::NAN; Expression::COUNT];
+    Mean::of(
+        model
+            .at(frame)
+            .map_or(&none, |row| &row.detail.probabilities),
+    )
 }
 
-fn line(state: &State, values: &[f64], width: usize) -> Vec<Option<(f64, f64)>> {
-    columns(state, width, |frames| {
-        let frames = frames.start.min(values.len())..frames.end.min(values.len());
-        let there = values[frames].iter().copied().filter(|v| !v.is_nan());
-        there
-            .map(|v| (v, v))
-            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
-    })
-    .into_iter()
-    .map(Option::flatten)
-    .collect()
+fn expressions(rows: &Rows, state: &State, track: &Track, width: usize) -> Vec<Option<Expression>> {
+    let columns = rows.expressions.expressions(track, view(state), width);
+    columns.iter().map(Expressions::dominant).collect()
+}
+
+fn line(
+    rows: &Rows,
+    state: &State,
+    track: &Track,
+    lines: Lines,
+    width: usize,
+) -> Vec<Option<(f64, f64)>> {
+    let pyramid = &rows.lines[usize::from(!lines.valence)];
+    pyramid.numbers(lines.of(track), view(state), width)
 }

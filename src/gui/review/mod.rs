@@ -4,6 +4,8 @@
 //! (dialogs, theme, leaving) it hands to the app.
 
 pub mod act;
+mod annotate;
+mod circle;
 mod film;
 mod keys;
 mod layout;
@@ -14,6 +16,7 @@ mod state;
 mod status;
 mod timeline;
 mod top;
+mod worst;
 
 use std::path::{Path, PathBuf};
 
@@ -26,8 +29,11 @@ use self::layout::Areas;
 use self::state::State;
 use self::status::Figures;
 use self::timeline::Timeline;
+use self::worst::Worst;
 use crate::formats::labels::{self, LabelFormat};
-use crate::review::session::{Engine, Phase, Progress, Request};
+use crate::review::Editor;
+use crate::review::save::SaveFormat;
+use crate::review::session::{Engine, JournalWord, Phase, Progress, Request};
 use crate::source::SourceInfo;
 
 /// The bench in the window.
@@ -41,6 +47,11 @@ pub struct Bench {
     film: Film,
     timeline: Timeline,
     figures: Figures,
+    worst: Worst,
+    editor: Editor,
+    journal: Option<JournalWord>,
+    /// Labels that are to be saved once a name is chosen.
+    to_save: Option<SaveFormat>,
     /// The frame that the engine was asked for last.
     asked: Option<usize>,
     /// Words that the user should see, taken by the app.
@@ -63,6 +74,10 @@ impl Bench {
             film: Film::default(),
             timeline: Timeline::default(),
             figures: Figures::default(),
+            worst: Worst::default(),
+            editor: Editor::default(),
+            journal: None,
+            to_save: None,
             asked: None,
             words: Vec::new(),
         }
@@ -88,7 +103,14 @@ impl Bench {
             }
             self.state = Some(state);
             self.asked = None;
+            self.worst.clear();
+            self.editor = update.editor.map(|e| *e).unwrap_or_default();
         }
+        self.take_journal(update.journal);
+        for (rater, saved) in update.saved {
+            self.take_saved(rater, saved);
+        }
+        self.worst.take(ctx, update.thumbnails);
         if let Some(picture) = update.picture {
             self.film.take(picture);
         }
@@ -103,11 +125,11 @@ impl Bench {
             };
             if fresh {
                 state.project.set_model(Default::default());
-                state.version += 1;
+                state.changed();
             }
             if !update.records.is_empty() {
                 state.project.extend_model(&update.records);
-                state.version += 1;
+                state.changed();
             }
         }
         if let Some(new) = &update.analysis {
@@ -129,7 +151,9 @@ impl Bench {
         }
         self.analysis = update.analysis.or(self.analysis.take());
         if let Some(state) = &mut self.state {
-            if state.tick(ctx.input(|i| i.time)) {
+            let now_s = ctx.input(|i| i.time);
+            state.sample(now_s);
+            if state.tick(now_s) {
                 ctx.request_repaint();
             }
             if self.asked != Some(state.at()) {
@@ -137,7 +161,12 @@ impl Bench {
                 self.engine.show(state.at());
             }
             self.figures.update(state);
+            if let Some(wanted) = self.worst.update(state, now_s, ctx) {
+                self.engine.thumbnails(wanted);
+            }
         }
+        self.end_rating_when_stopped();
+        self.engine.keep(&mut self.editor);
     }
 
     /// Draws it; gives what the app is to do. `covered`: a card lies over the window.
@@ -166,6 +195,7 @@ impl Bench {
                     self.film
                         .transport(ui, areas.transport, state, areas.compact),
                 );
+                acts.extend(self.worst.show(ui, areas.worst, state, self.editor.marks()));
                 acts.extend(scores::show(ui, areas.scores, state));
                 acts.extend(self.timeline.show(ui, areas.timeline, state));
             }
@@ -179,7 +209,17 @@ impl Bench {
             .state
             .as_ref()
             .filter(|_| matches!(self.phase, Phase::Ready | Phase::Empty));
-        status::show(ui, areas.status, &self.figures, open, areas.compact);
+        let kept = status::Kept {
+            journal: self.journal.as_ref(),
+            dirty: self.editor.is_dirty(),
+        };
+        status::show(
+            ui,
+            areas.status,
+            (&self.figures, &kept),
+            open,
+            areas.compact,
+        );
         if ui.ctx().input(|i| !i.raw.hovered_files.is_empty()) {
             super::picture::drop_hint(ui, ui.max_rect());
         }
@@ -238,6 +278,9 @@ impl Bench {
             }
             _ => {}
         }
+        if self.annotate(act) {
+            return true;
+        }
         let Some(state) = &mut self.state else {
             return false;
         };
@@ -263,15 +306,13 @@ impl Bench {
             Act::Cell(label, said) => state.next_in_cell(*label, *said),
             Act::NoCell => state.cell = None,
             Act::Rater(rater) => state.rater = *rater,
-            Act::Offset(rater, frames) => {
-                state.project.set_offset(*rater, *frames);
-                state.version += 1;
-            }
             Act::Face(choice) => {
                 state.project.choose(*choice);
-                state.version += 1;
+                state.changed();
             }
-            Act::Blind => state.blind = !state.blind,
+            Act::Circle(on) => state.circle = *on,
+            Act::Draw => state.draw = !state.draw,
+            Act::Pointer(at) => state.pointer = *at,
             _ => return false,
         }
         true

@@ -1,10 +1,12 @@
 //! Scores beside the picture: over everything, over the selection, up to the play-head; and the confusion matrix.
 
 use eframe::egui::{
-    Align2, Color32, Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align, Align2, Color32, Layout, Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder,
+    WidgetInfo, pos2, vec2,
 };
 
 use super::act::Act;
+use super::circle;
 use super::state::State;
 use crate::evaluate::matching::Scores;
 use crate::evaluate::table::number;
@@ -64,7 +66,12 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
     };
     let heading = widgets::layout_elided(ui, &title, theme::semibold(12.0), p.muted, inner.width());
     let at = inner.left_top() + vec2(0.0, 2.0);
-    widgets::described(ui, Rect::from_min_size(at, heading.size()), "against", || title.clone());
+    widgets::described(
+        ui,
+        Rect::from_min_size(at, heading.size()),
+        "against",
+        || title.clone(),
+    );
     painter.galley(at, heading, p.muted);
     let scores = state.scores();
     if scores[0].is_none() || state.blind {
@@ -83,7 +90,13 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
             "no scores",
             || words.replace('\n', " "),
         );
+        let bottom = at.y + galley.size().y + 12.0;
         painter.galley(at, galley, p.muted);
+        // Who rates needs the circle all the same.
+        let rest = Rect::from_min_max(pos2(inner.left(), bottom), inner.max);
+        if rest.height() > 90.0 && !state.project.raters().is_empty() {
+            return circle::show(ui, rest, state);
+        }
         return Vec::new();
     }
     let top = inner.top() + 24.0;
@@ -158,8 +171,41 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
     let words = format!("{} labelled frames with a prediction", grouped(counts));
     let galley = widgets::layout_elided(ui, &words, theme::small(), p.muted, inner.width());
     painter.galley(pos2(inner.left(), y - 6.0), galley, p.muted);
-    let rest = Rect::from_min_max(pos2(inner.left(), y + 14.0), inner.max);
-    confusion(ui, rest, state, &scores, &p)
+    let rest = Rect::from_min_max(pos2(inner.left(), y + 12.0), inner.max);
+    if rest.height() < 110.0 {
+        return Vec::new();
+    }
+    let bar = Rect::from_min_max(rest.min, pos2(rest.right(), rest.top() + 22.0));
+    let below = Rect::from_min_max(pos2(rest.left(), bar.bottom() + 2.0), rest.max);
+    let row = UiBuilder::new()
+        .max_rect(bar)
+        .layout(Layout::left_to_right(Align::Center));
+    let chosen = ui.scope_builder(row, |ui| {
+        let options = [
+            ("Confusion", "How often each label met each prediction"),
+            (
+                "Circumplex",
+                "Where model and labels lie, and a place to rate",
+            ),
+        ];
+        widgets::segmented(
+            ui,
+            "Below",
+            &options,
+            usize::from(state.circle || state.rating.is_some()),
+        )
+    });
+    let mut acts: Vec<Act> = chosen
+        .inner
+        .map(|i| Act::Circle(i == 1))
+        .into_iter()
+        .collect();
+    if state.circle || state.rating.is_some() {
+        acts.extend(circle::show(ui, below, state));
+    } else {
+        acts.extend(confusion(ui, below, state, &scores, &p));
+    }
+    acts
 }
 
 /// Whose counts the matrix has: the selection's where there is one.
@@ -171,24 +217,21 @@ fn confusion(
     p: &Palette,
 ) -> Vec<Act> {
     let mut acts = Vec::new();
-    if rect.height() < 110.0 {
-        return acts;
-    }
     let (of, which) = match (&scores[1], &scores[0]) {
-        (Some(selected), _) => (selected, "selected"),
-        (None, Some(all)) => (all, "all"),
+        (Some(selected), _) => (selected, "the selection"),
+        (None, Some(all)) => (all, "all frames"),
         (None, None) => return acts,
     };
     let counts = of.expression.counts();
     ui.painter().text(
-        rect.left_top() + vec2(0.0, 8.0),
+        rect.left_top() + vec2(0.0, 7.0),
         Align2::LEFT_CENTER,
-        format!("Confusion, {which}"),
-        theme::semibold(12.0),
+        format!("of {which}"),
+        theme::small(),
         p.muted,
     );
     ui.painter().text(
-        pos2(rect.right(), rect.top() + 8.0),
+        pos2(rect.right(), rect.top() + 7.0),
         Align2::RIGHT_CENTER,
         "label ↓ model →",
         theme::small(),
@@ -196,7 +239,7 @@ fn confusion(
     );
     let names = 60.0;
     let grid = Rect::from_min_max(
-        pos2(rect.left() + names, rect.top() + 20.0),
+        pos2(rect.left() + names, rect.top() + 16.0),
         pos2(rect.right(), rect.bottom() - 16.0),
     );
     let (cw, ch) = (grid.width() / 7.0, (grid.height() / 7.0).min(30.0));

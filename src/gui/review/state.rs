@@ -5,11 +5,21 @@ use std::ops::Range;
 use crate::evaluate::matching::Scores;
 use crate::labels::Expression;
 use crate::review::Project;
+use crate::review::rating::{RatingRun, Sample};
 
 /// Speeds of playing, forwards; backwards the same with a minus.
 pub const SPEEDS: [f64; 5] = [0.25, 0.5, 1.0, 2.0, 4.0];
 /// The fewest frames that the timeline shows.
 const LEAST_VIEW: f64 = 8.0;
+
+/// What has changed since the timeline was last made.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Dirty {
+    /// Everything.
+    All,
+    /// Some frames of a rater's labels.
+    Labels(usize, Range<usize>),
+}
 
 /// Playing since a moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,8 +50,18 @@ pub struct State {
     pub cell: Option<(Expression, Expression)>,
     /// Predictions are hidden, so that they do not lead who rates.
     pub blind: bool,
+    /// A live rating that is going on.
+    pub rating: Option<RatingRun>,
+    /// Where the rater stands, valence and arousal.
+    pub pointer: Option<(f64, f64)>,
+    /// A drag on the lines of the timeline draws.
+    pub draw: bool,
+    /// The circumplex in place of the confusion matrix.
+    pub circle: bool,
     /// Grows with everything that changes what is drawn of the project.
-    pub version: u64,
+    version: u64,
+    /// What the timeline has not taken up yet.
+    pub dirty: Vec<Dirty>,
 }
 
 impl State {
@@ -58,8 +78,33 @@ impl State {
             rater: 0,
             cell: None,
             blind: false,
+            rating: None,
+            pointer: None,
+            draw: false,
+            circle: false,
             version: 1,
+            dirty: vec![Dirty::All],
         }
+    }
+
+    /// Grows with everything that changes what is drawn of the project.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Everything has changed.
+    pub fn changed(&mut self) {
+        self.version += 1;
+        self.dirty = vec![Dirty::All];
+        let last = self.frames().saturating_sub(1);
+        self.at = self.at.min(last);
+    }
+
+    /// Some of a rater's labels have changed; `None`: all of them.
+    pub fn labels_changed(&mut self, rater: usize, frames: Option<Range<usize>>) {
+        self.version += 1;
+        let frames = frames.unwrap_or(0..self.frames());
+        self.dirty.push(Dirty::Labels(rater, frames));
     }
 
     /// Frames of the project.
@@ -169,6 +214,29 @@ impl State {
             self.playing = None;
         }
         self.is_playing()
+    }
+
+    /// Shows the rating where the rater stands, while it plays.
+    pub fn sample(&mut self, now_s: f64) {
+        let Some(playing) = self.playing else { return };
+        let time_s = playing.from_s + (now_s - playing.since_s) * self.speed;
+        if let (Some(run), Some((valence, arousal))) = (&mut self.rating, self.pointer) {
+            run.offer(
+                now_s,
+                Sample {
+                    time_s,
+                    valence: Some(valence),
+                    arousal: Some(arousal),
+                },
+            );
+        }
+    }
+
+    /// What an edit is of: the selection, else the frame at the play-head.
+    pub fn edited(&self) -> Range<usize> {
+        self.selection
+            .clone()
+            .unwrap_or(self.at..(self.at + 1).min(self.frames()))
     }
 
     /// Moves the view so that the play-head is in it.

@@ -8,6 +8,7 @@ use crate::gui::layout::MARGIN;
 use crate::gui::statusbar::grouped;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
+use crate::review::session::JournalWord;
 
 /// Figures that cost a walk over all frames, made once for each version of the state.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -22,10 +23,10 @@ pub struct Figures {
 impl Figures {
     /// Makes them anew if the state has changed.
     pub fn update(&mut self, state: &State) {
-        if self.version == state.version && self.rater == state.rater {
+        if self.version == state.version() && self.rater == state.rater {
             return;
         }
-        self.version = state.version;
+        self.version = state.version();
         self.rater = state.rater;
         let frames = state.frames();
         self.no_face = state.project.model().map_or(0, |m| {
@@ -38,8 +39,22 @@ impl Figures {
     }
 }
 
-/// Shows it in the whole of `rect`. `said` is the newest word on what was saved or done.
-pub fn show(ui: &Ui, rect: Rect, figures: &Figures, state: Option<&State>, compact: bool) {
+/// What became of the edits.
+pub struct Kept<'a> {
+    /// The journal.
+    pub journal: Option<&'a JournalWord>,
+    /// Whether there are edits that were not saved as a file of labels.
+    pub dirty: bool,
+}
+
+/// Shows it in the whole of `rect`.
+pub fn show(
+    ui: &Ui,
+    rect: Rect,
+    (figures, kept): (&Figures, &Kept<'_>),
+    state: Option<&State>,
+    compact: bool,
+) {
     let p = Palette::of(ui.ctx());
     ui.painter().rect_filled(rect, 0.0, p.panel);
     ui.painter()
@@ -73,6 +88,31 @@ pub fn show(ui: &Ui, rect: Rect, figures: &Figures, state: Option<&State>, compa
         widgets::described(ui, area, id, || spoken.clone()).on_hover_text(hover);
         x += width + 20.0;
     };
+    if let Some(journal) = kept.journal {
+        let (word, alarm) = match (&journal.failed, journal.waiting) {
+            (Some(_), _) => ("not kept", true),
+            (None, 0) if kept.dirty => ("kept, not saved yet", false),
+            (None, 0) => ("kept", false),
+            (None, _) => ("being kept", false),
+        };
+        let why = journal.failed.clone().unwrap_or_else(|| {
+            format!(
+                "Each edit is written at once to {}. Ctrl+S saves the labels as a file of their own.",
+                journal.path.display()
+            )
+        });
+        figure("edits", "edits", word.to_owned(), why, alarm);
+    }
+    if state.rating.is_some() {
+        let hover = "R ends the rating; one undo takes it back".to_owned();
+        figure(
+            "rating",
+            "rating live,",
+            format!("{:.0} Hz", crate::review::rating::DEFAULT_RATE_HZ),
+            hover,
+            true,
+        );
+    }
     if let (Some(apart), false) = (figures.apart, state.blind) {
         figure(
             "apart",

@@ -1,5 +1,6 @@
 //! The whole video at a glance: expressions of model and raters, probabilities, valence and arousal, where they differ.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use eframe::egui::{
@@ -16,6 +17,7 @@ use crate::gui::statusbar::grouped;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
 use crate::labels::Expression;
+use crate::review::Stroke as Curve;
 
 /// Room for the names at the left.
 const NAMES: f32 = 92.0;
@@ -31,6 +33,10 @@ pub struct Timeline {
     levels: Levels,
     /// Where a selection was begun.
     anchor: Option<usize>,
+    /// Values being drawn: whether of valence, and by frame.
+    drawn: Option<(bool, BTreeMap<usize, f64>)>,
+    /// Where the pen was last.
+    last: Option<(usize, f64)>,
     /// The bar below is being dragged: by how many frames its middle is off the pointer.
     grip: Option<f64>,
 }
@@ -74,10 +80,11 @@ enum What {
 
 impl Timeline {
     /// Shows it in the whole of `rect`.
-    pub fn show(&mut self, ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
+    pub fn show(&mut self, ui: &mut Ui, rect: Rect, state: &mut State) -> Vec<Act> {
         let p = Palette::of(ui.ctx());
         let mut acts = Vec::new();
         self.levels.update(state);
+        let state = &*state;
         ui.painter().rect_filled(rect, 0.0, p.panel);
         ui.painter()
             .hline(rect.x_range(), rect.top() + 0.5, Stroke::new(1.0, p.line));
@@ -91,9 +98,11 @@ impl Timeline {
         if area.width() < 40.0 || area.height() < 30.0 {
             return acts;
         }
+        // Whole frames, as the columns have them.
+        let frames = super::levels::view(state);
         let scale = Scale {
-            from: state.view.start,
-            per_point: (state.view.end - state.view.start) / f64::from(area.width()),
+            from: frames.start as f64,
+            per_point: frames.len().max(1) as f64 / f64::from(area.width()),
             left: area.left(),
             right: area.right(),
         };
@@ -110,8 +119,74 @@ impl Timeline {
         axis(ui.painter(), &p, &scale, area, state);
         self.bar(ui, &p, area, state, &mut acts);
         head(ui.painter(), &p, &scale, area, state);
-        self.pointer(ui, &scale, area, state, &mut acts);
+        self.drawing(&painter, &p, &scale, &rows);
+        self.pointer(ui, &scale, (area, &rows), state, &mut acts);
         acts
+    }
+
+    /// What is being drawn, above everything.
+    fn drawing(&self, painter: &Painter, p: &Palette, scale: &Scale, rows: &[Row]) {
+        let Some((valence, values)) = &self.drawn else {
+            return;
+        };
+        let what = if *valence {
+            What::Valence
+        } else {
+            What::Arousal
+        };
+        let Some(row) = rows.iter().find(|r| r.what == what) else {
+            return;
+        };
+        let points: Vec<Pos2> = values
+            .iter()
+            .map(|(&frame, &v)| pos2(scale.x(frame as f64 + 0.5), y_of(row.rect, v)))
+            .collect();
+        match points.as_slice() {
+            [one] => {
+                painter.circle_filled(*one, 2.5, p.accent);
+            }
+            _ => {
+                painter.line(points, Stroke::new(2.0, p.accent));
+            }
+        }
+    }
+
+    /// Takes the pointer's place into what is drawn; the frames that were jumped over lie on the way.
+    fn draw(&mut self, rows: &[Row], at: Pos2, frame: usize) {
+        if self.drawn.is_none() {
+            let row = rows.iter().find(|r| {
+                matches!(r.what, What::Valence | What::Arousal)
+                    && r.rect.expand2(vec2(0.0, 3.0)).contains(at)
+            });
+            let Some(row) = row else { return };
+            self.drawn = Some((row.what == What::Valence, BTreeMap::new()));
+        }
+        let Some((valence, values)) = &mut self.drawn else {
+            return;
+        };
+        let what = if *valence {
+            What::Valence
+        } else {
+            What::Arousal
+        };
+        let Some(row) = rows.iter().find(|r| r.what == what) else {
+            return;
+        };
+        let reach = (row.rect.height() / 2.0 - 1.0).max(1.0);
+        let value = f64::from((row.rect.center().y - at.y) / reach).clamp(-1.0, 1.0);
+        if let Some((from, was)) = self.last {
+            let (a, b) = (from.min(frame), from.max(frame));
+            for f in a..=b {
+                let part = if from == frame {
+                    1.0
+                } else {
+                    (f as f64 - from as f64) / (frame as f64 - from as f64)
+                };
+                values.insert(f, was + (value - was) * part);
+            }
+        }
+        values.insert(frame, value);
+        self.last = Some((frame, value));
     }
 
     /// Where the model has nothing to say.
@@ -299,7 +374,14 @@ impl Timeline {
         acts.push(Act::Pan(frame + grip - middle));
     }
 
-    fn pointer(&mut self, ui: &Ui, scale: &Scale, area: Rect, state: &State, acts: &mut Vec<Act>) {
+    fn pointer(
+        &mut self,
+        ui: &Ui,
+        scale: &Scale,
+        (area, rows): (Rect, &[Row]),
+        state: &State,
+        acts: &mut Vec<Act>,
+    ) {
         let sensed = Rect::from_min_max(area.min, pos2(area.right(), area.bottom() + AXIS));
         let response = ui.interact(
             sensed,
@@ -320,7 +402,13 @@ impl Timeline {
         });
         if let Some(at) = response.interact_pointer_pos() {
             let frame = frame_at(at.x);
-            if shift || secondary || self.anchor.is_some() {
+            let pressed = ui.input(|i| i.pointer.press_origin()).unwrap_or(at);
+            let on_line = |r: &Row| {
+                matches!(r.what, What::Valence | What::Arousal) && r.rect.contains(pressed)
+            };
+            if state.draw && !shift && (self.drawn.is_some() || rows.iter().any(on_line)) {
+                self.draw(rows, at, frame);
+            } else if shift || secondary || self.anchor.is_some() {
                 let anchor = *self.anchor.get_or_insert(frame);
                 if anchor != frame || state.selection.is_some() {
                     acts.push(Act::Select(anchor, frame));
@@ -331,6 +419,31 @@ impl Timeline {
         }
         if !ui.input(|i| i.pointer.any_down()) {
             self.anchor = None;
+            self.last = None;
+            if let Some((valence, values)) = self.drawn.take()
+                && let (Some((&first, _)), Some((&last, _))) =
+                    (values.first_key_value(), values.last_key_value())
+            {
+                let values = (first..=last).map(|f| values.get(&f).copied()).collect();
+                let stroke = Curve {
+                    start: first,
+                    ..Curve::default()
+                };
+                acts.push(Act::Drawn(if valence {
+                    Curve {
+                        valence: values,
+                        ..stroke
+                    }
+                } else {
+                    Curve {
+                        arousal: values,
+                        ..stroke
+                    }
+                }));
+            }
+        }
+        if state.draw && response.hovered() {
+            ui.ctx().set_cursor_icon(CursorIcon::Crosshair);
         }
         if !response.hovered() {
             return;
@@ -508,7 +621,7 @@ fn affect(
     color: Color32,
     width: usize,
 ) {
-    let y = |v: f64| rect.center().y - v.clamp(-1.0, 1.0) as f32 * (rect.height() / 2.0 - 1.0);
+    let y = |v: f64| y_of(rect, v);
     let grid = Stroke::new(1.0, p.line);
     for value in [-1.0, 0.0, 1.0] {
         painter.hline(rect.x_range(), y(value).round() + 0.5, grid);
@@ -547,6 +660,11 @@ fn affect(
             DASHES[r % DASHES.len()],
         );
     }
+}
+
+/// Where a value of -1..=1 lies in a row.
+fn y_of(rect: Rect, value: f64) -> f32 {
+    rect.center().y - value.clamp(-1.0, 1.0) as f32 * (rect.height() / 2.0 - 1.0)
 }
 
 /// A line through the columns; where a column holds many values it is as tall as they reach.

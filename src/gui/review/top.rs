@@ -13,8 +13,9 @@ use crate::gui::menu;
 use crate::gui::statusbar::grouped;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets::{self, Icon, ToolButton};
-use crate::review::FaceChoice;
+use crate::review::save::SaveFormat;
 use crate::review::session::Progress;
+use crate::review::{FaceChoice, Start};
 use crate::source::SourceInfo;
 
 /// What the bar shows beside the state.
@@ -302,12 +303,30 @@ fn labels(ui: &mut Ui, state: &State, acts: &mut Vec<Act>, compact: bool) {
         if !state.project.raters().is_empty() {
             ui.separator();
         }
-        if ui
-            .add(Button::selectable(false, "Open a file of labels…"))
-            .clicked()
-        {
-            acts.push(Act::PickLabels);
-            ui.close();
+        let mut row = |ui: &mut Ui, on: bool, label: &str, act: Act| {
+            if ui
+                .add_enabled(on, Button::selectable(false, label))
+                .clicked()
+            {
+                acts.push(act);
+                ui.close();
+            }
+        };
+        row(ui, true, "Open a file of labels…", Act::PickLabels);
+        row(ui, true, "New labels, empty", Act::NewRater(Start::Empty));
+        if let Some(name) = state.rater_name() {
+            let copy = format!("New labels, a copy of {name}");
+            row(ui, true, &copy, Act::NewRater(Start::CopyOf(state.rater)));
+        }
+        let there = state.project.model().is_some();
+        let copy = "New labels, a copy of the model's";
+        row(ui, there, copy, Act::NewRater(Start::CopyOfModel));
+        if let Some(name) = state.rater_name() {
+            ui.separator();
+            for format in SaveFormat::ALL {
+                let label = format!("Save {name} as {}…", format.title());
+                row(ui, true, &label, Act::Save(format));
+            }
         }
     });
     response.on_hover_text(
