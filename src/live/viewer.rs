@@ -327,18 +327,17 @@ impl Viewing {
 
     /// The thread's whole life.
     fn run(mut self) {
-        let mut idle = true;
+        let mut patience = NAP;
         while !self.shared.is_stopped() {
-            let patience = if idle { NAP } else { Duration::ZERO };
             if let Some(index) = self.shared.wanted.take(patience) {
                 self.order(index);
-                idle = false;
             }
             self.settle();
             if self.shared.is_stopped() {
                 break;
             }
-            idle = self.work();
+            let idle = self.work();
+            patience = if idle { NAP } else { Duration::ZERO };
         }
         drop(self.film);
         if let Some(counting) = self.counting {

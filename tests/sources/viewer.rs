@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use affectscope::live::viewer::{Opened, Shown, Viewer, ViewerState};
 
 use super::clips::{number_in, read};
-use super::films::{busy_clip, with_a_hollow_packet};
+use super::films::{FRAMES, busy_clip, with_a_hollow_packet};
 
 /// Longer than a loaded machine needs for any of it.
 const LONG: Duration = Duration::from_secs(60);
@@ -113,26 +113,27 @@ fn what_cannot_be_opened_says_why() {
 #[test]
 fn a_container_that_is_wrong_is_found_out_without_being_played() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("hollow.mp4");
+    let file = folder.path().join("hollow.mov");
     with_a_hollow_packet(&file);
     let watched = start(&file);
     let first = watched.opened();
-    assert_eq!((first.times_s.len(), first.counted), (90, false));
+    assert_eq!((first.times_s.len(), first.counted), (FRAMES, false));
     watched.viewer.show(10);
     assert!(watched.shown(10).picture.is_ok());
     let again = watched.until(|state, _| match state {
         ViewerState::Open(opened) if opened.counted => Some(opened),
         _ => None,
     });
-    assert_eq!((again.times_s.len(), again.numbering), (89, 1));
+    assert_eq!((again.times_s.len(), again.numbering), (FRAMES - 1, 1));
     assert!(
         again
             .note
             .as_ref()
-            .is_some_and(|note| note.contains("89 frames"))
+            .is_some_and(|note| note.contains("71 frames"))
     );
-    watched.viewer.show(88);
-    assert_eq!(number_in(&watched.shown(88).picture.unwrap()), 89);
+    watched.viewer.show(FRAMES - 2);
+    let last = watched.shown(FRAMES - 2).picture.unwrap();
+    assert_eq!(number_in(&last), FRAMES - 1);
 }
 
 #[test]
@@ -156,5 +157,65 @@ fn a_dropped_viewer_leaves_nothing_behind() {
             !command.windows(name.len()).any(|part| part == name),
             "ffmpeg still runs"
         );
+    }
+}
+
+/// Times of steps as somebody waits for them, in milliseconds: median and worst.
+fn waits(watched: &Watched, indices: impl Iterator<Item = usize>, pause: Duration) -> String {
+    let mut waits_ms: Vec<f64> = indices
+        .map(|index| {
+            let asked = Instant::now();
+            watched.viewer.show(index);
+            watched.shown(index).picture.unwrap();
+            let wait = asked.elapsed();
+            std::thread::sleep(pause.saturating_sub(wait));
+            wait.as_secs_f64() * 1e3
+        })
+        .collect();
+    waits_ms.sort_by(f64::total_cmp);
+    let at = |part: f64| waits_ms[((waits_ms.len() - 1) as f64 * part) as usize];
+    format!(
+        "median {:.1}, 95 % {:.1}, worst {:.1} ms of {}",
+        at(0.5),
+        at(0.95),
+        at(1.0),
+        waits_ms.len()
+    )
+}
+
+#[test]
+#[ignore = "prints how long steps through the file in AFFECTSCOPE_FILM take"]
+fn how_long_steps_take() {
+    let Some(file) = std::env::var_os("AFFECTSCOPE_FILM") else {
+        return;
+    };
+    let begun = Instant::now();
+    let watched = start(Path::new(&file));
+    let frames = watched.opened().times_s.len();
+    println!("{frames} frames, open after {:?}", begun.elapsed());
+    watched.viewer.show(0);
+    watched.shown(0);
+    println!("first picture after {:?}", begun.elapsed());
+    if frames > 5000 {
+        return;
+    }
+    // The repeat rate of a held key.
+    let held = Duration::from_millis(33);
+    let (from, to) = (frames / 3, frames * 2 / 3);
+    let steps = [
+        ("forward, key held", waits(&watched, from..to, held)),
+        ("back, key held", waits(&watched, (from..to).rev(), held)),
+        (
+            "back, at once",
+            waits(&watched, (0..from).rev(), Duration::ZERO),
+        ),
+        ("forward, at once", waits(&watched, 0..from, Duration::ZERO)),
+        (
+            "at random",
+            waits(&watched, (0..30).map(|n| n * 7919 % frames), Duration::ZERO),
+        ),
+    ];
+    for (way, waits) in steps {
+        println!("{way}: {waits}");
     }
 }

@@ -157,7 +157,9 @@ impl Roll {
         self.tries = 0;
         if self.reel.counted() {
             return Err(Broken::Frame(
-                "ffmpeg does not give it any more. Has the file changed? Open it again".to_owned(),
+                "ffmpeg does not give it a second time. The file is damaged there, or has changed: go to another \
+                 frame, or open it again"
+                    .to_owned(),
             ));
         }
         tracing::info!(

@@ -325,6 +325,11 @@ impl Reel {
         let index = run.next;
         match self.index.ticks.get(index) {
             Some(ticks) if *ticks == decoded.ticks => {}
+            // At a damaged place ffmpeg's threads do not always make the same frames: one that was not there when they
+            // were counted has no number.
+            Some(ticks) if self.index.counted && decoded.ticks < *ticks => {
+                return Ok(Step::Waiting);
+            }
             _ => return Ok(Step::Off(Off::Strange)),
         }
         run.next += 1;
