@@ -19,6 +19,13 @@
 //! | `network` | nothing; shares the student | features of faces in batches, through a bounded queue |
 //! | the caller's | the offline protocol | records |
 //!
+//! A file that is looked at frame by frame ([`viewer`]) has two of its own:
+//!
+//! | thread | owns | gives |
+//! |---|---|---|
+//! | `viewer` | the film | the frame that was asked for last, through a lock that is held for a moment |
+//! | `viewer-count` | nothing | the number of its frames as decoded, once, where its container alone told it |
+//!
 //! A network that was asked for several threads has helpers of its own, `network-N` ([`crate::model::conv`]).
 //!
 //! A capture thread may hang in a camera's read without limit; it is then left alone, and ends when the read does.
@@ -30,6 +37,7 @@ pub mod journal;
 mod meter;
 mod shared;
 mod tape;
+pub mod viewer;
 
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
