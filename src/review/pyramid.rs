@@ -429,7 +429,7 @@ mod tests {
             pyramid.update_numbers(&values, changed);
             prop_assert_eq!(pyramid.range(range.clone(), |f| of(&values, f)).get(), slow(&values[clip(&range, n)]));
             // Another length: predictions that grow while they are made.
-            let more: Vec<f64> = (values.len()..size).map(|f| number(f as u16 * 31)).collect();
+            let more: Vec<f64> = (values.len()..size).map(|f| number((f * 31) as u16)).collect();
             values.extend(more);
             values.truncate(size);
             pyramid.update_numbers(&values, 0..0);
