@@ -59,7 +59,8 @@ fn an_edit_changes_its_kind_on_its_frames_and_is_taken_back() {
         assert_eq!(track.get(frame), wanted, "frame {frame}");
     }
     assert_eq!(editor.edits_since_saved(0), 2);
-    assert_eq!(editor.edited_places(&project, 0), 2);
+    // Frames 101 and 102 had neither valence nor arousal before.
+    assert_eq!(editor.edited_places(&project, 0), 3);
     assert_eq!(
         (editor.undo_title(), editor.redo_title()),
         (Some("valence"), None)
