@@ -248,14 +248,20 @@ pub struct Whole<'a> {
 /// As [`write_whole`].
 pub fn write_together(files: &[Whole<'_>]) -> Result<(), OutputError> {
     let mut outputs = Vec::new();
-    for Whole { path, bytes, force } in files {
-        let mut output = Output::begin(path, *force, true)?;
+    let begun = files.iter().try_for_each(|Whole { path, bytes, force }| {
+        outputs.push(Output::begin(path, *force, true)?);
+        let Some(output) = outputs.last_mut() else {
+            return Ok(());
+        };
         let written = output.write_all(bytes).and_then(|()| output.flush());
-        written.map_err(OutputError::io(path))?;
-        outputs.push(output);
+        written.map_err(OutputError::io(path))
+    });
+    if let Err(error) = begun {
+        // The last first: a folder that was made for one of them may hold others.
+        while outputs.pop().is_some() {}
+        return Err(error);
     }
-    for output in outputs {
-        output.finish()?;
-    }
-    Ok(())
+    outputs
+        .into_iter()
+        .try_for_each(|output| output.finish().map(|_| ()))
 }

@@ -181,12 +181,15 @@ impl Editor {
         let edit = edit.within(project.frames())?;
         let id = self.id(project, rater, when)?;
         let mut changes = Vec::new();
-        let (mut frames, mut some) = (usize::MAX..0, false);
+        let (mut frames, mut some) = (None::<Range<usize>>, false);
         for patch in edit.patches() {
             let inverse = project.edit(rater, &patch)?;
             some |= inverse != patch;
             let of_patch = patch.frames();
-            frames = frames.start.min(of_patch.start)..frames.end.max(of_patch.end);
+            frames = Some(match frames {
+                Some(f) => f.start.min(of_patch.start)..f.end.max(of_patch.end),
+                None => of_patch,
+            });
             changes.push(Change::Labels(id, inverse));
         }
         // A line of the journal was a step, and stays one: what follows counts on it.
@@ -199,7 +202,7 @@ impl Editor {
             _ => None,
         };
         let mut step = self.step(edit.title(), Some(id), changes, when);
-        step.frames = Some(frames);
+        step.frames = frames;
         step.rated_hz = rated_hz;
         let blind = self.blind;
         self.push(
@@ -466,6 +469,11 @@ impl Editor {
     /// The files that a rater's labels came from, as they were when they were opened.
     pub fn files(&self, rater: usize) -> &[FileId] {
         self.known.get(rater).map_or(&[], |k| &k.files)
+    }
+
+    /// Lines that the journal has not been given yet.
+    pub fn pending(&self) -> usize {
+        self.entries.len()
     }
 
     /// What the journal has not been given yet, in order.
