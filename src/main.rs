@@ -35,6 +35,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Info(args)) => commands::info::run(args),
         Some(Command::Quantize(args)) => commands::quantize::run(args),
         Some(Command::Record(args)) => commands::record::run(args),
+        Some(Command::Report(args)) => commands::report::run(args),
         Some(Command::Train(args)) => commands::train::run(args),
         None => commands::window::run(&cli.window),
     }

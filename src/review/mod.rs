@@ -9,9 +9,12 @@
 //! No thread, no window, no clock. Everything lies on the frames of one video ([`Project::times_s`]); a label that was given
 //! by time lies on the frame whose time is nearest. What is said of a frame is a [`Rating`], of all frames a [`Track`].
 
+pub mod figure;
+pub mod film;
 pub mod model;
 pub mod project;
 pub mod rater;
+pub mod report;
 pub mod scores;
 pub mod track;
 
