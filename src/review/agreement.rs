@@ -1,0 +1,659 @@
+//! How far several people agree, among themselves and with the network as one more.
+//!
+//! [`RangeAgreement`] keeps sums of blocks of frames, so that any range is a few merges and an edit is one block;
+//! [`agreement`] goes over the frames once. Both give the same.
+
+use std::ops::Range;
+
+use super::model::{FaceChoice, Model};
+use super::project::Project;
+use super::track::Track;
+use crate::labels::Expression;
+use crate::metrics::{Agreement, Confusion, Icc, IntervalAlpha, NominalAlpha};
+
+/// Frames of a block: those at both ends of a range are gone over frame by frame.
+const BLOCK: usize = 2048;
+
+/// Whose word is compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Who {
+    /// Places in [`Project::raters`].
+    pub raters: Vec<usize>,
+    /// The network as one more.
+    pub model: bool,
+}
+
+impl Who {
+    /// Everybody who speaks of one person, and the network: where labels of two people are there, those of the chosen
+    /// side, else of the side that comes first.
+    pub fn of(project: &Project) -> Self {
+        let raters = project.raters();
+        let side = match project.model().map(Model::choice) {
+            Some(FaceChoice::Side(person)) => Some(person),
+            _ => raters.iter().find_map(|r| r.person),
+        };
+        let meant = |i: &usize| raters[*i].person.is_none() || raters[*i].person == side;
+        Self {
+            raters: (0..raters.len()).filter(meant).collect(),
+            model: project.model().is_some(),
+        }
+    }
+}
+
+/// One whose word is compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Voice {
+    /// What to call them; the network is "model".
+    pub name: String,
+    /// Their place in [`Project::raters`]; `None` for the network.
+    pub rater: Option<usize>,
+    /// Frames of the range with an expression, with valence, with arousal.
+    pub frames: [u64; 3],
+}
+
+/// Valence or arousal of a group.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Numbers {
+    /// Places in [`Agreements::voices`] of those who rate it anywhere in the video: who does not is not waited for.
+    pub members: Vec<usize>,
+    /// Intraclass correlations of the members, over frames that all of them rated ([`Icc::targets`]).
+    pub icc: Icc,
+    /// Krippendorff's alpha, over frames that two or more rated ([`IntervalAlpha::units`]).
+    pub alpha: IntervalAlpha,
+}
+
+/// How far a group agrees.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Group {
+    /// Krippendorff's alpha of expressions, over frames that two or more labelled.
+    pub expression: NominalAlpha,
+    /// Valence.
+    pub valence: Numbers,
+    /// Arousal.
+    pub arousal: Numbers,
+}
+
+impl Group {
+    fn new(people: &Members) -> Self {
+        let numbers = |members: &[usize]| Numbers {
+            members: members.to_vec(),
+            icc: Icc::new(members.len()),
+            alpha: IntervalAlpha::default(),
+        };
+        Self {
+            expression: NominalAlpha::default(),
+            valence: numbers(&people.valence),
+            arousal: numbers(&people.arousal),
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.expression.merge(&other.expression);
+        for (numbers, more) in [
+            (&mut self.valence, &other.valence),
+            (&mut self.arousal, &other.arousal),
+        ] {
+            numbers.icc.merge(&more.icc);
+            numbers.alpha.merge(&more.alpha);
+        }
+    }
+}
+
+/// Two who are compared, over the frames that both rated.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Pair {
+    /// Place of the one in [`Agreements::voices`].
+    pub a: usize,
+    /// Of the other, behind the one: the network is the other of every pair it is in.
+    pub b: usize,
+    /// Valence.
+    pub valence: Agreement,
+    /// Arousal.
+    pub arousal: Agreement,
+    /// Expressions: what `a` says as the label, what `b` says as the prediction.
+    pub expression: Confusion,
+}
+
+/// How far everybody agrees over a range of frames.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Agreements {
+    /// The range.
+    pub frames: Range<usize>,
+    /// Whose word was compared: the people in their order, then the network.
+    pub voices: Vec<Voice>,
+    /// The people among themselves. Without two of them there is nothing to compare, and every score is `None`.
+    pub people: Group,
+    /// The people and the network as one more; `None` where it takes no part.
+    pub with_model: Option<Group>,
+    /// Every two. Beside the network a person has the numbers of [`Project::scores`], which are those of
+    /// `affectscope evaluate`: ratings by the clock count once each there, and frame by frame elsewhere here.
+    pub pairs: Vec<Pair>,
+}
+
+/// Scores of every two, in the order of [`Agreements::voices`]; the same above and below the diagonal, on which there is
+/// none.
+pub type Matrix = Vec<Vec<Option<f64>>>;
+
+impl Agreements {
+    /// Concordance of valence between every two.
+    pub fn valence_ccc(&self) -> Matrix {
+        self.matrix(|pair| pair.valence.ccc())
+    }
+
+    /// Concordance of arousal between every two.
+    pub fn arousal_ccc(&self) -> Matrix {
+        self.matrix(|pair| pair.arousal.ccc())
+    }
+
+    /// Cohen's kappa of expressions between every two.
+    pub fn kappa(&self) -> Matrix {
+        self.matrix(|pair| pair.expression.kappa())
+    }
+
+    /// A score of every two.
+    pub fn matrix(&self, score: impl Fn(&Pair) -> Option<f64>) -> Matrix {
+        let mut matrix = vec![vec![None; self.voices.len()]; self.voices.len()];
+        for pair in &self.pairs {
+            let score = score(pair);
+            matrix[pair.a][pair.b] = score;
+            matrix[pair.b][pair.a] = score;
+        }
+        matrix
+    }
+}
+
+/// How far these agree over some frames; one pass over them.
+pub fn agreement(project: &Project, who: &Who, frames: Range<usize>) -> Agreements {
+    let cast = Cast::new(project, who);
+    let counts: Vec<[usize; 3]> = cast.tracks.iter().map(|t| t.counts()).collect();
+    let members = cast.members(|voice, kind| counts[voice][kind] > 0);
+    let mut sums = cast.empty(&members);
+    let frames = frames.start..frames.end.min(project.frames());
+    sums.add_frames(&cast, &members, frames.clone());
+    cast.report(project, frames, sums)
+}
+
+/// Sums of blocks of frames, for ranges that change while somebody drags them, and labels that change under an edit.
+#[derive(Debug, Clone, Default)]
+pub struct RangeAgreement {
+    who: Who,
+    frames: usize,
+    members: Members,
+    blocks: Vec<Sums>,
+}
+
+impl RangeAgreement {
+    /// Of all frames of a project.
+    pub fn new(project: &Project, who: &Who) -> Self {
+        let cast = Cast::new(project, who);
+        let counts: Vec<[usize; 3]> = cast.tracks.iter().map(|t| t.counts()).collect();
+        let members = cast.members(|voice, kind| counts[voice][kind] > 0);
+        let frames = project.frames();
+        let blocks = (0..frames.div_ceil(BLOCK))
+            .map(|block| cast.block(&members, block, frames))
+            .collect();
+        Self {
+            who: who.clone(),
+            frames,
+            members,
+            blocks,
+        }
+    }
+
+    /// Whose word is compared.
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// Takes up that labels or predictions of these frames have changed. Where the video has become longer, or somebody
+    /// rates what they did not rate before anywhere, all is gone over once.
+    pub fn update(&mut self, project: &Project, changed: Range<usize>) {
+        if project.frames() != self.frames {
+            *self = Self::new(project, &self.who);
+            return;
+        }
+        let cast = Cast::new(project, &self.who);
+        let changed = changed.start..changed.end.min(self.frames);
+        if changed.is_empty() {
+            return;
+        }
+        for block in changed.start / BLOCK..=(changed.end - 1) / BLOCK {
+            self.blocks[block] = cast.block(&self.members, block, self.frames);
+        }
+        let said = |voice: usize, kind: usize| {
+            let mut blocks = self.blocks.iter();
+            blocks.any(|b| b.said.get(voice).is_some_and(|s| s[kind] > 0))
+        };
+        if cast.members(said) != self.members {
+            *self = Self::new(project, &self.who);
+        }
+    }
+
+    /// How far they agree over these frames of the project that was last taken up.
+    pub fn range(&self, project: &Project, frames: Range<usize>) -> Agreements {
+        let cast = Cast::new(project, &self.who);
+        let frames = frames.start..frames.end.min(self.frames);
+        let (first, last) = (frames.start.div_ceil(BLOCK), frames.end / BLOCK);
+        let mut sums = cast.empty(&self.members);
+        if first >= last {
+            sums.add_frames(&cast, &self.members, frames.clone());
+        } else {
+            sums.add_frames(&cast, &self.members, frames.start..first * BLOCK);
+            for block in &self.blocks[first..last] {
+                sums.merge(block);
+            }
+            sums.add_frames(&cast, &self.members, last * BLOCK..frames.end);
+        }
+        cast.report(project, frames, sums)
+    }
+}
+
+/// Who rates valence, who arousal, anywhere in the video: among the people, and with the network.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Members {
+    valence: Vec<usize>,
+    arousal: Vec<usize>,
+    all: Option<Box<Members>>,
+}
+
+/// Those who are compared, with what they say.
+struct Cast<'a> {
+    voices: Vec<(String, Option<usize>)>,
+    tracks: Vec<&'a Track>,
+    people: usize,
+}
+
+/// What was gathered of some frames.
+#[derive(Debug, Clone, Default)]
+struct Sums {
+    said: Vec<[u64; 3]>,
+    people: Group,
+    all: Option<Group>,
+    /// Of every two people.
+    pairs: Vec<Pair>,
+}
+
+impl<'a> Cast<'a> {
+    fn new(project: &'a Project, who: &Who) -> Self {
+        let there = who.raters.iter().copied();
+        let there: Vec<usize> = there.filter(|&i| i < project.raters().len()).collect();
+        let people = there.iter().map(|&i| &project.raters()[i]);
+        let mut tracks: Vec<&Track> = people.clone().map(|r| r.track()).collect();
+        let names = people.map(|r| r.name.clone());
+        let mut voices: Vec<_> = names.zip(there.iter().copied().map(Some)).collect();
+        if let (true, Some(model)) = (who.model, project.model()) {
+            tracks.push(model.track());
+            voices.push(("model".to_owned(), None));
+        }
+        Self {
+            voices,
+            tracks,
+            people: there.len(),
+        }
+    }
+
+    fn has_model(&self) -> bool {
+        self.tracks.len() > self.people
+    }
+
+    /// `said` tells whether a voice rates something of a kind anywhere.
+    fn members(&self, said: impl Fn(usize, usize) -> bool) -> Members {
+        let among = |voices: usize, kind: usize| (0..voices).filter(|&v| said(v, kind)).collect();
+        let of = |voices| Members {
+            valence: among(voices, 1),
+            arousal: among(voices, 2),
+            all: None,
+        };
+        Members {
+            all: self.has_model().then(|| Box::new(of(self.tracks.len()))),
+            ..of(self.people)
+        }
+    }
+
+    fn empty(&self, members: &Members) -> Sums {
+        let pairs = (0..self.people).flat_map(|a| (a + 1..self.people).map(move |b| (a, b)));
+        Sums {
+            said: vec![[0; 3]; self.tracks.len()],
+            people: Group::new(members),
+            all: members.all.as_deref().map(Group::new),
+            pairs: pairs
+                .map(|(a, b)| Pair {
+                    a,
+                    b,
+                    ..Pair::default()
+                })
+                .collect(),
+        }
+    }
+
+    fn block(&self, members: &Members, block: usize, frames: usize) -> Sums {
+        let mut sums = self.empty(members);
+        let frames = block * BLOCK..((block + 1) * BLOCK).min(frames);
+        sums.add_frames(self, members, frames);
+        sums
+    }
+
+    fn report(&self, project: &Project, frames: Range<usize>, mut sums: Sums) -> Agreements {
+        if self.has_model() {
+            for (a, (_, rater)) in self.voices[..self.people].iter().enumerate() {
+                let scores = project.scores(rater.unwrap_or(usize::MAX), frames.clone());
+                sums.pairs.push(Pair {
+                    a,
+                    b: self.people,
+                    valence: scores.valence,
+                    arousal: scores.arousal,
+                    expression: scores.expression,
+                });
+            }
+        }
+        sums.pairs.sort_by_key(|p| (p.a, p.b));
+        let voices = self.voices.iter().zip(&sums.said);
+        Agreements {
+            voices: voices
+                .map(|((name, rater), said)| Voice {
+                    name: name.clone(),
+                    rater: *rater,
+                    frames: *said,
+                })
+                .collect(),
+            frames,
+            people: sums.people,
+            with_model: sums.all,
+            pairs: sums.pairs,
+        }
+    }
+}
+
+/// What a voice says of a short run of frames, one place a frame.
+struct Piece {
+    expression: Vec<Option<Expression>>,
+    valence: Vec<f64>,
+    arousal: Vec<f64>,
+}
+
+impl Piece {
+    fn of(track: &Track, frames: Range<usize>) -> Self {
+        let numbers = |column: &[f64]| {
+            let end = frames.end.min(column.len());
+            let mut part = column[frames.start.min(end)..end].to_vec();
+            part.resize(frames.len(), f64::NAN);
+            part
+        };
+        Self {
+            expression: frames.clone().map(|f| track.expression(f)).collect(),
+            valence: numbers(track.valence()),
+            arousal: numbers(track.arousal()),
+        }
+    }
+}
+
+impl Sums {
+    fn merge(&mut self, other: &Self) {
+        for (said, more) in self.said.iter_mut().zip(&other.said) {
+            for (said, more) in said.iter_mut().zip(more) {
+                *said += more;
+            }
+        }
+        self.people.merge(&other.people);
+        if let (Some(all), Some(more)) = (&mut self.all, &other.all) {
+            all.merge(more);
+        }
+        for (pair, more) in self.pairs.iter_mut().zip(&other.pairs) {
+            pair.valence.merge(&more.valence);
+            pair.arousal.merge(&more.arousal);
+            pair.expression.merge(&more.expression);
+        }
+    }
+
+    fn add_frames(&mut self, cast: &Cast<'_>, members: &Members, frames: Range<usize>) {
+        for start in frames.clone().step_by(BLOCK) {
+            let part = start..(start + BLOCK).min(frames.end);
+            let pieces: Vec<Piece> = cast
+                .tracks
+                .iter()
+                .map(|track| Piece::of(track, part.clone()))
+                .collect();
+            for (said, piece) in self.said.iter_mut().zip(&pieces) {
+                let numbers = |v: &[f64]| v.iter().filter(|v| !v.is_nan()).count() as u64;
+                said[0] += piece.expression.iter().flatten().count() as u64;
+                said[1] += numbers(&piece.valence);
+                said[2] += numbers(&piece.arousal);
+            }
+            for pair in &mut self.pairs {
+                let (a, b) = (&pieces[pair.a], &pieces[pair.b]);
+                pair.valence.merge(&Agreement::of(&a.valence, &b.valence));
+                pair.arousal.merge(&Agreement::of(&a.arousal, &b.arousal));
+                for (a, b) in a.expression.iter().zip(&b.expression) {
+                    if let (Some(a), Some(b)) = (*a, *b) {
+                        pair.expression.push(b, a);
+                    }
+                }
+            }
+            gather(&mut self.people, members, &pieces[..cast.people]);
+            if let (Some(all), Some(members)) = (&mut self.all, &members.all) {
+                gather(all, members, &pieces);
+            }
+        }
+    }
+}
+
+fn gather(group: &mut Group, members: &Members, pieces: &[Piece]) {
+    for frame in 0..pieces.first().map_or(0, |p| p.expression.len()) {
+        let mut said = [0; Expression::COUNT];
+        for expression in pieces.iter().filter_map(|p| p.expression[frame]) {
+            said[expression.index()] += 1;
+        }
+        group.expression.push(&said);
+    }
+    let kinds: [(_, _, fn(&Piece) -> &[f64]); 2] = [
+        (&mut group.valence, &members.valence, |p| &p.valence),
+        (&mut group.arousal, &members.arousal, |p| &p.arousal),
+    ];
+    for (numbers, members, column) in kinds {
+        let columns: Vec<&[f64]> = members.iter().map(|&m| column(&pieces[m])).collect();
+        let mut ratings = vec![f64::NAN; columns.len()];
+        for frame in 0..columns.first().map_or(0, |c| c.len()) {
+            for (rating, column) in ratings.iter_mut().zip(&columns) {
+                *rating = column[frame];
+            }
+            numbers.icc.push(&ratings);
+            numbers.alpha.push(&ratings);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::made;
+    use super::super::track::Rating;
+    use super::*;
+    use crate::formats::labels::Person;
+    use crate::review::Rater;
+    use proptest::prelude::*;
+
+    /// Everything of a range, frame by frame, straight into the metrics.
+    fn slow(project: &Project, tracks: &[&Track], frames: Range<usize>) -> Group {
+        let voices: Vec<usize> = (0..tracks.len()).collect();
+        let mut group = Group::new(&Members {
+            valence: voices.clone(),
+            arousal: voices,
+            all: None,
+        });
+        for frame in frames.start..frames.end.min(project.frames()) {
+            let said: Vec<Rating> = tracks.iter().map(|t| t.get(frame)).collect();
+            let mut counts = [0; Expression::COUNT];
+            for expression in said.iter().filter_map(|r| r.expression) {
+                counts[expression.index()] += 1;
+            }
+            group.expression.push(&counts);
+            let numbers = |pick: fn(&Rating) -> Option<f64>| -> Vec<f64> {
+                said.iter().map(|r| pick(r).unwrap_or(f64::NAN)).collect()
+            };
+            for (kind, numbers) in [
+                (&mut group.valence, numbers(|r| r.valence)),
+                (&mut group.arousal, numbers(|r| r.arousal)),
+            ] {
+                kind.icc.push(&numbers);
+                kind.alpha.push(&numbers);
+            }
+        }
+        group
+    }
+
+    fn close(a: Option<f64>, b: Option<f64>) -> bool {
+        match (a, b) {
+            (Some(a), Some(b)) => (a - b).abs() < 1e-9,
+            (a, b) => a == b,
+        }
+    }
+
+    fn same(a: &Group, b: &Group) {
+        assert_eq!(a.expression.units(), b.expression.units());
+        assert_eq!(a.expression.values(), b.expression.values());
+        assert!(close(a.expression.alpha(), b.expression.alpha()));
+        for (a, b) in [(&a.valence, &b.valence), (&a.arousal, &b.arousal)] {
+            assert_eq!(a.members, b.members);
+            assert_eq!(
+                (a.icc.targets(), a.alpha.units()),
+                (b.icc.targets(), b.alpha.units())
+            );
+            assert_eq!(a.alpha.values(), b.alpha.values());
+            assert!(close(a.alpha.alpha(), b.alpha.alpha()));
+            assert!(close(a.icc.single(), b.icc.single()));
+            assert!(close(a.icc.mean(), b.icc.mean()), "{a:?} {b:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        #[test]
+        fn a_range_has_the_agreement_of_its_frames_after_any_change(
+            frames in 1usize..9000, a in 0usize..9000, b in 0usize..9000, at in 0usize..9000, seed in any::<u64>(),
+        ) {
+            let mut project = made::project(frames, 3, seed);
+            let who = Who::of(&project);
+            let mut ranges = RangeAgreement::new(&project, &who);
+            let changed = at.min(frames)..(at + 30).min(frames);
+            project.edit(1, changed.clone(), |track| for frame in changed.clone() {
+                let expression = Some(Expression::Fear);
+                track.set(frame, Rating { expression, valence: Some(-0.9), arousal: None });
+            });
+            ranges.update(&project, changed);
+            let range = a.min(b)..a.max(b);
+            let quick = ranges.range(&project, range.clone());
+            let once = agreement(&project, &who, range.clone());
+            let mut tracks: Vec<&Track> = project.raters().iter().map(Rater::track).collect();
+            same(&quick.people, &slow(&project, &tracks, range.clone()));
+            same(&once.people, &quick.people);
+            tracks.extend(project.model().map(|m| m.track()));
+            let all = quick.with_model.as_ref().expect("the network speaks");
+            same(all, &slow(&project, &tracks, range.clone()));
+            prop_assert_eq!(&quick.voices, &once.voices);
+            prop_assert_eq!(quick.pairs.len(), 6);
+            for (quick, once) in quick.pairs.iter().zip(&once.pairs) {
+                prop_assert_eq!((quick.a, quick.b), (once.a, once.b));
+                prop_assert_eq!(&quick.expression, &once.expression);
+                prop_assert_eq!(quick.valence.count(), once.valence.count());
+                prop_assert!(close(quick.valence.ccc(), once.valence.ccc()));
+                prop_assert!(close(quick.arousal.ccc(), once.arousal.ccc()));
+                let mut pushed = Agreement::default();
+                for frame in range.start..range.end.min(frames) {
+                    let pair = (tracks[quick.a].get(frame).arousal, tracks[quick.b].get(frame).arousal);
+                    if let (Some(a), Some(b)) = pair {
+                        pushed.push(a, b);
+                    }
+                }
+                prop_assert_eq!(pushed.count(), quick.arousal.count());
+                prop_assert!(close(pushed.ccc(), quick.arousal.ccc()));
+            }
+        }
+    }
+
+    #[test]
+    fn beside_the_network_everybody_has_the_scores_of_the_project() {
+        let project = made::project(3000, 2, 5);
+        let range = 100..2900;
+        let all = agreement(&project, &Who::of(&project), range.clone());
+        assert_eq!(all.voices.len(), 3);
+        assert_eq!(
+            (all.voices[2].name.as_str(), all.voices[2].rater),
+            ("model", None)
+        );
+        let (valence, kappa) = (all.valence_ccc(), all.kappa());
+        for rater in 0..2 {
+            let scores = project.scores(rater, range.clone());
+            assert!(scores.valence.ccc().is_some());
+            assert_eq!(valence[rater][2], scores.valence.ccc());
+            assert_eq!(valence[2][rater], scores.valence.ccc());
+            assert_eq!(kappa[rater][2], scores.expression.kappa());
+        }
+        assert_eq!(valence[1][0], valence[0][1]);
+        assert_eq!((valence[0][0], kappa[2][2]), (None, None));
+    }
+
+    #[test]
+    fn who_rates_expressions_alone_is_not_waited_for_until_they_rate_more() {
+        let mut project = made::project(500, 2, 9);
+        let third = made::rate(&mut project, "third", |_| Rating {
+            expression: Some(Expression::Anger),
+            ..Rating::default()
+        });
+        let who = Who::of(&project);
+        let mut ranges = RangeAgreement::new(&project, &who);
+        let before = ranges.range(&project, 0..500);
+        assert_eq!(before.people.valence.members, [0, 1]);
+        assert!(before.people.valence.icc.targets() > 300);
+        assert!(before.people.expression.values() > before.people.valence.alpha.values());
+        project.edit(third, 7..9, |track| {
+            for frame in 7..9 {
+                track.set(
+                    frame,
+                    Rating {
+                        valence: Some(0.5),
+                        ..Rating::default()
+                    },
+                );
+            }
+        });
+        ranges.update(&project, 7..9);
+        let after = ranges.range(&project, 0..500);
+        assert_eq!(after.people.valence.members, [0, 1, 2]);
+        assert!(after.people.valence.icc.targets() <= 2);
+        assert_eq!(after.people.arousal.members, [0, 1]);
+        same(&after.people, &agreement(&project, &who, 0..500).people);
+    }
+
+    #[test]
+    fn labels_of_two_people_are_not_compared() {
+        let mut project = made::project(50, 1, 1);
+        for (name, person) in [("left", Person::Left), ("right", Person::Right)] {
+            let mut rater = Rater::new(name, 50);
+            rater.person = Some(person);
+            project.add_rater(rater);
+        }
+        assert_eq!(Who::of(&project).raters, [0, 1]);
+        project.choose(FaceChoice::Side(Person::Right));
+        assert_eq!(Who::of(&project).raters, [0, 2]);
+    }
+
+    #[test]
+    fn without_two_people_or_frames_there_is_no_score() {
+        let project = made::project(300, 1, 3);
+        let one = agreement(&project, &Who::of(&project), 0..300);
+        assert_eq!(one.people.valence.icc.single(), None);
+        assert_eq!(one.people.expression.alpha(), None);
+        let all = one.with_model.expect("the network speaks");
+        assert!(all.valence.icc.single().is_some());
+        let nobody = Who {
+            raters: vec![0, 17],
+            model: false,
+        };
+        let none = agreement(&project, &nobody, 900..20);
+        assert_eq!(
+            (none.with_model, none.pairs.len(), none.voices.len()),
+            (None, 0, 1)
+        );
+        let nothing = agreement(&made::empty(0), &Who::default(), 0..0);
+        assert_eq!(nothing.people.valence.alpha.alpha(), None);
+    }
+}
