@@ -15,6 +15,7 @@ mod losses;
 mod parity;
 mod pipeline;
 mod quantize;
+mod report;
 mod rows;
 mod schedule;
 mod sources;

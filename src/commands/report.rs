@@ -12,9 +12,10 @@ use crate::formats::output::{OutputError, write_whole};
 use crate::formats::sidecar::sidecar_path;
 use crate::review::film::{Film, Wanted, read_through};
 use crate::review::project::Frames;
-use crate::review::report::{Facts, FileFacts, VideoFacts, figures, format_name, page};
+use crate::review::report::{self, Facts, FileFacts, VideoFacts, figures, format_name, page};
 use crate::review::{FaceChoice, Model, Project, ProjectError};
 use crate::source::images::crops::CropSource;
+use crate::source::images::is_images;
 use crate::source::{FrameSource, SourceError, open_path};
 
 impl From<ProjectError> for Failure {
@@ -32,6 +33,10 @@ const FIGURES: [&str; 3] = ["timeline.svg", "circumplex.svg", "confusion.svg"];
 /// With code 2 when an input cannot be read or nothing can be compared, and, after the page is out, when the video could
 /// not be read.
 pub fn run(args: &ReportArgs) -> Result<(), Failure> {
+    // A pattern of numbered pictures is no file.
+    if !is_images(&args.video) && !args.video.exists() {
+        return Err(SourceError::NotFound(args.video.clone()).into());
+    }
     let outputs = outputs(args)?;
     let interrupt = Interrupt::listen();
     let model = Model::read(&args.predictions)?;
@@ -251,8 +256,10 @@ fn open(args: &ReportArgs, model: &Model) -> Result<Box<dyn FrameSource>, Source
 
 /// The frames whose faces the page shows.
 fn wanted(args: &ReportArgs, project: &Project) -> Wanted {
-    let _ = (args, project);
-    Wanted::new()
+    if args.no_faces {
+        return Wanted::new();
+    }
+    report::wanted(project, &report::worst(project))
 }
 
 /// What the page says of its files; `None` when it was interrupted.
@@ -277,7 +284,10 @@ fn facts(
     for (role, path, format) in asked {
         let read = FileFacts::of(role, path, format, &|| interrupt.is_set());
         let read = read.map_err(|e| {
-            Failure::bad_input(format!("{}: cannot be read ({e}). Check the path.", path.display()))
+            Failure::bad_input(format!(
+                "{}: cannot be read ({e}). Check the path.",
+                path.display()
+            ))
         })?;
         match read {
             Some(file) => files.push(file),
@@ -292,7 +302,9 @@ fn facts(
         video.rate_hz = (!film.info.stills && times_s.len() > 1).then_some(rate_hz);
         video.frames = Some(times_s.len());
         let span_s = times_s.first().zip(times_s.last()).map(|(a, b)| b - a);
-        video.length_s = span_s.filter(|_| !film.info.stills).map(|s| s + 1.0 / rate_hz);
+        video.length_s = span_s
+            .filter(|_| !film.info.stills)
+            .map(|s| s + 1.0 / rate_hz);
         video.format = film.info.format.clone();
         video.note = match (&film.note, film.unreadable) {
             (None, 0) => None,
@@ -325,7 +337,7 @@ fn write(args: &ReportArgs, project: &Project, facts: &Facts) -> Result<(), Fail
         let all = figures(project).into_iter();
         outputs.extend(all.map(|f| (folder.join(f.name), f.text)));
     }
-    let page = page(project, facts);
+    let page = page(project, &report::worst(project), facts);
     let to_stdout = args.out.as_os_str() == "-";
     if !to_stdout {
         outputs.push((args.out.clone(), page.clone()));

@@ -147,7 +147,12 @@ fn confusion(report: &Report, out: &mut String) -> std::fmt::Result {
     }
     writeln!(out)?;
     for ((expression, f1), row) in Expression::ALL.iter().zip(e.f1()).zip(e.counts()) {
-        write!(out, "{:<12} {:>9}", expression.name(), written(f1, CLASS_DECIMALS))?;
+        write!(
+            out,
+            "{:<12} {:>9}",
+            expression.name(),
+            written(f1, CLASS_DECIMALS)
+        )?;
         for count in row {
             write!(out, " {count:>9}")?;
         }

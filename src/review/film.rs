@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
-use image::codecs::jpeg::JpegEncoder;
 use image::RgbImage;
+use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{FilterType, resize};
 
 use super::project::Frames;
@@ -112,6 +112,12 @@ pub fn thumbnail(frame: &Frame, face: Option<&BoxPx>) -> Option<Vec<u8>> {
 /// A square about a face with its margin, as far as the picture reaches: `[x, y, w, h]`. `None` for a box that is no box
 /// or that lies outside.
 fn cut(face: &BoxPx, width_px: usize, height_px: usize) -> Option<[u32; 4]> {
+    if [face.x, face.y, face.w, face.h]
+        .iter()
+        .any(|v| !v.is_finite())
+    {
+        return None;
+    }
     let side = face.w.max(face.h) * (1.0 + 2.0 * MARGIN);
     let (cx, cy) = face.center();
     let within = |center: f32, most: usize| {
@@ -136,9 +142,15 @@ mod tests {
 
     #[test]
     fn a_face_is_cut_with_its_margin_within_the_picture() {
-        assert_eq!(cut(&face(100.0, 100.0, 40.0, 40.0), 640, 480), Some([90, 90, 60, 60]));
+        assert_eq!(
+            cut(&face(100.0, 100.0, 40.0, 40.0), 640, 480),
+            Some([90, 90, 60, 60])
+        );
         // Over an edge: what there is of it.
-        assert_eq!(cut(&face(-20.0, 0.0, 40.0, 40.0), 640, 480), Some([0, 0, 30, 50]));
+        assert_eq!(
+            cut(&face(-20.0, 0.0, 40.0, 40.0), 640, 480),
+            Some([0, 0, 30, 50])
+        );
         assert_eq!(cut(&face(700.0, 0.0, 40.0, 40.0), 640, 480), None);
         assert_eq!(cut(&face(f32::NAN, 0.0, 40.0, 40.0), 640, 480), None);
     }

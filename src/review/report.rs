@@ -4,17 +4,21 @@
 //! and no clock. Its scores are those of [`Project::scores`], written by [`crate::metrics::written`], as `evaluate` and
 //! the window write them.
 
+mod agreement;
 mod facts;
 mod html;
 mod made;
 mod scores;
+mod worst;
 
 use std::collections::BTreeMap;
 
 pub use self::facts::{FileFacts, VideoFacts};
 use self::html::{Cell, Html};
 pub use self::scores::format_name;
-use super::figure::{Cloud, circumplex, confusion, ticks, timeline};
+pub use self::worst::{SHOWN, Worst, wanted, worst};
+use super::agreement::{Who, agreement};
+use super::figure::{Apart, Cloud, circumplex, confusion, ticks, timeline};
 use super::{FaceChoice, Model, Project, Rater};
 use crate::evaluate::matching::Scores;
 use crate::formats::labels::Person;
@@ -88,7 +92,15 @@ pub fn figures(project: &Project) -> Vec<Figure> {
 }
 
 fn whole_timeline(project: &Project) -> String {
-    timeline(project, 0..project.frames(), None)
+    let apart = worst::apart(project);
+    let apart = apart.as_ref().map(|values| Apart {
+        values,
+        what: match project.raters().len() {
+            1 => "the model and the labels",
+            _ => "the model and the rater it is furthest from",
+        },
+    });
+    timeline(project, 0..project.frames(), apart)
 }
 
 fn whole_circumplex(project: &Project) -> String {
@@ -108,12 +120,15 @@ fn whole_circumplex(project: &Project) -> String {
     circumplex("Where valence and arousal lie", &clouds)
 }
 
-/// The report as HTML.
-pub fn page(project: &Project, facts: &Facts) -> String {
+/// The report as HTML; `worst` are its segments, as [`worst`](worst()) gives them.
+pub fn page(project: &Project, worst: &[Worst], facts: &Facts) -> String {
     let all = scores_of(project);
     let mut page = Html::new(&format!("{}: predictions and labels", project.name));
     page.section("overview", &project.name, |page| {
-        page.say("p", "What a face shows to a trained network, not what a person feels.");
+        page.say(
+            "p",
+            "What a face shows to a trained network, not what a person feels.",
+        );
         scores::overview(page, &all);
         video(page, project, &facts.video);
         let notes = project.notes();
@@ -129,6 +144,12 @@ pub fn page(project: &Project, facts: &Facts) -> String {
             scores::rater(page, rater, s);
         }
     });
+    if project.raters().len() > 1 {
+        let all = agreement(project, &Who::of(project), 0..project.frames());
+        page.section("agreement", "Agreement", |page| {
+            agreement::section(page, &all);
+        });
+    }
     page.section("time", "Over time", |page| {
         let caption = "Lines: valence and arousal as the model reads them and as people rate them. A gap is where nobody \
                        said anything, or where there was no face.";
@@ -137,6 +158,9 @@ pub fn page(project: &Project, facts: &Facts) -> String {
             &whole_circumplex(project),
             "Frames by valence and arousal; darker where there are more of them.",
         );
+    });
+    page.section("worst", "Worst segments", |page| {
+        worst::section(page, project, worst, &facts.faces);
     });
     page.section("made", "How it was made", |page| {
         if let Some(model) = project.model() {
@@ -162,7 +186,10 @@ fn face(model: &Model) -> String {
     match model.choice() {
         FaceChoice::Largest => format!("Predictions of the largest face of each frame{of}."),
         FaceChoice::Side(person) => {
-            format!("Predictions of the face on the {} of each frame{of}.", side(person))
+            format!(
+                "Predictions of the face on the {} of each frame{of}.",
+                side(person)
+            )
         }
         FaceChoice::Id(id) => format!("Predictions of face {id}{of}."),
     }
@@ -180,7 +207,11 @@ fn video(page: &mut Html, project: &Project, video: &VideoFacts) {
     if let Some(rate_hz) = video.rate_hz {
         row("rate", format!("{rate_hz:.2} frames a second"));
     }
-    let own = if video.frames.is_some() { "" } else { ", as the predictions have it" };
+    let own = if video.frames.is_some() {
+        ""
+    } else {
+        ", as the predictions have it"
+    };
     let frames = video.frames.unwrap_or_else(|| project.frames());
     row("frames", format!("{frames}{own}"));
     if let Some(length_s) = video.length_s {
@@ -192,7 +223,10 @@ fn video(page: &mut Html, project: &Project, video: &VideoFacts) {
             Some(name) => format!(", by {name}"),
             None => String::new(),
         };
-        row("predictions", format!("{said} frames with a face that was read{weights}"));
+        row(
+            "predictions",
+            format!("{said} frames with a face that was read{weights}"),
+        );
     }
     for rater in project.raters() {
         let [expression, valence, arousal] = rater.track().counts();

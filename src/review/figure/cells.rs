@@ -113,7 +113,11 @@ impl Cells {
 
     /// A line through values, broken where a cell has none (NaN): the range of each cell's values, in the order in which
     /// its ends come. `y` turns a value into units.
-    pub fn line(&self, value: impl Fn(usize) -> f64, y: impl Fn(f64) -> f64) -> Vec<Vec<(f64, f64)>> {
+    pub fn line(
+        &self,
+        value: impl Fn(usize) -> f64,
+        y: impl Fn(f64) -> f64,
+    ) -> Vec<Vec<(f64, f64)>> {
         let mut pieces = vec![Vec::new()];
         for cell in &self.cells {
             let mut low: Option<(usize, f64)> = None;

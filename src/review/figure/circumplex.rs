@@ -87,7 +87,15 @@ fn plane(svg: &mut Svg, x: f64, y: f64, cloud: &Cloud<'_>) {
     svg.circle((cx, cy), SIDE / 2.0, INK.faint);
     svg.frame([x, y, SIDE, SIDE], INK.line);
 
-    svg.text(x, y - 20.0, Type { bold: true, ..Type::NAME }, &short(cloud.name, 26));
+    svg.text(
+        x,
+        y - 20.0,
+        Type {
+            bold: true,
+            ..Type::NAME
+        },
+        &short(cloud.name, 26),
+    );
     let frames = if all == 1 { "frame" } else { "frames" };
     let said = match most {
         0 => "no frame with both".to_owned(),

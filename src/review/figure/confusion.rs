@@ -71,7 +71,12 @@ fn one(svg: &mut Svg, top: f64, name: &str, matrix: &Confusion) {
         }
         if labelled == 0 {
             let kind = Type::CAPTION.size(10.0);
-            svg.text(x0 + 8.0, y0 + (row as f64 + 0.5) * CELL.1 + 4.0, kind, "never labelled");
+            svg.text(
+                x0 + 8.0,
+                y0 + (row as f64 + 0.5) * CELL.1 + 4.0,
+                kind,
+                "never labelled",
+            );
         }
     }
 }
@@ -103,7 +108,13 @@ mod tests {
             (0..times).for_each(|_| matrix.push(said, label));
         }
         let text = confusion(&[("rater <1>", &matrix), ("rater 2", &matrix)]);
-        for word in [">75 %<", ">25 %<", ">100 %<", "rater &lt;1&gt;", "3 of 6 frames alike"] {
+        for word in [
+            ">75 %<",
+            ">25 %<",
+            ">100 %<",
+            "rater &lt;1&gt;",
+            "3 of 6 frames alike",
+        ] {
             assert!(text.contains(word), "{word}");
         }
         assert_eq!(text.matches(">never labelled<").count(), 10);

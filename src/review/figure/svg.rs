@@ -390,7 +390,11 @@ mod tests {
     #[test]
     fn paths_are_short_and_keep_to_a_tenth() {
         let mut path = Path::default();
-        path.polyline(&[(1.0, 2.0), (1.04, 2.0), (3.5, 1.2), (3.5, 4.0)], true, 0.0);
+        path.polyline(
+            &[(1.0, 2.0), (1.04, 2.0), (3.5, 1.2), (3.5, 4.0)],
+            true,
+            0.0,
+        );
         assert_eq!(path.0, "M1 2l2.5-.8v2.8z");
         let mut dot = Path::default();
         dot.polyline(&[(0.0, -0.5)], false, 1.5);

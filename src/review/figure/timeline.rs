@@ -311,7 +311,11 @@ impl<'a> Figure<'a> {
             Some((value?, f64::from(sd)))
         };
         let mut band = Path::default();
-        let span = |f| said(f).filter(|s| !s.1.is_nan()).map(|(v, sd)| (v - sd, v + sd));
+        let span = |f| {
+            said(f)
+                .filter(|s| !s.1.is_nan())
+                .map(|(v, sd)| (v - sd, v + sd))
+        };
         for piece in self.cells.band(span, y) {
             let piece: Vec<_> = piece.iter().map(|p| (LEFT + p.0, p.1)).collect();
             band.polyline(&piece, true, 0.0);
@@ -575,7 +579,15 @@ mod tests {
         let project = project(300);
         let text = timeline(&project, 0..300, None);
         assert!(text.contains("a &lt;b&gt; &amp; c.mp4") && !text.contains("<b>"));
-        for word in ["model", "one", "two", "valence", "arousal", "Happiness", "not read"] {
+        for word in [
+            "model",
+            "one",
+            "two",
+            "valence",
+            "arousal",
+            "Happiness",
+            "not read",
+        ] {
             assert!(text.contains(&format!(">{word}<")), "{word}");
         }
         // No confidence, no band; no heat given, none drawn.

@@ -99,13 +99,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
         std::fs::write(&path, "abc").unwrap();
-        let facts = FileFacts::of("labels", &path, None, &|| false).unwrap().unwrap();
+        let facts = FileFacts::of("labels", &path, None, &|| false)
+            .unwrap()
+            .unwrap();
         // FIPS 180-2, appendix B.1.
         let sum = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!((facts.bytes, facts.sha256.as_deref()), (Some(3), Some(sum)));
         assert_eq!(facts.name(), "a.csv");
         let none = FileFacts::of("video", folder.path(), None, &|| false).unwrap();
         assert_eq!(none.unwrap().sha256, None);
-        assert_eq!(FileFacts::of("labels", &path, None, &|| true).unwrap(), None);
+        assert_eq!(
+            FileFacts::of("labels", &path, None, &|| true).unwrap(),
+            None
+        );
     }
 }

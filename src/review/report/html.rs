@@ -25,8 +25,12 @@ impl Cell {
         Self::Text(text.into())
     }
 
-    pub fn number(number: impl ToString) -> Self {
-        Self::Number(number.to_string())
+    pub fn number(written: impl Into<String>) -> Self {
+        Self::Number(written.into())
+    }
+
+    pub fn count(count: u64) -> Self {
+        Self::Number(count.to_string())
     }
 }
 
@@ -62,11 +66,7 @@ impl Html {
 
     /// A part of the page, which begins a sheet where it is printed.
     pub fn section(&mut self, id: &str, title: &str, content: impl FnOnce(&mut Self)) {
-        let _ = writeln!(
-            self.0,
-            "<section id=\"{id}\">\n<h2>{}</h2>",
-            escape(title)
-        );
+        let _ = writeln!(self.0, "<section id=\"{id}\">\n<h2>{}</h2>", escape(title));
         content(self);
         self.0.push_str("</section>\n");
     }
@@ -241,6 +241,8 @@ mod tests {
         page.table("a&b", &["<i>"], &[vec![Cell::text("<script>")]]);
         let text = page.finish();
         assert!(text.contains("<title>&lt;title&gt;</title>"));
-        assert!(text.contains("a&amp;b") && text.contains("&lt;i&gt;") && !text.contains("<script>"));
+        assert!(
+            text.contains("a&amp;b") && text.contains("&lt;i&gt;") && !text.contains("<script>")
+        );
     }
 }

@@ -30,11 +30,12 @@ pub(super) fn with(page: &mut Html, model: &Model) {
     };
     let weights = &sidecar["weights"];
     if let Some(card) = weights.as_object() {
-        let mut keys: Vec<&str> = CARD
-            .into_iter()
-            .filter(|k| card.contains_key(*k))
-            .collect();
-        keys.extend(card.keys().map(String::as_str).filter(|k| !CARD.contains(k)));
+        let mut keys: Vec<&str> = CARD.into_iter().filter(|k| card.contains_key(*k)).collect();
+        keys.extend(
+            card.keys()
+                .map(String::as_str)
+                .filter(|k| !CARD.contains(k)),
+        );
         let mut rows = Vec::new();
         for key in keys {
             list(&mut rows, key, &card[key]);
@@ -42,7 +43,8 @@ pub(super) fn with(page: &mut Html, model: &Model) {
         page.div("wide", |page| page.table("Weights", &[], &rows));
     }
     let mut rows = Vec::new();
-    if let (Some(program), Some(version)) = (sidecar["program"].as_str(), sidecar["version"].as_str())
+    if let (Some(program), Some(version)) =
+        (sidecar["program"].as_str(), sidecar["version"].as_str())
     {
         let made = format!("{program} {version}");
         rows.push(vec![Cell::text("made with"), Cell::text(made)]);

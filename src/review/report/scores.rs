@@ -5,8 +5,8 @@ use crate::evaluate::matching::Scores;
 use crate::formats::labels::LabelFormat;
 use crate::labels::Expression;
 use crate::metrics::{Agreement, CLASS_DECIMALS, SCORE_DECIMALS, written};
-use crate::review::figure::confusion;
 use crate::review::Rater;
+use crate::review::figure::confusion;
 
 /// A score of a set, as `evaluate` prints it.
 fn score(value: Option<f64>) -> Cell {
@@ -20,7 +20,7 @@ pub(super) fn overview(page: &mut Html, all: &[(&Rater, Scores)]) {
         .map(|(rater, s)| {
             vec![
                 Cell::text(&rater.name),
-                Cell::number(s.counts.matched),
+                Cell::count(s.counts.matched),
                 score(s.valence.ccc()),
                 score(s.arousal.ccc()),
                 score(s.expression.macro_f1()),
@@ -47,7 +47,11 @@ pub(super) fn overview(page: &mut Html, all: &[(&Rater, Scores)]) {
 /// Everything of one rater.
 pub(super) fn rater(page: &mut Html, rater: &Rater, scores: &Scores) {
     page.say("h3", &rater.name);
-    let unit = if rater.is_timed() { "ratings" } else { "frames" };
+    let unit = if rater.is_timed() {
+        "ratings"
+    } else {
+        "frames"
+    };
     let c = scores.counts;
     let mut said = format!(
         "{} {unit} with a prediction beside a label, {} labelled without a prediction.",
@@ -76,7 +80,7 @@ pub(super) fn rater(page: &mut Html, rater: &Rater, scores: &Scores) {
             ("accuracy", e.accuracy()),
             ("criterion", e.criterion()),
         ]
-        .map(|(name, value)| vec![Cell::text(name), Cell::number(e.count()), score(value)]);
+        .map(|(name, value)| vec![Cell::text(name), Cell::count(e.count()), score(value)]);
         page.table("Expressions", &["", unit, "score"], &rows);
         let counts = e.counts();
         let rows: Vec<Vec<Cell>> = Expression::ALL
@@ -87,8 +91,8 @@ pub(super) fn rater(page: &mut Html, rater: &Rater, scores: &Scores) {
                 let said: u64 = counts.iter().map(|row| row[i]).sum();
                 vec![
                     Cell::text(expression.name()),
-                    Cell::number(counts[i].iter().sum::<u64>()),
-                    Cell::number(said),
+                    Cell::count(counts[i].iter().sum()),
+                    Cell::count(said),
                     Cell::number(written(f1, CLASS_DECIMALS)),
                 ]
             })
@@ -110,7 +114,7 @@ pub(super) fn rater(page: &mut Html, rater: &Rater, scores: &Scores) {
 fn affect(name: &str, a: &Agreement) -> Vec<Cell> {
     vec![
         Cell::text(name),
-        Cell::number(a.count()),
+        Cell::count(a.count()),
         score(a.ccc()),
         score(a.pearson()),
         score(a.mse()),
