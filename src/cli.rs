@@ -146,6 +146,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Open the annotator's bench: a video with its predictions and labels, and where they differ
     Review(ReviewArgs),
+    /// Predictions beside people's labels as one page: scores, timeline, confusion, the worst segments with their faces
+    Report(ReportArgs),
     /// Turn a PyTorch checkpoint of the paper's student into a safetensors file with its config
     Convert(ConvertArgs),
     /// Write a student's backbone and heads as an ONNX model, for other runtimes (its recurrent heads are not in it)
@@ -296,6 +298,35 @@ pub struct ReviewArgs {
     /// How the window looks.
     #[command(flatten)]
     pub look: LookArgs,
+}
+
+/// `affectscope report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The video, or the pictures, that predictions and labels are of
+    #[arg(value_name = "VIDEO")]
+    pub video: PathBuf,
+    /// Predictions: a table of `analyze` or `record`, or a submission's file
+    #[arg(long, value_name = "FILE")]
+    pub predictions: PathBuf,
+    /// Annotations: a file or a folder for each annotator (several may follow); of a folder, the files of this video
+    #[arg(long, value_name = "FILE|DIR", required = true, num_args = 1..)]
+    pub annotations: Vec<PathBuf>,
+    /// The page (HTML); - for standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Also write the figures as SVG into this folder: timeline.svg, circumplex.svg, confusion.svg
+    #[arg(long, value_name = "DIR")]
+    pub figures: Option<PathBuf>,
+    /// Only this face of the predictions [default: the one on the labels' side, else the largest on each frame]
+    #[arg(long, value_name = "ID")]
+    pub face: Option<u32>,
+    /// No pictures of faces in the page
+    #[arg(long)]
+    pub no_faces: bool,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `affectscope convert`

@@ -23,6 +23,7 @@
 pub mod analysis;
 pub mod cli;
 pub mod clock;
+pub mod colours;
 pub mod commands;
 pub mod evaluate;
 pub mod face;

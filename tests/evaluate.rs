@@ -10,13 +10,13 @@ use super::cli::Scratch;
 use super::losses::golden;
 
 impl Scratch {
-    fn write(&self, name: &str, text: &str) {
+    pub fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
-    fn evaluate(
+    pub fn evaluate(
         &self,
         predictions: &str,
         annotations: &str,

@@ -16,6 +16,7 @@ mod losses;
 mod parity;
 mod pipeline;
 mod quantize;
+mod report;
 mod rows;
 mod schedule;
 mod sources;

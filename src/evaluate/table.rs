@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::report::{Report, SCORES, VideoScores};
 use crate::labels::Expression;
+use crate::metrics::{CLASS_DECIMALS, SCORE_DECIMALS, written};
 
 /// Videos listed; the rest is in the JSON.
 const LISTED: usize = 20;
@@ -74,10 +75,10 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
             out,
             "{name:<12} {:>9} {:>10} {:>18} {:>10} {:>10}",
             a.count(),
-            number(a.ccc(), 6),
+            written(a.ccc(), SCORE_DECIMALS),
             interval((name, "ccc")),
-            number(a.pearson(), 6),
-            number(a.mse(), 6)
+            written(a.pearson(), SCORE_DECIMALS),
+            written(a.mse(), SCORE_DECIMALS)
         )?;
     }
     let e = &set.expression;
@@ -95,7 +96,7 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
             out,
             "{name:<12} {:>9} {:>10} {:>18}",
             e.count(),
-            number(value, 6),
+            written(value, SCORE_DECIMALS),
             interval(("expression", key))
         )?;
     }
@@ -146,7 +147,12 @@ fn confusion(report: &Report, out: &mut String) -> std::fmt::Result {
     }
     writeln!(out)?;
     for ((expression, f1), row) in Expression::ALL.iter().zip(e.f1()).zip(e.counts()) {
-        write!(out, "{:<12} {:>9}", expression.name(), number(f1, 3))?;
+        write!(
+            out,
+            "{:<12} {:>9}",
+            expression.name(),
+            written(f1, CLASS_DECIMALS)
+        )?;
         for count in row {
             write!(out, " {count:>9}")?;
         }
@@ -174,7 +180,7 @@ fn videos(report: &Report, out: &mut String) -> std::fmt::Result {
     writeln!(
         out,
         "\n{:<32} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9}",
-        "video, worst first", "matched", "unmatched", "V CCC", "A CCC", "macro F1", "accuracy"
+        "video, worst first", "matched", "unmatched", "V CCC", "A CCC", "macro F1", "criterion"
     )?;
     for v in videos.iter().take(LISTED) {
         let s = &v.scores;
@@ -184,10 +190,10 @@ fn videos(report: &Report, out: &mut String) -> std::fmt::Result {
             short(&v.video),
             s.counts.matched,
             s.counts.unmatched,
-            number(s.valence.ccc(), 3),
-            number(s.arousal.ccc(), 3),
-            number(s.expression.macro_f1(), 3),
-            number(s.expression.criterion(), 3)
+            written(s.valence.ccc(), CLASS_DECIMALS),
+            written(s.arousal.ccc(), CLASS_DECIMALS),
+            written(s.expression.macro_f1(), CLASS_DECIMALS),
+            written(s.expression.criterion(), CLASS_DECIMALS)
         )?;
     }
     if videos.len() > LISTED {
@@ -198,11 +204,6 @@ fn videos(report: &Report, out: &mut String) -> std::fmt::Result {
         )?;
     }
     Ok(())
-}
-
-/// A score as it is printed, with so many decimals; `-` where it is undefined. Tables, window and report print with it.
-pub fn number(value: Option<f64>, decimals: usize) -> String {
-    value.map_or("-".to_owned(), |v| format!("{v:.decimals$}"))
 }
 
 /// A name that fits its column, its end kept.

@@ -8,6 +8,7 @@ use eframe::egui::{
     Stroke, TextStyle, Theme, Visuals, vec2,
 };
 
+use crate::colours::Colours;
 use crate::labels::Expression;
 use crate::settings::ThemeChoice;
 
@@ -49,54 +50,37 @@ const fn hex(rgb: u32) -> Color32 {
 
 impl Palette {
     /// The dark theme.
-    pub const DARK: Self = Self {
-        dark: true,
-        background: hex(0x0010_1317),
-        panel: hex(0x0017_1b21),
-        line: hex(0x0026_2c35),
-        text: hex(0x00e7_ebf0),
-        muted: hex(0x008b_95a3),
-        faint: hex(0x004a_5361),
-        accent: hex(0x004c_c2ff),
-        record: hex(0x00ff_5a52),
-        live: hex(0x003f_cf6b),
-        expression: [
-            hex(0x009a_a4b1),
-            hex(0x00e5_632b),
-            hex(0x001f_b08a),
-            hex(0x00d4_88b8),
-            hex(0x00f2_cf3b),
-            hex(0x004a_90d9),
-            hex(0x007f_d1f5),
-        ],
-        valence: hex(0x00f2_a33b),
-        arousal: hex(0x00a9_8bf0),
-    };
+    pub const DARK: Self = Self::of_colours(true, &Colours::DARK);
 
     /// The light theme.
-    pub const LIGHT: Self = Self {
-        dark: false,
-        background: hex(0x00f3_f5f8),
-        panel: hex(0x00ff_ffff),
-        line: hex(0x00dd_e2e9),
-        text: hex(0x001a_2029),
-        muted: hex(0x005d_6875),
-        faint: hex(0x00aa_b3bf),
-        accent: hex(0x0000_77c2),
-        record: hex(0x00d6_362e),
-        live: hex(0x001f_a34a),
-        expression: [
-            hex(0x007b_8694),
-            hex(0x00c9_480f),
-            hex(0x0000_805f),
-            hex(0x00b2_5a92),
-            hex(0x00b9_8a00),
-            hex(0x001f_66b0),
-            hex(0x002a_93c4),
-        ],
-        valence: hex(0x00b8_6a00),
-        arousal: hex(0x006a_4bc4),
-    };
+    pub const LIGHT: Self = Self::of_colours(false, &Colours::LIGHT);
+
+    const fn of_colours(dark: bool, c: &Colours) -> Self {
+        let [neutral, anger, disgust, fear, happiness, sadness, surprise] = c.expression;
+        Self {
+            dark,
+            background: hex(c.background),
+            panel: hex(c.panel),
+            line: hex(c.line),
+            text: hex(c.text),
+            muted: hex(c.muted),
+            faint: hex(c.faint),
+            accent: hex(c.accent),
+            record: hex(c.record),
+            live: hex(c.live),
+            expression: [
+                hex(neutral),
+                hex(anger),
+                hex(disgust),
+                hex(fear),
+                hex(happiness),
+                hex(sadness),
+                hex(surprise),
+            ],
+            valence: hex(c.valence),
+            arousal: hex(c.arousal),
+        }
+    }
 
     /// The palette in use.
     pub fn of(ctx: &egui::Context) -> Self {

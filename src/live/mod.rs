@@ -26,6 +26,15 @@
 //! | `viewer` | the film | the frame that was asked for last, through a lock that is held for a moment |
 //! | `viewer-count` | nothing | the number of its frames as decoded, once, where its container alone told it |
 //!
+//! The annotator's bench has these beside a viewer and a journal, and they end with it:
+//!
+//! | thread | owns | gives |
+//! |---|---|---|
+//! | `review` | the files while they are read | the project with its history, once |
+//! | `thumbnails` | the film once more, for small pictures | small pictures, through a bounded queue |
+//! | `analyse-file` | the table being written, and the threads of [`bulk`] | records, through a bounded queue |
+//! | `save-labels` | the labels being saved | what was written, once |
+//!
 //! A network that was asked for several threads has helpers of its own, `network-N` ([`crate::model::conv`]).
 //!
 //! A capture thread may hang in a camera's read without limit; it is then left alone, and ends when the read does.
@@ -33,6 +42,7 @@
 mod analyse;
 pub mod bulk;
 mod capture;
+mod desk;
 pub mod journal;
 mod meter;
 mod shared;
@@ -45,12 +55,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
+use crate::model::device::Chosen;
 use crate::model::student::Student;
 use crate::record::{Encoder, RecordPlan, RowsEnd, write_picture, write_rows};
 use crate::session::{Command, Engine, Recording, Tuning, Update};
 use crate::source::camera::CameraInfo;
 use crate::source::{FrameSource, SourceError, SourceSpec};
 
+use desk::{Desk, Means};
 pub(crate) use shared::{Captured, Item, Shared, Skipped, StateChange};
 use tape::Tape;
 
@@ -71,7 +83,7 @@ pub type Opener =
 pub struct Live {
     shared: Arc<Shared>,
     student: Arc<Student>,
-    device: String,
+    device: Chosen,
     tuning: Tuning,
     analysis: Option<JoinHandle<()>>,
     writers: Vec<JoinHandle<()>>,
@@ -90,7 +102,7 @@ impl Live {
     /// When the system has no thread to give.
     pub fn start(
         student: impl Into<Arc<Student>>,
-        device: &crate::model::device::Chosen,
+        device: &Chosen,
         wake: Wake,
     ) -> Result<Self, ThreadError> {
         Self::start_with(student, device, wake, Arc::new(crate::source::open))
@@ -102,7 +114,7 @@ impl Live {
     /// As [`Live::start`].
     pub fn start_with(
         student: impl Into<Arc<Student>>,
-        device: &crate::model::device::Chosen,
+        device: &Chosen,
         wake: Wake,
         opener: Opener,
     ) -> Result<Self, ThreadError> {
@@ -114,7 +126,7 @@ impl Live {
         Ok(Self {
             shared,
             student,
-            device: device.title.clone(),
+            device: device.clone(),
             tuning: Tuning::default(),
             analysis: Some(analysis),
             writers: Vec::new(),
@@ -156,7 +168,7 @@ impl Live {
         let (shared, network, device, tuning) = (
             self.shared.clone(),
             self.student.clone(),
-            self.device.clone(),
+            self.device.title.clone(),
             self.tuning,
         );
         let theirs = plan.clone();
@@ -245,6 +257,14 @@ impl Engine for Live {
         }
     }
 
+    fn bench(&mut self) -> Option<Box<dyn crate::review::session::Engine>> {
+        Some(Box::new(Desk::new(Means {
+            student: self.student.clone(),
+            device: self.device.clone(),
+            wake: self.shared.wake.clone(),
+        })))
+    }
+
     fn now_s(&self) -> f64 {
         self.shared.clock.now_s()
     }
@@ -273,7 +293,10 @@ impl Drop for Live {
     }
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, ThreadError> {
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, ThreadError> {
     Ok(std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(work)?)

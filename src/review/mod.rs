@@ -17,6 +17,8 @@ pub mod disagreement;
 pub mod edit;
 pub mod editor;
 pub mod entry;
+pub mod figure;
+pub mod film;
 pub mod journal;
 #[cfg(test)]
 mod made;
@@ -27,6 +29,7 @@ pub mod project;
 pub mod pyramid;
 pub mod rater;
 pub mod rating;
+pub mod report;
 pub mod save;
 pub mod scores;
 pub mod segments;

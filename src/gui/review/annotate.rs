@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::Bench;
 use super::act::Act;
-use crate::gui::paths::utc;
+use crate::clock::utc_text;
 use crate::review::rating::{DEFAULT_RATE_HZ, RatingRun};
 use crate::review::save::{self, SaveFormat, Saved};
 use crate::review::session::JournalWord;
@@ -14,7 +14,7 @@ use crate::review::{Changed, Edit, SegmentState, Start, Stroke};
 impl Bench {
     /// Does it, if it concerns labels.
     pub(super) fn annotate(&mut self, act: &Act) -> bool {
-        let when = utc(SystemTime::now());
+        let when = utc_text(SystemTime::now());
         let Some(state) = &mut self.state else {
             return false;
         };
@@ -184,7 +184,7 @@ impl Bench {
             !s.is_playing() && s.rating.as_ref().is_some_and(|r| !r.samples().is_empty())
         });
         if ended {
-            self.end_rating(&utc(SystemTime::now()));
+            self.end_rating(&utc_text(SystemTime::now()));
         }
     }
 
@@ -245,7 +245,7 @@ impl Bench {
 
     /// Saves under the name that was chosen.
     pub fn save_as(&mut self, path: &Path) {
-        let when = utc(SystemTime::now());
+        let when = utc_text(SystemTime::now());
         let format = self.to_save.take().unwrap_or_default();
         let Some(state) = &self.state else { return };
         // The dialog has asked before an existing file is replaced.
@@ -266,7 +266,7 @@ impl Bench {
     pub(super) fn take_saved(&mut self, rater: usize, saved: Result<Saved, String>) {
         match saved {
             Ok(saved) => {
-                let when = utc(SystemTime::now());
+                let when = utc_text(SystemTime::now());
                 let files: Vec<&Path> = saved.files.iter().map(|f| f.as_path()).collect();
                 if let Some(state) = &self.state {
                     self.editor.saved(&state.project, rater, &files, &when);

@@ -9,12 +9,12 @@ use super::act::Act;
 use super::circle;
 use super::state::State;
 use crate::evaluate::matching::Scores;
-use crate::evaluate::table::number;
 use crate::gui::layout::MARGIN;
 use crate::gui::statusbar::grouped;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
 use crate::labels::Expression;
+use crate::metrics::{SCORE_DECIMALS, written};
 
 /// The rows: name, what it means, how it is computed.
 type Row = (&'static str, &'static str, fn(&Scores) -> Option<f64>);
@@ -129,7 +129,7 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
             let value = scores[c].as_ref().map(of);
             let text = match value {
                 None => String::new(),
-                Some(value) => number(value, 3),
+                Some(value) => written(value, 3),
             };
             // Far below the whole: that is what an annotator looks for.
             let low =
@@ -151,7 +151,10 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
             let mut words = (*name).to_owned();
             for (value, (_, spoken)) in scores.iter().zip(COLUMNS) {
                 if let Some(value) = value {
-                    words.push_str(&format!(", {spoken} {}", number(of(value), 6)));
+                    words.push_str(&format!(
+                        ", {spoken} {}",
+                        written(of(value), SCORE_DECIMALS)
+                    ));
                 }
             }
             words
@@ -160,7 +163,7 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
             ui.label(*what);
             for (value, (_, spoken)) in scores.iter().zip(COLUMNS) {
                 if let Some(value) = value {
-                    let text = format!("{spoken}: {}", number(of(value), 6));
+                    let text = format!("{spoken}: {}", written(of(value), SCORE_DECIMALS));
                     ui.label(RichText::new(text).font(theme::digits(12.0)));
                 }
             }

@@ -1,0 +1,366 @@
+//! `affectscope report`: predictions beside people's labels, as one page.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::progress::Progress;
+use super::{Failure, INTERRUPTED, Interrupt, print, refuse_input_as_output, say};
+use crate::cli::ReportArgs;
+use crate::clock::utc;
+use crate::formats::output::{OutputError, write_whole};
+use crate::formats::sidecar::sidecar_path;
+use crate::review::film::{Film, Wanted, read_through};
+use crate::review::project::Frames;
+use crate::review::report::{self, Facts, FileFacts, VideoFacts, figures, format_name, page};
+use crate::review::{FaceChoice, Model, Project, ProjectError};
+use crate::source::images::crops::CropSource;
+use crate::source::images::is_images;
+use crate::source::{FrameSource, SourceError, open_path};
+
+impl From<ProjectError> for Failure {
+    fn from(error: ProjectError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+/// Names of figures that may be written.
+const FIGURES: [&str; 3] = ["timeline.svg", "circumplex.svg", "confusion.svg"];
+
+/// Makes it.
+///
+/// # Errors
+/// With code 2 when an input cannot be read or nothing can be compared, and, after the page is out, when the video could
+/// not be read.
+pub fn run(args: &ReportArgs) -> Result<(), Failure> {
+    // A pattern of numbered pictures is no file.
+    if !is_images(&args.video) && !args.video.exists() {
+        return Err(SourceError::NotFound(args.video.clone()).into());
+    }
+    let outputs = outputs(args)?;
+    let interrupt = Interrupt::listen();
+    let model = Model::read(&args.predictions)?;
+    let before = Frames {
+        times_s: known_times(&model).unwrap_or_default(),
+        pictures: None,
+    };
+    let mut project = project(args, &model, Some(before))?;
+    let inputs = inputs(args, &project);
+    for output in &outputs {
+        refuse_input_as_output(&inputs, output)?;
+    }
+    let mut watched = Watched::default();
+    let unread = match watch(args, &model, &mut project, &mut watched, &interrupt) {
+        Ok(()) => None,
+        Err(Stop::Interrupted) => return Err(stopped()),
+        Err(Stop::Wrong(failure)) => return Err(failure),
+        Err(Stop::Unread(error)) => Some(error),
+    };
+    let matched = |i| project.scores(i, 0..project.frames()).counts.matched;
+    if (0..project.raters().len()).all(|i| matched(i) == 0) {
+        return Err(Failure::bad_input(nothing(args, &project)));
+    }
+    for note in project.notes() {
+        say(&note);
+    }
+    let facts = match facts(args, &project, watched, unread.as_ref(), &interrupt)? {
+        Some(facts) => facts,
+        None => return Err(stopped()),
+    };
+    write(args, &project, &facts)?;
+    match unread {
+        None => Ok(()),
+        Some(error) => Err(Failure::bad_input(format!(
+            "{error} The report is without pictures of it."
+        ))),
+    }
+}
+
+fn stopped() -> Failure {
+    Failure::new("stopped; nothing was written", INTERRUPTED)
+}
+
+/// The files that will be written, none of which may be there without `--force`.
+fn outputs(args: &ReportArgs) -> Result<Vec<PathBuf>, Failure> {
+    let mut outputs = Vec::new();
+    if args.out.as_os_str() != "-" {
+        outputs.push(args.out.clone());
+    }
+    if let Some(folder) = &args.figures {
+        outputs.extend(FIGURES.map(|name| folder.join(name)));
+    }
+    let inputs = [&args.video, &args.predictions];
+    let inputs: Vec<PathBuf> = inputs
+        .into_iter()
+        .chain(&args.annotations)
+        .cloned()
+        .collect();
+    for output in &outputs {
+        refuse_input_as_output(&inputs, output)?;
+        if output.symlink_metadata().is_ok() && !args.force {
+            return Err(OutputError::Exists(output.clone()).into());
+        }
+    }
+    Ok(outputs)
+}
+
+/// Everything that is read.
+fn inputs(args: &ReportArgs, project: &Project) -> Vec<PathBuf> {
+    let mut inputs = vec![
+        args.video.clone(),
+        args.predictions.clone(),
+        sidecar_path(&args.predictions),
+    ];
+    let origins = project.raters().iter().flat_map(|r| &r.origins);
+    inputs.extend(origins.map(|o| o.path.clone()));
+    inputs
+}
+
+/// The times of the predictions, where every frame has one: a table of ours has the container's own.
+fn known_times(model: &Model) -> Option<Vec<f64>> {
+    let whole = !model.times_s.is_empty() && model.times_s.iter().all(|t| t.is_finite());
+    whole.then(|| model.times_s.clone())
+}
+
+/// The project on the frames of the video; on the predictions' own without them.
+fn project(args: &ReportArgs, model: &Model, frames: Option<Frames>) -> Result<Project, Failure> {
+    let known = frames.as_ref().is_some_and(|f| !f.times_s.is_empty());
+    let mut project = Project::of_video(&args.video, frames.unwrap_or_default());
+    project.from_video = known;
+    project.set_model(model.clone());
+    for path in &args.annotations {
+        project.add_labels(path)?;
+    }
+    let people = project.raters().iter().filter_map(|r| r.person);
+    let mut people: Vec<_> = people.collect();
+    people.sort();
+    people.dedup();
+    let choice = match (args.face, people.as_slice()) {
+        (_, [_, _, ..]) => {
+            return Err(Failure::bad_input(
+                "the labels are of two people, and a report is of one. Give the files of the left one or of the right one.",
+            ));
+        }
+        (Some(id), _) => {
+            let faces = model.faces();
+            if !faces.iter().any(|f| f.id == id) {
+                return Err(Failure::bad_input(no_face(args, id, model)));
+            }
+            FaceChoice::Id(id)
+        }
+        (None, [person]) => FaceChoice::Side(*person),
+        (None, []) => FaceChoice::Largest,
+    };
+    if choice != FaceChoice::Largest {
+        project.choose(choice);
+    }
+    Ok(project)
+}
+
+fn no_face(args: &ReportArgs, id: u32, model: &Model) -> String {
+    let faces = model.faces();
+    let there: Vec<String> = faces.iter().take(8).map(|f| f.id.to_string()).collect();
+    let there = match faces.len() {
+        0 => "Its faces have no ids.".to_owned(),
+        n if n > 8 => format!("It has {n}: {}, ...", there.join(", ")),
+        _ => format!("It has: {}.", there.join(", ")),
+    };
+    format!("{}: has no face {id}. {there}", args.predictions.display())
+}
+
+fn nothing(args: &ReportArgs, project: &Project) -> String {
+    let notes = project.notes();
+    format!(
+        "nothing to compare: no label in {} has a prediction at its frame, picture or time that speaks of the same thing. {}",
+        args.annotations
+            .iter()
+            .map(|a| a.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", "),
+        match notes.first() {
+            Some(note) => note.clone(),
+            None => "Check that both are of the same video.".to_owned(),
+        }
+    )
+}
+
+/// What reading through the video gave.
+#[derive(Default)]
+struct Watched {
+    film: Option<Film>,
+    /// JPEG by frame.
+    faces: BTreeMap<usize, Vec<u8>>,
+}
+
+/// Why there is no video to go by.
+enum Stop {
+    Interrupted,
+    Wrong(Failure),
+    /// It is there and cannot be read.
+    Unread(SourceError),
+}
+
+/// Reads the video through: for its frames, which the project then lies on, and for the faces of the worst segments. As a
+/// rule once; again only where it turns out to have other frames than the predictions say, and so other segments.
+fn watch(
+    args: &ReportArgs,
+    model: &Model,
+    project: &mut Project,
+    watched: &mut Watched,
+    interrupt: &Interrupt,
+) -> Result<(), Stop> {
+    let mut asked = Wanted::new();
+    loop {
+        let mut wanted = wanted(args, project);
+        wanted.retain(|frame, _| !asked.contains_key(frame));
+        if watched.film.is_some() && wanted.is_empty() {
+            return Ok(());
+        }
+        let mut source = open(args, model).map_err(|error| match error {
+            SourceError::NotFound(_) | SourceError::Io { .. } => Stop::Wrong(error.into()),
+            error => Stop::Unread(error),
+        })?;
+        let mut progress: Option<Progress> = None;
+        let mut going_on = |done, total| {
+            progress
+                .get_or_insert_with(|| Progress::new(&args.video, total))
+                .at(done);
+            !interrupt.is_set()
+        };
+        let film = read_through(&mut *source, &wanted, &mut going_on);
+        if let Some(progress) = progress {
+            progress.end();
+        }
+        let mut film = film.map_err(Stop::Unread)?.ok_or(Stop::Interrupted)?;
+        watched.faces.append(&mut film.faces);
+        asked.append(&mut wanted);
+        let same = project.from_video
+            && project.times_s() == film.frames.times_s
+            && project.pictures() == film.frames.pictures.as_deref();
+        if !same {
+            let frames = Some(film.frames.clone());
+            *project = self::project(args, model, frames).map_err(Stop::Wrong)?;
+        }
+        watched.film = Some(film);
+    }
+}
+
+/// Predictions for crops count the frames of the video that they were cut from.
+fn open(args: &ReportArgs, model: &Model) -> Result<Box<dyn FrameSource>, SourceError> {
+    let protocol = model.sidecar.as_ref().map(|s| &s["protocol"]["name"]);
+    if args.video.is_dir() && protocol.is_some_and(|name| name == "crops") {
+        return Ok(Box::new(CropSource::open(&args.video, known_times(model))?));
+    }
+    Ok(open_path(&args.video)?)
+}
+
+/// The frames whose faces the page shows.
+fn wanted(args: &ReportArgs, project: &Project) -> Wanted {
+    if args.no_faces {
+        return Wanted::new();
+    }
+    report::wanted(project, &report::worst(project))
+}
+
+/// What the page says of its files; `None` when it was interrupted.
+fn facts(
+    args: &ReportArgs,
+    project: &Project,
+    watched: Watched,
+    unread: Option<&SourceError>,
+    interrupt: &Interrupt,
+) -> Result<Option<Facts>, Failure> {
+    let mut asked: Vec<(String, &Path, Option<String>)> = vec![
+        ("video".to_owned(), &args.video, None),
+        ("predictions".to_owned(), &args.predictions, None),
+    ];
+    for rater in project.raters() {
+        for origin in &rater.origins {
+            let format = format_name(origin.format).to_owned();
+            asked.push((rater.name.clone(), &origin.path, Some(format)));
+        }
+    }
+    let mut files = Vec::new();
+    for (role, path, format) in asked {
+        let read = FileFacts::of(role, path, format, &|| interrupt.is_set());
+        let read = read.map_err(|e| {
+            Failure::bad_input(format!(
+                "{}: cannot be read ({e}). Check the path.",
+                path.display()
+            ))
+        })?;
+        match read {
+            Some(file) => files.push(file),
+            None => return Ok(None),
+        }
+    }
+    let mut video = VideoFacts::default();
+    if let Some(film) = &watched.film {
+        let times_s = &film.frames.times_s;
+        let rate_hz = project.rate_hz();
+        video.size_px = Some((film.info.width_px, film.info.height_px));
+        video.rate_hz = (!film.info.stills && times_s.len() > 1).then_some(rate_hz);
+        video.frames = Some(times_s.len());
+        let span_s = times_s.first().zip(times_s.last()).map(|(a, b)| b - a);
+        video.length_s = span_s
+            .filter(|_| !film.info.stills)
+            .map(|s| s + 1.0 / rate_hz);
+        video.format = film.info.format.clone();
+        video.note = match (&film.note, film.unreadable) {
+            (None, 0) => None,
+            (Some(note), 0) => Some(format!("{note}.")),
+            (note, n) => {
+                let note = note.as_ref().map(|n| format!("{n}. ")).unwrap_or_default();
+                Some(format!("{note}{n} of its frames cannot be decoded."))
+            }
+        };
+    }
+    if let Some(error) = unread {
+        video.note = Some(format!(
+            "The video could not be read, so that there are no pictures of it, and its frames are those that the \
+             predictions speak of: {error}"
+        ));
+    }
+    let [year, month, day, hour, minute, _] = utc(SystemTime::now());
+    Ok(Some(Facts {
+        video,
+        files,
+        faces: watched.faces,
+        when: format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC"),
+    }))
+}
+
+/// All of it, or nothing that was not there before.
+fn write(args: &ReportArgs, project: &Project, facts: &Facts) -> Result<(), Failure> {
+    let mut outputs: Vec<(PathBuf, String)> = Vec::new();
+    if let Some(folder) = &args.figures {
+        let all = figures(project).into_iter();
+        outputs.extend(all.map(|f| (folder.join(f.name), f.text)));
+    }
+    let page = page(project, &report::worst(project), facts);
+    let to_stdout = args.out.as_os_str() == "-";
+    if !to_stdout {
+        outputs.push((args.out.clone(), page.clone()));
+    }
+    let mut made: Vec<&Path> = Vec::new();
+    for (path, text) in &outputs {
+        let is_new = path.symlink_metadata().is_err();
+        if let Err(error) = write_whole(path, text.as_bytes(), args.force) {
+            for path in made {
+                // What cannot be taken back stays; the error is told all the same.
+                let _ = std::fs::remove_file(path);
+            }
+            return Err(error.into());
+        }
+        if is_new {
+            made.push(path);
+        }
+    }
+    if to_stdout {
+        print(&page);
+    }
+    for (path, _) in &outputs {
+        say(&format!("wrote {}", path.display()));
+    }
+    Ok(())
+}

@@ -1,0 +1,361 @@
+//! The threads behind the annotator's bench: one that fetches pictures, one that reads files, one that analyses.
+
+mod analysis;
+mod thumbs;
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::time::SystemTime;
+
+use self::analysis::Analysis;
+pub use self::analysis::Means;
+use self::thumbs::Thumbs;
+use super::journal::Journal;
+use super::viewer::{Viewer, ViewerState};
+use super::{ThreadError, spawn};
+use crate::analysis::BoxPx;
+use crate::clock::utc_text;
+use crate::review::Editor;
+use crate::review::journal::{self, JournalError, JournalFile, Opened};
+use crate::review::model::Model;
+use crate::review::project::{Frames, Project};
+use crate::review::save::{Job, Saved};
+use crate::review::session::{Engine, JournalWord, Phase, Progress, Request, Update};
+
+/// The bench's threads. Dropped, they end.
+pub struct Desk {
+    means: Means,
+    request: Request,
+    phase: Phase,
+    viewer: Option<Viewer>,
+    /// The video's frames, once the viewer knows them.
+    frames: Option<Frames>,
+    numbering: Option<u64>,
+    loading: Option<Receiver<Result<Loaded, String>>>,
+    analysis: Option<Analysis>,
+    /// Why the last one could not begin, until the window has heard.
+    refused: Option<Progress>,
+    journal: Option<Journal>,
+    saving: Vec<(usize, Receiver<Result<Saved, String>>)>,
+    runs: u64,
+    thumbs: Option<Thumbs>,
+}
+
+impl Desk {
+    /// With nothing open.
+    pub fn new(means: Means) -> Self {
+        Self {
+            means,
+            request: Request::default(),
+            phase: Phase::Empty,
+            viewer: None,
+            frames: None,
+            numbering: None,
+            loading: None,
+            analysis: None,
+            refused: None,
+            journal: None,
+            saving: Vec::new(),
+            runs: 0,
+            thumbs: None,
+        }
+    }
+
+    fn fail(&mut self, reason: String) {
+        self.loading = None;
+        self.phase = Phase::Failed { reason };
+    }
+
+    /// Reads predictions and labels on a thread of its own.
+    fn load(&mut self) {
+        let (sender, receiver) = sync_channel(1);
+        let (request, frames, wake) = (
+            self.request.clone(),
+            self.frames.clone(),
+            self.means.wake.clone(),
+        );
+        let work = move || {
+            // A bench that is gone has no use for it.
+            let _ = sender.send(load(&request, frames));
+            wake();
+        };
+        match spawn("review", work) {
+            Ok(_) => {
+                self.loading = Some(receiver);
+                self.phase = Phase::Opening {
+                    what: "Reading predictions and labels".to_owned(),
+                    part: None,
+                };
+            }
+            Err(e) => self.fail(e.to_string()),
+        }
+    }
+
+    fn view(&mut self, video: &Path) -> Result<(), ThreadError> {
+        self.viewer = Some(Viewer::start(video, self.means.wake.clone())?);
+        self.thumbs = Some(Thumbs::new(video, self.means.wake.clone()));
+        Ok(())
+    }
+}
+
+/// A project with its history.
+struct Loaded {
+    project: Project,
+    editor: Editor,
+    /// What the edits to come are written to.
+    file: Option<JournalFile>,
+    /// What the user should know of the journal.
+    note: Option<String>,
+}
+
+/// What a request asks for, read, with the edits of earlier times.
+fn load(request: &Request, frames: Option<Frames>) -> Result<Loaded, String> {
+    let mut project = match (&request.video, frames) {
+        (Some(video), Some(frames)) => Project::of_video(video, frames),
+        _ => Project::default(),
+    };
+    if let Some(path) = &request.predictions {
+        project.set_model(Model::read(path).map_err(|e| e.to_string())?);
+    }
+    for path in &request.annotations {
+        project.add_labels(path).map_err(|e| e.to_string())?;
+    }
+    if project.frames() == 0 {
+        return Err(crate::review::ProjectError::Nothing.to_string());
+    }
+    let (who, when) = (who(), utc_text(SystemTime::now()));
+    let of = request.video.as_ref().or(request.predictions.as_ref());
+    let Some(of) = of.or(request.annotations.first()) else {
+        let editor = Editor::new(&who);
+        return Ok(Loaded {
+            project,
+            editor,
+            file: None,
+            note: None,
+        });
+    };
+    let mut opened = journal::open(&journal::path_beside(of), &mut project, &who, &when);
+    if opened.as_ref().is_err_and(JournalError::is_unwritable)
+        && let Some(folder) = dirs::data_local_dir()
+    {
+        let folder = folder.join("affectscope").join("review");
+        if std::fs::create_dir_all(&folder).is_ok() {
+            opened = journal::open(&journal::path_in(&folder, of), &mut project, &who, &when);
+        }
+    }
+    Ok(match opened {
+        Ok(Opened {
+            editor,
+            file,
+            replayed,
+        }) => Loaded {
+            project,
+            editor,
+            file: Some(file),
+            note: replayed.damage.map(|d| d.to_string()),
+        },
+        Err(e) => Loaded {
+            project,
+            editor: Editor::new(&who),
+            file: None,
+            note: Some(format!("Edits are not kept: {e}")),
+        },
+    })
+}
+
+/// Who annotates: the user's name on this machine.
+fn who() -> String {
+    let named = ["USER", "USERNAME", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok());
+    named
+        .filter(|n| !n.trim().is_empty())
+        .unwrap_or_else(|| "annotator".to_owned())
+}
+
+impl Engine for Desk {
+    fn poll(&mut self) -> Update {
+        let mut update = Update::default();
+        if let Some(viewer) = &self.viewer {
+            let seen = viewer.poll();
+            match seen.state {
+                ViewerState::Opening(part) => {
+                    if matches!(self.phase, Phase::Opening { .. }) {
+                        self.phase = Phase::Opening {
+                            what: "Looking through the video".to_owned(),
+                            part: Some(part as f32),
+                        };
+                    }
+                }
+                ViewerState::Open(opened) => {
+                    // Numbered anew, when the container had been wrong: everything is laid on its frames again.
+                    if self.numbering != Some(opened.numbering) {
+                        self.numbering = Some(opened.numbering);
+                        self.frames = Some(Frames {
+                            times_s: opened.times_s.to_vec(),
+                            pictures: opened.pictures.as_ref().map(|p| p.to_vec()),
+                        });
+                        update.info = Some(opened.info.clone());
+                        update.note.clone_from(&opened.note);
+                        self.load();
+                    }
+                }
+                ViewerState::Failed(reason) => {
+                    self.viewer = None;
+                    self.fail(reason);
+                }
+            }
+            if let Some(shown) = seen.picture {
+                match shown.picture {
+                    Ok(picture) => update.picture = Some(picture),
+                    Err(reason) => update.no_picture = Some((shown.index, reason)),
+                }
+            }
+        }
+        if let Some(loading) = &self.loading {
+            match loading.try_recv() {
+                Ok(Ok(loaded)) => {
+                    self.loading = None;
+                    self.phase = Phase::Ready;
+                    update.project = Some(Box::new(loaded.project));
+                    update.editor = Some(Box::new(loaded.editor));
+                    update.note = update.note.or(loaded.note);
+                    self.journal = loaded.file.and_then(|file| {
+                        let journal = Journal::start(file, self.means.wake.clone());
+                        journal
+                            .map_err(|e| update.note = Some(format!("Edits are not kept: {e}")))
+                            .ok()
+                    });
+                }
+                Ok(Err(reason)) => self.fail(reason),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => {
+                    self.fail("Reading the files broke down, which is a mistake in this program. Please report it.".to_owned());
+                }
+            }
+        }
+        if let Some(analysis) = &mut self.analysis {
+            let (records, progress) = analysis.poll();
+            update.records = records;
+            update.analysis = Some(progress);
+        }
+        if let Some(refused) = self.refused.take() {
+            update.analysis = Some(refused);
+        }
+        update.journal = self.journal.as_ref().map(|journal| {
+            let state = journal.state();
+            JournalWord {
+                path: state.path,
+                waiting: state.waiting,
+                failed: state.failed,
+            }
+        });
+        self.saving.retain(|(rater, saved)| match saved.try_recv() {
+            Ok(saved) => {
+                update.saved.push((*rater, saved));
+                false
+            }
+            Err(TryRecvError::Empty) => true,
+            Err(TryRecvError::Disconnected) => {
+                let broke =
+                    "Saving broke down, which is a mistake in this program. Please report it.";
+                update.saved.push((*rater, Err(broke.to_owned())));
+                false
+            }
+        });
+        if let Some(thumbs) = &mut self.thumbs {
+            update.thumbnails = thumbs.poll();
+        }
+        update.phase = self.phase.clone();
+        update
+    }
+
+    fn open(&mut self, request: &Request) {
+        let same = self.request.video == request.video && self.frames.is_some();
+        self.request = request.clone();
+        self.analysis = None;
+        self.loading = None;
+        // Written to its end: the same journal may be opened again.
+        self.journal = None;
+        if same {
+            self.load();
+            return;
+        }
+        self.viewer = None;
+        self.frames = None;
+        self.numbering = None;
+        self.thumbs = None;
+        match request.video.clone() {
+            Some(video) => match self.view(&video) {
+                Ok(()) => {
+                    self.phase = Phase::Opening {
+                        what: "Looking through the video".to_owned(),
+                        part: None,
+                    };
+                }
+                Err(e) => self.fail(e.to_string()),
+            },
+            None => self.load(),
+        }
+    }
+
+    fn show(&mut self, frame: usize) {
+        if let Some(viewer) = &self.viewer {
+            viewer.show(frame);
+        }
+    }
+
+    fn thumbnails(&mut self, wanted: Vec<(usize, Option<BoxPx>)>) {
+        if let Some(thumbs) = &mut self.thumbs {
+            thumbs.ask(wanted);
+        }
+    }
+
+    fn analyse(&mut self) {
+        let Some(video) = self.request.video.clone() else {
+            return;
+        };
+        self.analysis = None;
+        self.runs += 1;
+        match Analysis::start(&video, self.means.clone(), self.runs) {
+            Ok(analysis) => self.analysis = Some(analysis),
+            Err(reason) => {
+                self.refused = Some(Progress {
+                    done: 0,
+                    of: None,
+                    path: video,
+                    run: self.runs,
+                    ended: Some(Err(reason)),
+                });
+                (self.means.wake)();
+            }
+        }
+    }
+
+    fn keep(&mut self, editor: &mut Editor) {
+        match &mut self.journal {
+            Some(journal) => journal.keep(editor),
+            // Nobody keeps them; they must not pile up.
+            None => drop(editor.take_entries()),
+        }
+    }
+
+    fn save(&mut self, rater: usize, job: Job) {
+        let (sender, receiver) = sync_channel(1);
+        let wake = self.means.wake.clone();
+        let work = move || {
+            let _ = sender.send(job.write().map_err(|e| e.to_string()));
+            wake();
+        };
+        match spawn("save-labels", work) {
+            Ok(_) => self.saving.push((rater, receiver)),
+            Err(e) => tracing::warn!("{e}"),
+        }
+    }
+
+    fn cancel(&mut self) {
+        if let Some(analysis) = &self.analysis {
+            analysis.cancel();
+        }
+    }
+}
