@@ -66,6 +66,15 @@ impl Reason {
     }
 }
 
+/// How unsure the network is of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Doubt {
+    /// Its expression, the probability of it, and how near that is to knowing nothing, 0..=1.
+    pub expression: Option<(Expression, f64, f64)>,
+    /// Of valence and arousal: the standard deviation, and how near that is to knowing nothing, 0..=1.
+    pub spread: [Option<(f64, f64)>; 2],
+}
+
 /// Scores of frames, against what chance makes of this video as a whole.
 #[derive(Debug)]
 pub struct Disagreement<'a> {
@@ -169,29 +178,24 @@ impl<'a> Disagreement<'a> {
         Some((said, model.confidence(frame).map(f64::from), label))
     }
 
-    /// The network's expression of a frame with its probability, and its standard deviations of valence and arousal:
-    /// each with how near it comes to knowing nothing, 0..=1.
-    pub(super) fn doubt(
-        &self,
-        frame: usize,
-    ) -> (Option<(Expression, f64, f64)>, [Option<(f64, f64)>; 2]) {
+    /// How unsure the network is of a frame; nothing where it says nothing.
+    pub(super) fn doubt(&self, frame: usize) -> Doubt {
         let Some((model, row)) = self.model.and_then(|m| Some((m, m.at(frame)?))) else {
-            return (None, [None; 2]);
+            return Doubt::default();
         };
         let expression = row.rating.expression.zip(model.confidence(frame));
-        let expression = expression.map(|(expression, probability)| {
-            let p = f64::from(probability);
-            let even = 1.0 / Expression::COUNT as f64;
-            (expression, p, ((1.0 - p) / (1.0 - even)).clamp(0.0, 1.0))
-        });
         let sd = |sd: f32| {
             let sd = f64::from(sd);
             (!sd.is_nan()).then(|| (sd, (sd / BLIND_SD).clamp(0.0, 1.0)))
         };
-        (
-            expression,
-            [sd(row.detail.valence_sd), sd(row.detail.arousal_sd)],
-        )
+        Doubt {
+            expression: expression.map(|(expression, probability)| {
+                let p = f64::from(probability);
+                let even = 1.0 / Expression::COUNT as f64;
+                (expression, p, ((1.0 - p) / (1.0 - even)).clamp(0.0, 1.0))
+            }),
+            spread: [sd(row.detail.valence_sd), sd(row.detail.arousal_sd)],
+        }
     }
 
     /// How far people are apart on a frame: in expression, in valence, in arousal; each where two rated it.
@@ -248,9 +252,10 @@ impl<'a> Disagreement<'a> {
                 most(self.among_people(frame))
             }
             Reason::Unsure => {
-                let (expression, [valence, arousal]) = self.doubt(frame);
+                let doubt = self.doubt(frame);
+                let [valence, arousal] = doubt.spread;
                 most([
-                    expression.map(|(_, _, score)| score),
+                    doubt.expression.map(|(_, _, score)| score),
                     valence.map(|(_, score)| score),
                     arousal.map(|(_, score)| score),
                 ])

@@ -471,7 +471,7 @@ mod tests {
         fn columns_of_pixels_share_the_frames_out(start in 0usize..50, n in 0usize..300, width in 1usize..120) {
             let range = start..start + n;
             let columns: Vec<_> = (0..width).map(|x| pixel_frames(&range, width, x)).collect();
-            prop_assert!(columns.iter().all(|c| (c.len() >= 1 || n == 0) && c.end <= range.end));
+            prop_assert!(columns.iter().all(|c| (!c.is_empty() || n == 0) && c.end <= range.end));
             if n >= width {
                 prop_assert_eq!(columns.iter().map(|c| c.len()).sum::<usize>(), n);
                 prop_assert!(columns.windows(2).all(|c| c[0].end == c[1].start));

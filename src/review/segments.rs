@@ -197,12 +197,12 @@ fn words(judged: &Disagreement<'_>, reason: Reason, frame: usize) -> (&'static s
             .map(|(said, label)| format!("{} / {}", signed(said), signed(label))),
         Reason::Raters => Some(people(judged, frame)),
         Reason::Unsure => {
-            let (expression, sds) = judged.doubt(frame);
-            let spread = sds.iter().zip(["valence", "arousal"]);
+            let doubt = judged.doubt(frame);
+            let spread = doubt.spread.iter().zip(["valence", "arousal"]);
             let spread = spread.filter_map(|(sd, name)| Some((name, (*sd)?)));
             // Of equals the first.
             let widest = spread.rev().max_by(|a, b| a.1.1.total_cmp(&b.1.1));
-            match (expression, widest) {
+            match (doubt.expression, widest) {
                 (Some((_, _, doubt)), Some((name, (sd, wide)))) if wide > doubt => {
                     Some(format!("{name} ±{sd:.2}"))
                 }
