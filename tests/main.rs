@@ -7,6 +7,7 @@ mod bulk;
 mod checkpoints;
 mod cli;
 mod crops;
+mod desk;
 mod evaluate;
 mod face;
 mod golden;

@@ -1,0 +1,180 @@
+//! The threads behind the annotator's bench, on a real video: it opens, shows the frame that was asked for, keeps what was
+//! mended, analyses, and says what is wrong.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use affectscope::labels::Expression;
+use affectscope::live::Live;
+use affectscope::model::device::{DeviceChoice, choose};
+use affectscope::model::student::Student;
+use affectscope::model::weights::Weights;
+use affectscope::review::Edit;
+use affectscope::review::save::{self, SaveFormat};
+use affectscope::review::session::{Engine, Phase, Request, Update};
+use affectscope::session::Engine as _;
+use candle_core::Device;
+
+/// Longer than any of it takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+const WHEN: &str = "2026-03-04T05:06:07Z";
+
+fn desk() -> (Live, Box<dyn Engine>) {
+    let student = Student::new(&Weights::load(None).unwrap(), &Device::Cpu).unwrap();
+    let device = choose(DeviceChoice::Cpu).unwrap();
+    let mut live = Live::start(student, &device, Arc::new(|| {})).unwrap();
+    let desk = live.bench().unwrap();
+    (live, desk)
+}
+
+/// Polls until `done` says so.
+fn until(desk: &mut dyn Engine, what: &str, mut done: impl FnMut(&mut Update) -> bool) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let mut update = desk.poll();
+        if done(&mut update) {
+            return;
+        }
+        assert!(Instant::now() < end, "{what}: {:?}", update.phase);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn open(desk: &mut dyn Engine, request: &Request) -> Update {
+    desk.open(request);
+    let mut opened = Update::default();
+    until(desk, "opening", |update| {
+        if let Phase::Failed { reason } = &update.phase {
+            panic!("{reason}");
+        }
+        if update.project.is_some() {
+            opened = std::mem::take(update);
+        }
+        opened.project.is_some()
+    });
+    opened
+}
+
+/// Thirty pictures of different greys, and labels for them.
+fn pictures(folder: &Path) -> (PathBuf, PathBuf) {
+    let pictures = folder.join("clip");
+    std::fs::create_dir(&pictures).unwrap();
+    let mut labels = "frame,expression,valence,arousal\n".to_owned();
+    for i in 0..30u8 {
+        let grey = image::RgbImage::from_pixel(48, 32, image::Rgb([i * 8; 3]));
+        grey.save(pictures.join(format!("{i:03}.png"))).unwrap();
+        labels.push_str(&format!("{i},neutral,0.1,0.{i}\n"));
+    }
+    let file = folder.join("clip.anna.csv");
+    std::fs::write(&file, labels).unwrap();
+    (pictures, file)
+}
+
+#[test]
+fn every_frame_that_is_asked_for_comes_and_edits_are_there_the_next_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (video, labels) = pictures(folder.path());
+    let request = Request {
+        video: Some(video),
+        predictions: None,
+        annotations: vec![labels.clone()],
+    };
+    let (_live, mut desk) = desk();
+    let opened = open(&mut *desk, &request);
+    let (mut project, mut editor) = (opened.project.unwrap(), opened.editor.unwrap());
+    assert_eq!((project.frames(), project.raters().len()), (30, 1));
+    for frame in [7, 29, 0, 12, 11, 10] {
+        desk.show(frame);
+        until(&mut *desk, "a picture", |update| {
+            let Some(picture) = &update.picture else {
+                return false;
+            };
+            let index = picture.stamp.index as usize;
+            assert_eq!(usize::from(picture.rgb()[0]), index * 8);
+            index == frame
+        });
+    }
+    desk.thumbnails(vec![(3, None), (5, None)]);
+    let mut small = Vec::new();
+    until(&mut *desk, "small pictures", |update| {
+        small.extend(update.thumbnails.drain(..).map(|t| (t.frame, t.rgb[0])));
+        small.len() == 2
+    });
+    assert_eq!(small, [(3, 24), (5, 40)]);
+
+    let surprise = Edit::Expression { frames: 4..9, to: Some(Expression::Surprise) };
+    editor.apply(&mut project, 0, surprise, WHEN).unwrap();
+    desk.keep(&mut editor);
+    until(&mut *desk, "the journal", |update| {
+        update.journal.as_ref().is_some_and(|j| j.waiting == 0 && j.failed.is_none())
+    });
+    // Opened again, as another day.
+    let again = open(&mut *desk, &request);
+    let project = again.project.unwrap();
+    let mut editor = again.editor.unwrap();
+    assert_eq!(project.raters()[0].track().expression(8), Some(Expression::Surprise));
+    assert_eq!(project.raters()[0].track().expression(9), Some(Expression::Neutral));
+    assert!(std::fs::read_to_string(&labels).unwrap().contains("8,neutral"));
+
+    let out = folder.path().join("mended.csv");
+    let job = save::prepare(&project, &mut editor, 0, SaveFormat::Csv, &out, false, WHEN).unwrap();
+    desk.save(0, job);
+    until(&mut *desk, "saving", |update| update.saved.iter().any(|(rater, saved)| *rater == 0 && saved.is_ok()));
+    assert!(std::fs::read_to_string(&out).unwrap().contains("surprise"));
+}
+
+#[test]
+fn an_analysis_writes_rows_beside_the_pictures_and_hands_on_every_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let (video, _) = pictures(folder.path());
+    let (_live, mut desk) = desk();
+    open(&mut *desk, &Request { video: Some(video), ..Request::default() });
+    desk.analyse();
+    let mut frames = Vec::new();
+    let mut path = PathBuf::new();
+    until(&mut *desk, "the analysis", |update| {
+        frames.extend(update.records.iter().map(|r| r.stamp.index));
+        let Some(progress) = &update.analysis else { return false };
+        path.clone_from(&progress.path);
+        progress.ended.clone().is_some_and(|ended| {
+            ended.unwrap();
+            true
+        })
+    });
+    assert_eq!(frames, (0..30).collect::<Vec<u64>>());
+    assert_eq!(path, folder.path().join("clip.affect.csv"));
+    let rows = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(rows.lines().count(), 31);
+    // A second one does not write over the first.
+    desk.analyse();
+    until(&mut *desk, "the second", |update| {
+        update.analysis.as_ref().is_some_and(|p| p.run == 2 && p.ended == Some(Ok(None)))
+    });
+    assert!(folder.path().join("clip.2.affect.csv").is_file());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), rows);
+}
+
+#[test]
+fn what_cannot_be_opened_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("talk.mp4");
+    std::fs::write(&text, "no video at all").unwrap();
+    let (_live, mut desk) = desk();
+    let mut failed = |request: Request, part: &str| {
+        desk.open(&request);
+        until(&mut *desk, part, |update| match &update.phase {
+            Phase::Failed { reason } => {
+                assert!(reason.contains(part), "{reason}");
+                true
+            }
+            Phase::Ready => panic!("it opened"),
+            _ => false,
+        });
+    };
+    failed(Request { video: Some(text), ..Request::default() }, "talk.mp4");
+    let wrong = folder.path().join("wrong.csv");
+    std::fs::write(&wrong, "frame,valence\n0,7\n").unwrap();
+    failed(Request { annotations: vec![wrong], ..Request::default() }, "line 2");
+    failed(Request { predictions: Some(folder.path().join("none.csv")), ..Request::default() }, "none.csv");
+}
