@@ -1,9 +1,9 @@
 //! The journal of annotating: a file of JSON lines that every step is added to, so that nothing is lost when the program
 //! or the machine ends in the midst of it.
 //!
-//! The first line says of which video and of which files of labels it is, every other one is an [`Entry`](super::entry::Entry). Each line
-//! ends in a check sum over itself and the one before it: what was cut off, damaged or put in another order is seen, and
-//! what comes before it is taken. A file is one program's at a time.
+//! The first line says of which video and of which files of labels it is, every other one is an
+//! [`Entry`](super::entry::Entry). Each line ends in a check sum over itself and the one before it: what was cut off,
+//! damaged or put in another order is seen, and what comes before it is taken. A file is one program's at a time.
 
 mod body;
 mod error;
