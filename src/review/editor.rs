@@ -1,18 +1,24 @@
 //! The history of annotating: every step can be taken back, without limit, and is handed on to be kept.
 
-use std::collections::BTreeMap;
+mod raters;
+mod replay;
+mod standing;
+mod summary;
+
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+pub(super) use self::raters::files_of;
+use self::standing::Standing;
+pub use self::summary::Summary;
 use super::edit::Edit;
-use super::entry::{Entry, FileId, Registered, Stamped, name_of};
+use super::entry::{Entry, FileId, Stamped, name_of};
 use super::mark::{Mark, Marks, SegmentState};
 use super::model::MOST_FRAMES;
 use super::overlay::Patch;
 use super::project::Project;
 use super::rater::Rater;
-use super::track::Track;
 
 /// What a new rater starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,66 +40,6 @@ pub struct Changed {
     pub frames: Option<Range<usize>>,
     /// What it was: `happiness`, `live rating`, `mark`.
     pub title: String,
-}
-
-/// How one person's labels came to be, of the steps that are not taken back.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Summary {
-    /// Edits.
-    pub edits: usize,
-    /// Of these, made while the predictions were hidden.
-    pub blind: usize,
-    /// Of these, rated live; at how many samples a second each was to be.
-    pub rated_hz: Vec<f64>,
-    /// When the first and the last were made.
-    pub first_and_last: Option<(String, String)>,
-    /// Who made them, in the order of their first.
-    pub who: Vec<String>,
-    /// Whose labels they started from, where it was somebody else's.
-    pub copied_from: Option<String>,
-}
-
-/// How far from what was saved.
-#[derive(Debug, Clone, Copy, Default)]
-struct Standing {
-    /// Steps made and not taken back.
-    depth: usize,
-    /// What was saved last.
-    saved: Point,
-    /// What is being saved.
-    saving: Option<Point>,
-}
-
-/// A moment of the history.
-#[derive(Debug, Clone, Copy, Default)]
-struct Point {
-    /// So many steps are common to it and the history as it stands ...
-    common: usize,
-    /// ... and it has so many more that are no longer to be had.
-    lost: usize,
-}
-
-impl Standing {
-    fn now(&self) -> Point {
-        Point {
-            common: self.depth,
-            lost: 0,
-        }
-    }
-
-    /// Steps from there to here.
-    fn since(&self, point: Point) -> usize {
-        self.depth.abs_diff(point.common) + point.lost
-    }
-
-    /// What has been taken back is gone.
-    fn fork(&mut self) {
-        let depth = self.depth;
-        for point in std::iter::once(&mut self.saved).chain(&mut self.saving) {
-            point.lost += point.common.saturating_sub(depth);
-            point.common = point.common.min(depth);
-        }
-    }
 }
 
 /// What is known of a rater of the project.
@@ -293,73 +239,6 @@ impl Editor {
         Some(self.made(step))
     }
 
-    /// Adds a rater, who is not taken back by an undo; gives their place. `None` when there is nobody to copy.
-    pub fn new_rater(
-        &mut self,
-        project: &mut Project,
-        name: &str,
-        start: Start,
-        when: &str,
-    ) -> Option<usize> {
-        self.take_up(project, when);
-        let (copied_from, labels) = match start {
-            Start::Empty => (None, None),
-            Start::CopyOf(other) => {
-                let other = project.raters().get(other)?;
-                (Some(other.name.clone()), Some(other.track().clone()))
-            }
-            Start::CopyOfModel => {
-                let model = project.model()?;
-                let from = model.path.as_deref().map(name_of);
-                let from =
-                    from.map_or("the predictions".to_owned(), |f| format!("predictions {f}"));
-                (Some(from), Some(model.track().clone()))
-            }
-        };
-        let name = match name.trim() {
-            "" => "annotator",
-            name => name,
-        };
-        let name = project.free_name(name);
-        let id = self.next_id;
-        self.add_rater(
-            project,
-            id,
-            name.clone(),
-            copied_from.clone(),
-            labels.clone(),
-        );
-        let entry = Entry::NewRater {
-            rater: id,
-            name,
-            copied_from,
-            labels,
-        };
-        self.push(when, entry);
-        Some(self.known.len() - 1)
-    }
-
-    fn add_rater(
-        &mut self,
-        project: &mut Project,
-        id: u32,
-        name: String,
-        copied_from: Option<String>,
-        labels: Option<Track>,
-    ) {
-        let rater = match labels {
-            Some(track) => Rater::starting_from(name, track),
-            None => Rater::new(name, project.frames()),
-        };
-        project.add_rater(rater);
-        self.known.push(Known {
-            id: Some(id),
-            copied_from,
-            ..Known::default()
-        });
-        self.next_id = self.next_id.max(id + 1);
-    }
-
     /// Takes back the last step.
     pub fn undo(&mut self, project: &mut Project, when: &str) -> Option<Changed> {
         let step = self.done.pop()?;
@@ -440,32 +319,6 @@ impl Editor {
         &self.marks
     }
 
-    /// How a rater's labels came to be.
-    pub fn summary(&self, rater: usize) -> Summary {
-        let mut summary = Summary::default();
-        let Some(known) = self.known.get(rater) else {
-            return summary;
-        };
-        summary.copied_from.clone_from(&known.copied_from);
-        let labels = |s: &&Step| matches!(s.changes.first(), Some(Change::Labels(..)));
-        let mine = self
-            .done
-            .iter()
-            .filter(|s| known.id.is_some() && s.rater == known.id);
-        for step in mine.filter(labels) {
-            summary.edits += 1;
-            summary.blind += usize::from(step.blind);
-            summary.rated_hz.extend(step.rated_hz);
-            let first = summary.first_and_last.take().map(|(first, _)| first);
-            let first = first.unwrap_or_else(|| step.when.clone());
-            summary.first_and_last = Some((first, step.when.clone()));
-            if !summary.who.iter().any(|w| **w == *step.who) {
-                summary.who.push(step.who.to_string());
-            }
-        }
-        summary
-    }
-
     /// The files that a rater's labels came from, as they were when they were opened.
     pub fn files(&self, rater: usize) -> &[FileId] {
         self.known.get(rater).map_or(&[], |k| &k.files)
@@ -479,57 +332,6 @@ impl Editor {
     /// What the journal has not been given yet, in order.
     pub fn take_entries(&mut self) -> Vec<Stamped> {
         std::mem::take(&mut self.entries)
-    }
-
-    /// Gets to know raters and files that have been added to the project, and reads the files through. To be called when
-    /// labels have been opened; edits do it themselves where it was not.
-    pub fn take_up(&mut self, project: &Project, when: &str) {
-        self.known
-            .resize_with(project.raters().len(), Known::default);
-        for (i, rater) in project.raters().iter().enumerate() {
-            let known = &mut self.known[i];
-            let news = known.id.is_none() || known.origins != rater.origins.len();
-            if !news {
-                continue;
-            }
-            known.origins = rater.origins.len();
-            known.files = files_of(rater);
-            let id = *known.id.get_or_insert(self.next_id);
-            self.next_id = self.next_id.max(id + 1);
-            let entry = if rater.origins.is_empty() {
-                Entry::NewRater {
-                    rater: id,
-                    name: rater.name.clone(),
-                    copied_from: None,
-                    labels: Some(rater.track().clone()),
-                }
-            } else {
-                Entry::Files(Registered {
-                    rater: id,
-                    name: rater.name.clone(),
-                    files: self.known[i].files.clone(),
-                })
-            };
-            self.push(when, entry);
-        }
-    }
-
-    fn id(&mut self, project: &Project, rater: usize, when: &str) -> Option<u32> {
-        let r = project.raters().get(rater)?;
-        let known = self.known.get(rater);
-        let known = known.filter(|k| k.origins == r.origins.len());
-        if let Some(id) = known.and_then(|k| k.id) {
-            return Some(id);
-        }
-        if self.replaying {
-            return None;
-        }
-        self.take_up(project, when);
-        self.known.get(rater)?.id
-    }
-
-    fn place(&self, id: u32) -> Option<usize> {
-        self.known.iter().position(|k| k.id == Some(id))
     }
 
     fn count(&mut self, id: Option<u32>, change: impl FnOnce(&mut Standing)) {
@@ -636,112 +438,4 @@ impl Editor {
             entry,
         });
     }
-
-    /// The raters with files, for the head of a new journal; what was gathered of them is taken out.
-    pub(super) fn take_registered(&mut self) -> Vec<Registered> {
-        let mut registered = Vec::new();
-        for stamped in std::mem::take(&mut self.entries) {
-            match stamped.entry {
-                Entry::Files(files) => registered.push(files),
-                entry => self.entries.push(Stamped { entry, ..stamped }),
-            }
-        }
-        registered
-    }
-
-    /// Begins to take up a journal: `ids` is what it calls each of the project's raters, `next_id` what it has called
-    /// nobody.
-    pub(super) fn begin_replay(
-        &mut self,
-        project: &Project,
-        ids: &[Option<u32>],
-        files: Vec<Vec<FileId>>,
-        next_id: u32,
-    ) {
-        self.replaying = true;
-        self.next_id = next_id;
-        let raters = project.raters().iter().zip(ids).zip(files);
-        self.known = raters
-            .map(|((rater, id), files)| Known {
-                id: *id,
-                origins: rater.origins.len(),
-                files,
-                ..Known::default()
-            })
-            .collect();
-    }
-
-    /// Makes what a line of the journal says.
-    pub(super) fn replay(&mut self, project: &mut Project, line: Stamped) {
-        let when = &*line.when;
-        let place = |editor: &Self, id| editor.place(id);
-        match line.entry {
-            Entry::Session { who, .. } => self.who = who.into(),
-            Entry::Edit { rater, blind, edit } => {
-                self.blind = blind;
-                if let Some(rater) = place(self, rater) {
-                    self.apply(project, rater, edit, when);
-                }
-            }
-            Entry::Undo => {
-                self.undo(project, when);
-            }
-            Entry::Redo => {
-                self.redo(project, when);
-            }
-            Entry::Mark {
-                frames,
-                state,
-                note,
-            } => {
-                self.mark(frames, state, &note, when);
-            }
-            Entry::Offset { rater, frames } => {
-                if let Some(rater) = place(self, rater) {
-                    self.set_offset(project, rater, frames, when);
-                }
-            }
-            Entry::Rename { rater, name } => {
-                if let Some(rater) = place(self, rater) {
-                    self.rename(project, rater, &name, when);
-                }
-            }
-            Entry::NewRater {
-                rater,
-                name,
-                copied_from,
-                labels,
-            } => {
-                let name = project.free_name(&name);
-                self.add_rater(project, rater, name, copied_from, labels);
-            }
-            // Whose files these are was settled before.
-            Entry::Files(_) => {}
-            Entry::Saved { rater, since, .. } => self.count(Some(rater), |s| {
-                s.saved.common = s.depth.saturating_sub(since);
-                s.saved.lost = since.saturating_sub(s.depth);
-            }),
-        }
-    }
-
-    /// The journal is taken up; from here on `who` annotates.
-    pub(super) fn end_replay(&mut self, who: &str) {
-        self.replaying = false;
-        self.blind = false;
-        self.reopened = true;
-        self.who = who.into();
-    }
-}
-
-/// The files of a rater, each once; one that cannot be read any more is told by its name alone.
-pub(super) fn files_of(rater: &Rater) -> Vec<FileId> {
-    let paths: BTreeMap<&Path, ()> = rater.origins.iter().map(|o| (&*o.path, ())).collect();
-    let id = |path: &Path| {
-        FileId::of(path).unwrap_or_else(|_| FileId {
-            name: name_of(path),
-            bytes: 0,
-            sha256: String::new(),
-        })
-    };
-    paths.into_keys().map(id).collect()
 }

@@ -140,7 +140,7 @@ fn the_scores_follow_every_edit_and_labels_by_the_clock_become_those_of_frames()
         (
             scores.valence.count(),
             scores.valence.ccc(),
-            scores.expression.clone(),
+            scores.expression,
         )
     };
     let (timed, framed) = (scored(&project, 1), scored(&project, 0));

@@ -152,6 +152,7 @@ fn random(of: usize) -> f64 {
 }
 
 #[test]
+#[allow(clippy::print_stdout)]
 fn killed_twenty_times_at_random_it_loses_a_second_at_the_most() {
     let kills: Vec<Kill> = std::thread::scope(|scope| {
         let one = |i: usize| {
