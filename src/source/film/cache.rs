@@ -8,7 +8,8 @@ use crate::frame::Frame;
 /// So many pictures are kept, however large they are.
 const LEAST: usize = 4;
 
-/// A frame that was passed counts as so many times further away than one that is to come.
+/// On the way backwards, a frame that was passed counts as so many times further away than one that is to come. Forwards
+/// nothing is decoded far ahead, and what was passed may be wanted again.
 const PASSED: usize = 4;
 
 /// Frames by their numbers.
@@ -53,10 +54,7 @@ impl Cache {
             self.bytes -= old.rgb().len();
         }
         let away = |index: usize| {
-            let passed = match travel {
-                Travel::Forward => index < want,
-                Travel::Backward => index > want,
-            };
+            let passed = travel == Travel::Backward && index > want;
             index.abs_diff(want) * if passed { PASSED } else { 1 }
         };
         while self.bytes > self.most_bytes && self.frames.len() > LEAST {

@@ -111,8 +111,12 @@ impl Roll {
         };
         match job {
             Job::NewAhead(from) => {
-                // The old one ends first: two decoders at a time are enough.
+                // The old one ends first: two decoders at a time are enough. And what was wanted elsewhere before must not
+                // take the processor from what somebody waits for.
                 self.ahead = None;
+                if !cache.has(want) {
+                    self.behind = None;
+                }
                 self.ahead = Some(self.reel.start(from, self.tries)?);
             }
             Job::NewBehind(from, end) => {
@@ -178,8 +182,7 @@ impl Roll {
     /// What to do next; `None`: nothing.
     fn job(&self, cache: &Cache, want: usize, travel: Travel) -> Option<Job> {
         let room = cache.room(self.reel.frame_bytes());
-        // Half of the room on either side of the wanted frame; a window behind is fetched when half of the one before it has
-        // been gone through.
+        // Half of the room lies below the wanted frame; backwards the other half is filled as soon as one is gone through.
         let half = (room / 2).saturating_sub(1).max(1);
         if !cache.has(want) {
             if self.brings(want) {
@@ -194,18 +197,24 @@ impl Roll {
                 }
             });
         }
-        let (ahead, behind) = match travel {
-            Travel::Forward => (room / 2, room / 8),
-            Travel::Backward => (0, half),
+        // Forwards a run goes on by itself, so that little must lie ready; whoever turns back finds half of the room full.
+        let ahead = match travel {
+            Travel::Forward => room / 4,
+            Travel::Backward => 0,
         };
         let last = (want + ahead).min(self.reel.frames().saturating_sub(1));
         if let Some(missing) = cache.missing(want, last) {
             return Some(self.ahead_to(missing));
         }
         let low = cache.lowest(want);
-        if low == 0 || want - low >= behind {
+        let there = want - low;
+        if low == 0 || there >= half {
             return None;
         }
+        let behind = match travel {
+            Travel::Forward => half - there,
+            Travel::Backward => half,
+        };
         Some(match &self.behind {
             Some(running) if running.end == low && running.run.next() < low => Job::Behind,
             _ => Job::NewBehind(low.saturating_sub(behind), low),
