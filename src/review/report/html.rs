@@ -188,12 +188,12 @@ p,ul{margin:.5rem 0}
 ul{padding-left:1.25rem}
 section{background:var(--panel);border:1px solid var(--line);border-radius:8px;padding:1.25rem;margin:1.25rem 0}
 .muted,caption,figcaption,footer{color:var(--muted);font-size:.87rem}
-.side{display:flex;flex-wrap:wrap;gap:0 2.5rem}
+.side{display:flex;flex-wrap:wrap;gap:0 2.5rem;align-items:flex-start}
 table{border-collapse:collapse;margin:.75rem 0;font-size:.87rem}
 caption{text-align:left;padding-bottom:.25rem}
 th,td{padding:.3rem .9rem .3rem 0;text-align:left;vertical-align:top;font-weight:400;border-bottom:1px solid var(--line)}
 thead th{color:var(--muted);white-space:nowrap}
-tbody th{font-weight:600}
+tbody th{font-weight:600;min-width:6.5em}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .c{font-family:ui-monospace,monospace;font-size:.75rem;word-break:break-all}
 .wide table{width:100%}
