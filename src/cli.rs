@@ -46,6 +46,14 @@ pub struct WindowArgs {
     /// Network and device.
     #[command(flatten)]
     pub network: NetworkArgs,
+    /// How the window looks.
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// How a window looks, this once.
+#[derive(Debug, Args)]
+pub struct LookArgs {
     /// Colours of the window, this once
     #[arg(long, value_enum)]
     pub theme: Option<ThemeArg>,
@@ -138,6 +146,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Predictions beside people's labels as one page: scores, timeline, confusion, the worst segments with their faces
     Report(ReportArgs),
+    /// Open the annotator's bench: a video with its predictions and labels, and where they differ
+    Review(ReviewArgs),
     /// Turn a PyTorch checkpoint of the paper's student into a safetensors file with its config
     Convert(ConvertArgs),
     /// Write a student's backbone and heads as an ONNX model, for other runtimes (its recurrent heads are not in it)
@@ -296,6 +306,27 @@ pub struct ReportArgs {
     /// Replace what is there
     #[arg(long)]
     pub force: bool,
+}
+
+/// `affectscope review`
+#[derive(Debug, Args)]
+pub struct ReviewArgs {
+    /// A video, a picture, or a folder of pictures or crops
+    #[arg(value_name = "VIDEO")]
+    pub video: Option<PathBuf>,
+    /// Predictions for it: a table of `analyze` or `record`, or a submission [default: VIDEO's table beside it, if
+    /// there is one]
+    #[arg(long, value_name = "FILE")]
+    pub predictions: Option<PathBuf>,
+    /// Annotations for it: a file or a folder; may be given for each of several annotators
+    #[arg(long, value_name = "FILE|DIR")]
+    pub annotations: Vec<PathBuf>,
+    /// Network and device, for an analysis from within the window.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    /// How the window looks.
+    #[command(flatten)]
+    pub look: LookArgs,
 }
 
 /// `affectscope convert`

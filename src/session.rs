@@ -193,6 +193,10 @@ pub trait Engine {
     fn send(&mut self, command: Command);
     /// Seconds of the session's clock, as in [`crate::frame::Frame::captured_s`].
     fn now_s(&self) -> f64;
+    /// Threads for the annotator's bench; `None` where there are none to be had.
+    fn bench(&mut self) -> Option<Box<dyn crate::review::session::Engine>> {
+        None
+    }
     /// The cameras that are connected, as last looked up in the background; asks for a new look-up.
     fn cameras(&mut self) -> Vec<crate::source::camera::CameraInfo>;
 }

@@ -59,6 +59,11 @@ impl<T> Slot<T> {
         Ok(())
     }
 
+    /// Whether a value waits to be taken.
+    pub fn is_full(&self) -> bool {
+        self.lock().is_some()
+    }
+
     /// Takes the value, waiting for one up to this long.
     pub fn take(&self, patience: Duration) -> Option<T> {
         let end = Instant::now() + patience;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod annotate;
 mod bulk;
 mod checkpoints;
 mod cli;

@@ -6,8 +6,10 @@ mod broken_videos;
 mod camera;
 mod clips;
 mod demo;
+mod films;
 mod images;
 mod videos;
+mod viewer;
 
 use affectscope::frame::Frame;
 use affectscope::source::{FrameSource, Next, SourceError};

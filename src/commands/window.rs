@@ -1,26 +1,79 @@
-//! `affectscope [INPUT]`: the window.
+//! `affectscope [INPUT]`: the window; `affectscope review`: the window at the annotator's bench.
 
 use std::sync::{Arc, OnceLock};
 
 use super::{Failure, Interrupt, load};
-use crate::cli::{ThemeArg, WindowArgs};
+use crate::cli::{LookArgs, NetworkArgs, ReviewArgs, ThemeArg, WindowArgs};
 use crate::gui::{self, Screenshot, WindowError, WindowOptions};
 use crate::live::{Live, Wake};
+use crate::review::session::Request;
 use crate::settings::{Settings, ThemeChoice};
 use crate::source::SourceSpec;
+
+/// What the window begins with.
+enum Begin {
+    /// The first of these sources that opens; `true`: the user asked for it.
+    Source(Vec<SourceSpec>, bool),
+    /// The annotator's bench.
+    Review(Request),
+}
 
 /// Opens the window and stays until it is closed.
 ///
 /// # Errors
 /// When the input is not there, the network cannot be had, or there is no display.
 pub fn run(args: &WindowArgs) -> Result<(), Failure> {
-    let settings_path = Settings::default_path();
-    let (settings, note) = match &settings_path {
+    let (settings, note) = settings();
+    let candidates = candidates(args, &settings)?;
+    let begin = Begin::Source(candidates, args.spec().is_some());
+    open(&args.network, &args.look, settings, note, begin)
+}
+
+/// Opens the window at the annotator's bench.
+///
+/// # Errors
+/// As [`run`].
+pub fn review(args: &ReviewArgs) -> Result<(), Failure> {
+    let given = [args.video.as_ref(), args.predictions.as_ref()];
+    for path in given.into_iter().flatten().chain(&args.annotations) {
+        if !path.exists() && !path.to_string_lossy().contains('%') {
+            return Err(crate::source::SourceError::NotFound(path.clone()).into());
+        }
+    }
+    let beside = || {
+        let table = args.video.as_ref()?.with_extension("affect.csv");
+        table.is_file().then_some(table)
+    };
+    let request = Request {
+        video: args.video.clone(),
+        predictions: args.predictions.clone().or_else(beside),
+        annotations: args.annotations.clone(),
+    };
+    let (settings, note) = settings();
+    open(
+        &args.network,
+        &args.look,
+        settings,
+        note,
+        Begin::Review(request),
+    )
+}
+
+fn settings() -> (Settings, Option<String>) {
+    match &Settings::default_path() {
         Some(path) => Settings::load_from(path),
         None => (Settings::default(), None),
-    };
-    let candidates = candidates(args, &settings)?;
-    let (student, device) = load(&args.network)?;
+    }
+}
+
+fn open(
+    network: &NetworkArgs,
+    look: &LookArgs,
+    settings: Settings,
+    note: Option<String>,
+    begin: Begin,
+) -> Result<(), Failure> {
+    let (student, device) = load(network)?;
     let (wake, window_wake) = late_wake();
     // A recording in the window ends well when the system says stop.
     let interrupt = Interrupt::listen_and({
@@ -29,29 +82,36 @@ pub fn run(args: &WindowArgs) -> Result<(), Failure> {
     });
     let mut live =
         Live::start(student, &device, wake).map_err(|e| Failure::broken(e.to_string()))?;
-    // Where the user asked for a source there is nothing to explain.
-    let hoped_for = if args.spec().is_none() {
-        candidates.clone()
-    } else {
-        Vec::new()
+    let (hoped_for, review) = match begin {
+        Begin::Source(candidates, asked) => {
+            // Where the user asked for a source there is nothing to explain.
+            let hoped_for = if asked {
+                Vec::new()
+            } else {
+                candidates.clone()
+            };
+            live.open_first(candidates);
+            (hoped_for, None)
+        }
+        Begin::Review(request) => (Vec::new(), Some(request)),
     };
-    live.open_first(candidates);
     let options = WindowOptions {
-        theme: args.theme.map(|theme| match theme {
+        theme: look.theme.map(|theme| match theme {
             ThemeArg::Dark => ThemeChoice::Dark,
             ThemeArg::Light => ThemeChoice::Light,
             ThemeArg::System => ThemeChoice::System,
         }),
-        size: args.size.map(|(w, h)| [w, h]),
+        size: look.size.map(|(w, h)| [w, h]),
         hoped_for,
-        screenshot: args
+        screenshot: look
             .screenshot
             .clone()
-            .zip(args.after)
+            .zip(look.after)
             .map(|(path, after_s)| Screenshot { path, after_s }),
         open: None,
+        review,
         after_paint: None,
-        settings_path,
+        settings_path: Settings::default_path(),
         quit: Some(interrupt.flag()),
         note,
     };

@@ -1,6 +1,8 @@
 //! The files of one side, predictions or annotations: one file, or every file of labels under a folder.
 
 use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::formats::labels::{self, LabelError, LabelFormat, Labels, Series};
@@ -13,6 +15,9 @@ const DEEPEST: usize = 8;
 
 /// More files than any data set of videos has; a link to the root of the disk leads to more.
 const MOST_FILES: usize = 100_000;
+
+/// The first line of a journal is no longer.
+const LONGEST_HEAD: u64 = 1 << 20;
 
 /// One series and the file it came from.
 #[derive(Debug, Clone)]
@@ -40,7 +45,7 @@ pub struct Side {
 
 impl Side {
     /// Reads a file, or all files of labels under a folder. In a folder a file that cannot be used does not end the
-    /// others; sidecars of our own rows are no labels.
+    /// others; sidecars of ours and journals of edits are no labels.
     ///
     /// # Errors
     /// When `path` itself cannot be read, or is a file that holds no labels.
@@ -129,11 +134,19 @@ fn ending(path: &Path) -> Option<String> {
     Some(path.extension()?.to_string_lossy().to_ascii_lowercase())
 }
 
-/// Whether a file is what lies beside a table of our own rows.
+/// Whether a file is what lies beside a table of ours, or a journal of edits beside a video.
 fn is_sidecar(path: &Path) -> bool {
-    ending(path).is_some_and(|ending| ending == "json")
-        && std::fs::read_to_string(path).is_ok_and(|text| {
-            serde_json::from_str::<serde_json::Value>(&text)
-                .is_ok_and(|value| value["program"] == "affectscope")
-        })
+    let ours = |text: &str| {
+        serde_json::from_str::<serde_json::Value>(text)
+            .is_ok_and(|value| value["program"] == "affectscope")
+    };
+    match ending(path).as_deref() {
+        Some("json") => std::fs::read_to_string(path).is_ok_and(|text| ours(&text)),
+        Some("jsonl") => File::open(path).is_ok_and(|file| {
+            let mut line = String::new();
+            let mut head = BufReader::new(file.take(LONGEST_HEAD));
+            head.read_line(&mut line).is_ok() && ours(&line)
+        }),
+        _ => false,
+    }
 }

@@ -4,13 +4,18 @@ use std::fmt::Write as _;
 
 use super::report::{Report, SCORES, VideoScores};
 use crate::labels::Expression;
-use crate::metrics::{CLASS_DECIMALS, SCORE_DECIMALS, written};
 
 /// Videos listed; the rest is in the JSON.
 const LISTED: usize = 20;
 
 /// Names listed of what has no counterpart.
 const NAMED: usize = 5;
+
+/// Decimals of a score of a set or a video, wherever it is written.
+pub const SCORE_DECIMALS: usize = 6;
+
+/// Decimals of a score of a part: a class, a video in a list.
+pub const CLASS_DECIMALS: usize = 3;
 
 /// The report as text for people: six decimals for the set, three for the rest.
 pub fn text(report: &Report) -> String {
@@ -75,10 +80,10 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
             out,
             "{name:<12} {:>9} {:>10} {:>18} {:>10} {:>10}",
             a.count(),
-            written(a.ccc(), SCORE_DECIMALS),
+            number(a.ccc(), SCORE_DECIMALS),
             interval((name, "ccc")),
-            written(a.pearson(), SCORE_DECIMALS),
-            written(a.mse(), SCORE_DECIMALS)
+            number(a.pearson(), SCORE_DECIMALS),
+            number(a.mse(), SCORE_DECIMALS)
         )?;
     }
     let e = &set.expression;
@@ -96,7 +101,7 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
             out,
             "{name:<12} {:>9} {:>10} {:>18}",
             e.count(),
-            written(value, SCORE_DECIMALS),
+            number(value, SCORE_DECIMALS),
             interval(("expression", key))
         )?;
     }
@@ -151,7 +156,7 @@ fn confusion(report: &Report, out: &mut String) -> std::fmt::Result {
             out,
             "{:<12} {:>9}",
             expression.name(),
-            written(f1, CLASS_DECIMALS)
+            number(f1, CLASS_DECIMALS)
         )?;
         for count in row {
             write!(out, " {count:>9}")?;
@@ -190,10 +195,10 @@ fn videos(report: &Report, out: &mut String) -> std::fmt::Result {
             short(&v.video),
             s.counts.matched,
             s.counts.unmatched,
-            written(s.valence.ccc(), CLASS_DECIMALS),
-            written(s.arousal.ccc(), CLASS_DECIMALS),
-            written(s.expression.macro_f1(), CLASS_DECIMALS),
-            written(s.expression.criterion(), CLASS_DECIMALS)
+            number(s.valence.ccc(), CLASS_DECIMALS),
+            number(s.arousal.ccc(), CLASS_DECIMALS),
+            number(s.expression.macro_f1(), CLASS_DECIMALS),
+            number(s.expression.criterion(), CLASS_DECIMALS)
         )?;
     }
     if videos.len() > LISTED {
@@ -204,6 +209,11 @@ fn videos(report: &Report, out: &mut String) -> std::fmt::Result {
         )?;
     }
     Ok(())
+}
+
+/// A score as it is printed, with so many decimals; `-` where it is undefined. Tables, window and report print with it.
+pub fn number(value: Option<f64>, decimals: usize) -> String {
+    value.map_or("-".to_owned(), |v| format!("{v:.decimals$}"))
 }
 
 /// A name that fits its column, its end kept.

@@ -229,3 +229,39 @@ pub fn write_whole(path: &Path, bytes: &[u8], force: bool) -> Result<(), OutputE
     output.write_all(bytes).map_err(OutputError::io(path))?;
     output.finish().map(|_| ())
 }
+
+/// A file that is to be written whole.
+#[derive(Debug, Clone, Copy)]
+pub struct Whole<'a> {
+    /// Where to.
+    pub path: &'a Path,
+    /// Its content.
+    pub bytes: &'a [u8],
+    /// Over a file that is there.
+    pub force: bool,
+}
+
+/// Writes files that belong together as [`write_whole`] does one: all lie beside their names before the first takes its
+/// own, so that a full disk or a name that is taken leaves none of them.
+///
+/// # Errors
+/// As [`write_whole`].
+pub fn write_together(files: &[Whole<'_>]) -> Result<(), OutputError> {
+    let mut outputs = Vec::new();
+    let begun = files.iter().try_for_each(|Whole { path, bytes, force }| {
+        outputs.push(Output::begin(path, *force, true)?);
+        let Some(output) = outputs.last_mut() else {
+            return Ok(());
+        };
+        let written = output.write_all(bytes).and_then(|()| output.flush());
+        written.map_err(OutputError::io(path))
+    });
+    if let Err(error) = begun {
+        // The last first: a folder that was made for one of them may hold others.
+        while outputs.pop().is_some() {}
+        return Err(error);
+    }
+    outputs
+        .into_iter()
+        .try_for_each(|output| output.finish().map(|_| ()))
+}

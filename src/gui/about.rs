@@ -80,9 +80,14 @@ pub fn about(ctx: &Context, model: &Model) -> bool {
 
 /// The card that lists the keys. False when it is to be closed.
 pub fn keys(ctx: &Context) -> bool {
+    keys_of(ctx, &KEYS)
+}
+
+/// The card that lists these keys. False when it is to be closed.
+pub fn keys_of(ctx: &Context, keys: &[(&str, &str)]) -> bool {
     card(ctx, "keys", "Keys", |ui| {
         let p = Palette::of(ui.ctx());
-        for (key, what) in KEYS {
+        for &(key, what) in keys {
             ui.horizontal(|ui| {
                 let width = 84.0;
                 let (rect, _) =

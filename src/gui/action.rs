@@ -54,6 +54,8 @@ pub enum Action {
     Theme(ThemeChoice),
     /// Draw the landmarks.
     Landmarks(bool),
+    /// Open the annotator's bench: on the file that is open, else on nothing.
+    Review,
     /// Show the keys.
     ShowKeys,
     /// Show what this is.

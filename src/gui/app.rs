@@ -12,6 +12,7 @@ use super::faces::Crops;
 use super::layout::Areas;
 use super::model::Model;
 use super::picture::Screen;
+use super::review::Bench;
 use super::shot::Shot;
 use super::toast::Toasts;
 use super::window::{Pace, ScreenshotResult, WindowOptions};
@@ -36,6 +37,10 @@ pub struct App {
     options: WindowOptions,
     pace: Pace,
     screen: Screen,
+    /// The annotator's bench, while it is open: it then has the window.
+    pub(super) bench: Option<Bench>,
+    /// The live source waits for the bench to be left.
+    pub(super) paused_for_bench: bool,
     crops: Crops,
     pub(super) show_keys: bool,
     pub(super) show_about: bool,
@@ -78,6 +83,8 @@ impl App {
             shot,
             pace: Pace::default(),
             screen: Screen::default(),
+            bench: None,
+            paused_for_bench: false,
             crops: Crops::default(),
             show_keys: false,
             show_about: false,
@@ -93,6 +100,9 @@ impl App {
         };
         if let Some(spec) = app.options.open.clone() {
             app.open(spec);
+        }
+        if let Some(request) = app.options.review.take() {
+            app.review(request);
         }
         app
     }
@@ -186,6 +196,12 @@ impl App {
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        if let Some(bench) = &mut self.bench {
+            bench.logic(ctx);
+            for (words, alarm) in bench.take_words() {
+                self.toasts.add(words, alarm);
+            }
+        }
         let update = self.engine.poll();
         let now_s = self.engine.now_s();
         self.model.take(update, now_s, self.settings.follow);
@@ -270,6 +286,11 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.pace.frame_begins();
         let ctx = ui.ctx().clone();
+        if self.bench.is_some() {
+            self.show_bench(ui);
+            self.shot.first_frame(&ctx);
+            return;
+        }
         let mut actions = self.input(ui);
         actions.extend(self.panels(ui));
         for action in actions {

@@ -16,6 +16,16 @@ pub enum Asked {
     Folder,
     /// The folder of the recordings.
     RecordFolder,
+    /// The bench's video, or its folder of pictures.
+    ReviewVideo,
+    /// See [`Asked::ReviewVideo`].
+    ReviewFolder,
+    /// The bench's predictions.
+    ReviewPredictions,
+    /// The bench's labels.
+    ReviewLabels,
+    /// The name of labels to be saved.
+    ReviewSave,
 }
 
 /// What came of work in the background.
@@ -59,13 +69,20 @@ impl Background {
         Some(done)
     }
 
-    /// Opens a dialog, unless one is open.
+    /// Opens a dialog, unless one is open. To save something, `start` is the name that is suggested.
     pub fn ask(&mut self, ctx: &Context, asked: Asked, start: Option<PathBuf>) {
         if self.dialog_open {
             return;
         }
         self.dialog_open = true;
         let (sender, ctx) = (self.sender.clone(), ctx.clone());
+        let (start, name) = match (asked, start) {
+            (Asked::ReviewSave, Some(path)) => {
+                let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
+                (path.parent().map(Into::into), name)
+            }
+            (_, start) => (start, None),
+        };
         let work = move || {
             let mut dialog = rfd::FileDialog::new();
             if let Some(start) = start {
@@ -79,6 +96,30 @@ impl Background {
                     .pick_file(),
                 Asked::Folder => dialog.set_title("Open a folder of pictures").pick_folder(),
                 Asked::RecordFolder => dialog.set_title("Where recordings go").pick_folder(),
+                Asked::ReviewVideo => dialog
+                    .set_title("Open a video to check")
+                    .add_filter("Videos and pictures", &MEDIA)
+                    .add_filter("All files", &["*"])
+                    .pick_file(),
+                Asked::ReviewFolder => dialog
+                    .set_title("Open a folder of pictures or crops to check")
+                    .pick_folder(),
+                Asked::ReviewSave => {
+                    let name = name.unwrap_or_default();
+                    dialog
+                        .set_title("Save labels")
+                        .set_file_name(name)
+                        .save_file()
+                }
+                Asked::ReviewPredictions | Asked::ReviewLabels => dialog
+                    .set_title(if asked == Asked::ReviewLabels {
+                        "Open labels"
+                    } else {
+                        "Open predictions"
+                    })
+                    .add_filter("Tables", &TABLES)
+                    .add_filter("All files", &["*"])
+                    .pick_file(),
             };
             // A window that is gone has no use for the answer.
             let _ = sender.send(Done::Chosen(asked, chosen));
@@ -127,6 +168,8 @@ const MEDIA: [&str; 22] = [
     "mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "wmv", "flv", "ts", "3gp", "ogv",
     "jpg", "jpeg", "png", "bmp", "gif", "tif", "tiff", "webp", "ppm",
 ];
+
+const TABLES: [&str; 6] = ["csv", "txt", "jsonl", "json", "tsv", "lst"];
 
 /// Writes a PNG beside its name and renames it, so that it is whole or not there.
 pub fn write_png(image: &ColorImage, path: &Path) -> Result<(), String> {

@@ -27,6 +27,7 @@ pub fn show(button: &Response, model: &Model, settings: &Settings, actions: &mut
         display(ui, model, settings, actions);
         ui.separator();
         let rows = [
+            ("Check predictions…", "", Action::Review),
             ("Save a picture of the window", "S", Action::SavePicture),
             ("Keys", "F1", Action::ShowKeys),
             ("About Affectscope", "", Action::ShowAbout),

@@ -20,6 +20,7 @@ mod menu;
 mod model;
 mod paths;
 mod picture;
+pub mod review;
 mod series;
 mod shot;
 mod states;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::clock::utc;
+use crate::clock;
 use crate::settings::Settings;
 use crate::source::SourceSpec;
 
@@ -69,8 +69,14 @@ pub fn fresh(folder: &Path, now: SystemTime, ending: &str) -> PathBuf {
 
 /// `20260730-134501Z`.
 fn stamp(time: SystemTime) -> String {
-    let [year, month, day, hour, minute, second] = utc(time);
+    let [year, month, day, hour, minute, second] = clock::utc(time);
     format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}Z")
+}
+
+/// `2026-07-30T13:45:01Z`.
+pub fn utc(time: SystemTime) -> String {
+    let [year, month, day, hour, minute, second] = clock::utc(time);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 #[cfg(test)]

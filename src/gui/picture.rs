@@ -24,28 +24,29 @@ const WIDEST_PX: usize = 1920;
 /// The picture on the graphics card: one texture, set anew for each new picture.
 #[derive(Default)]
 pub struct Screen {
-    texture: Option<TextureHandle>,
+    pub(super) texture: Option<TextureHandle>,
     /// What was loaded last: once it is on the graphics card, its memory takes the next one.
     image: Arc<ColorImage>,
     loaded: u64,
 }
 
 impl Screen {
-    fn load(&mut self, ctx: &eframe::egui::Context, model: &Model) {
-        if self.loaded == model.pictures {
+    /// Takes the picture that has this number, unless it has it already.
+    pub(super) fn load(&mut self, ctx: &eframe::egui::Context, number: u64, frame: Option<&Frame>) {
+        if self.loaded == number {
             return;
         }
-        self.loaded = model.pictures;
-        let Some(picture) = &model.picture else {
+        self.loaded = number;
+        let Some(frame) = frame else {
             self.texture = None;
             return;
         };
         let most = ctx.input(|i| i.max_texture_side).clamp(64, WIDEST_PX);
         match Arc::get_mut(&mut self.image) {
-            Some(image) => thin(&picture.frame, most, image),
+            Some(image) => thin(frame, most, image),
             None => {
                 let mut image = ColorImage::default();
-                thin(&picture.frame, most, &mut image);
+                thin(frame, most, &mut image);
                 self.image = Arc::new(image);
             }
         }
@@ -86,14 +87,11 @@ pub fn show(
     settings: &Settings,
     screen: &mut Screen,
 ) -> Vec<Action> {
-    screen.load(ui.ctx(), model);
+    let frame = model.picture.as_ref().map(|picture| &*picture.frame);
+    screen.load(ui.ctx(), model.pictures, frame);
     let p = Palette::of(ui.ctx());
     let radius = f32::from(theme::RADIUS_LARGE);
-    let well = if p.dark {
-        Color32::from_rgb(0x0b, 0x0d, 0x10)
-    } else {
-        Color32::from_rgb(0xe4, 0xe8, 0xee)
-    };
+    let well = well(&p);
     widgets::described(ui, rect, "picture", || {
         let faces = model.readings().len();
         match &model.picture {
@@ -144,8 +142,17 @@ pub fn show(
     states::show(ui, rect, model)
 }
 
+/// What lies around a picture.
+pub(super) fn well(p: &Palette) -> Color32 {
+    if p.dark {
+        Color32::from_rgb(0x0b, 0x0d, 0x10)
+    } else {
+        Color32::from_rgb(0xe4, 0xe8, 0xee)
+    }
+}
+
 /// Fills what the picture leaves of its place, and nothing behind it: pixels are dear without a graphics card.
-fn margins(painter: &Painter, rect: Rect, shown: Rect, well: Color32) {
+pub(super) fn margins(painter: &Painter, rect: Rect, shown: Rect, well: Color32) {
     let round = theme::RADIUS_LARGE;
     let (left, right, top, bottom) = (
         CornerRadius {
@@ -267,7 +274,7 @@ fn face_label(model: &Model, reading: &Reading, on: bool) -> String {
 }
 
 /// The four corners of a box, each arm a seventh of a side.
-fn corners(painter: &Painter, face: Rect, color: Color32, width: f32) {
+pub(super) fn corners(painter: &Painter, face: Rect, color: Color32, width: f32) {
     let arm = (face.width().min(face.height()) / 7.0).clamp(5.0, 30.0);
     let stroke = Stroke::new(width, color);
     // A shade under the line, so that it is seen on a bright sky too.

@@ -22,6 +22,14 @@ pub enum Icon {
     Menu,
     /// A small triangle that points down.
     Chevron,
+    /// A triangle with a bar: one frame back.
+    StepBack,
+    /// A triangle with a bar: one frame on.
+    StepOn,
+    /// A triangle that points left, with a bar at its tip: the first frame.
+    First,
+    /// Likewise to the right: the last frame.
+    Last,
 }
 
 /// Paints an icon of about 12 points, centred.
@@ -55,6 +63,26 @@ pub fn paint_icon(painter: &Painter, icon: Icon, center: Pos2, color: Color32) {
             for y in [-4.0, 0.0, 4.0] {
                 painter.line_segment([at(-5.5, y), at(5.5, y)], stroke);
             }
+        }
+        Icon::StepBack | Icon::StepOn | Icon::First | Icon::Last => {
+            let way = if matches!(icon, Icon::StepBack | Icon::First) {
+                -1.0
+            } else {
+                1.0
+            };
+            // The bar stands behind the triangle for a step, at its tip for an end.
+            let bar = if matches!(icon, Icon::StepBack | Icon::StepOn) {
+                -4.5
+            } else {
+                4.5
+            };
+            let points = vec![
+                at(-2.5 * way, -4.5),
+                at(4.0 * way, 0.0),
+                at(-2.5 * way, 4.5),
+            ];
+            painter.add(Shape::convex_polygon(points, color, Stroke::NONE));
+            painter.line_segment([at(bar * way, -4.5), at(bar * way, 4.5)], stroke);
         }
         Icon::Chevron => {
             let points = vec![at(-3.5, -2.0), at(3.5, -2.0), at(0.0, 2.5)];

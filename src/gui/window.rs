@@ -42,6 +42,8 @@ pub struct WindowOptions {
     pub quit: Option<Arc<AtomicBool>>,
     /// Words that the user should see at the start: a note on the settings, say.
     pub note: Option<String>,
+    /// Begin at the annotator's bench, with this open.
+    pub review: Option<crate::review::session::Request>,
     /// Told after each frame; for measurements.
     pub after_paint: Option<AfterPaint>,
 }

@@ -7,6 +7,8 @@
 //! | `rows` | the table being recorded | |
 //! | `picture` | the video being recorded | |
 //! | `cameras` | nothing | the list of cameras |
+//! | `journal` | the journal of edits ([`journal`]) | |
+//! | `journal-sync` | nothing; has the journal's file to wait for the disk | |
 //!
 //! The analysis of a file without a window ([`bulk`]) has its own, which end with it:
 //!
@@ -17,6 +19,13 @@
 //! | `network` | nothing; shares the student | features of faces in batches, through a bounded queue |
 //! | the caller's | the offline protocol | records |
 //!
+//! A file that is looked at frame by frame ([`viewer`]) has two of its own:
+//!
+//! | thread | owns | gives |
+//! |---|---|---|
+//! | `viewer` | the film | the frame that was asked for last, through a lock that is held for a moment |
+//! | `viewer-count` | nothing | the number of its frames as decoded, once, where its container alone told it |
+//!
 //! A network that was asked for several threads has helpers of its own, `network-N` ([`crate::model::conv`]).
 //!
 //! A capture thread may hang in a camera's read without limit; it is then left alone, and ends when the read does.
@@ -24,9 +33,11 @@
 mod analyse;
 pub mod bulk;
 mod capture;
+pub mod journal;
 mod meter;
 mod shared;
 mod tape;
+pub mod viewer;
 
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;

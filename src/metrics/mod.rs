@@ -229,18 +229,6 @@ impl Confusion {
     }
 }
 
-/// Decimals of a score of a set or a video, wherever it is written.
-pub const SCORE_DECIMALS: usize = 6;
-
-/// Decimals of a score of a part: a class, a video in a list.
-pub const CLASS_DECIMALS: usize = 3;
-
-/// A score as it is written everywhere, in the table of `evaluate`, in the report and in the window; `-` where it is
-/// undefined.
-pub fn written(score: Option<f64>, decimals: usize) -> String {
-    score.map_or("-".to_owned(), |score| format!("{score:.decimals$}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

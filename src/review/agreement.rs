@@ -534,10 +534,8 @@ mod tests {
             let who = Who::of(&project);
             let mut ranges = RangeAgreement::new(&project, &who);
             let changed = at.min(frames)..(at + 30).min(frames);
-            project.edit(1, changed.clone(), |track| for frame in changed.clone() {
-                let expression = Some(Expression::Fear);
-                track.set(frame, Rating { expression, valence: Some(-0.9), arousal: None });
-            });
+            let fear = Rating { expression: Some(Expression::Fear), valence: Some(-0.9), arousal: None };
+            made::say(&mut project, 1, changed.clone(), |_| fear);
             ranges.update(&project, changed);
             let range = a.min(b)..a.max(b);
             let quick = ranges.range(&project, range.clone());
@@ -604,17 +602,11 @@ mod tests {
         assert_eq!(before.people.valence.members, [0, 1]);
         assert!(before.people.valence.icc.targets() > 300);
         assert!(before.people.expression.values() > before.people.valence.alpha.values());
-        project.edit(third, 7..9, |track| {
-            for frame in 7..9 {
-                track.set(
-                    frame,
-                    Rating {
-                        valence: Some(0.5),
-                        ..Rating::default()
-                    },
-                );
-            }
-        });
+        let half = Rating {
+            valence: Some(0.5),
+            ..Rating::default()
+        };
+        made::say(&mut project, third, 7..9, |_| half);
         ranges.update(&project, 7..9);
         let after = ranges.range(&project, 0..500);
         assert_eq!(after.people.valence.members, [0, 1, 2]);

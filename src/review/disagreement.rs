@@ -399,15 +399,11 @@ mod tests {
         let mut project = project;
         // One frame of so many moves the measure little.
         let far = wave(17) - chance.sqrt();
-        project.edit(0, 17..18, |track| {
-            track.set(
-                17,
-                Rating {
-                    valence: Some(far),
-                    ..Rating::default()
-                },
-            );
-        });
+        let far = Rating {
+            valence: Some(far),
+            ..Rating::default()
+        };
+        made::say(&mut project, 0, 17..18, |_| far);
         let judged = Disagreement::new(&project, Some(0));
         let score = judged.score(Reason::Valence, 17).expect("both are there");
         assert!((score - 0.5).abs() < 0.01, "{score}");

@@ -1,11 +1,13 @@
 //! Made projects for the tests of this module: slow waves with noise, raters who differ and leave frames out.
 
+use std::ops::Range;
 use std::path::Path;
 
 use super::model::Model;
+use super::overlay::{Patch, Runs};
 use super::project::{Frames, Project};
 use super::rater::Rater;
-use super::track::{Rating, Track};
+use super::track::Rating;
 use crate::analysis::Status;
 use crate::formats::labels::{Detail, Label};
 use crate::labels::Expression;
@@ -43,14 +45,27 @@ pub fn empty(frames: usize) -> Project {
 pub fn rate(project: &mut Project, name: &str, what: impl Fn(usize) -> Rating) -> usize {
     let frames = project.frames();
     let place = project.add_rater(Rater::new(name, frames));
-    project.edit(place, 0..frames, |track| fill(track, &what));
+    say(project, place, 0..frames, what);
     place
 }
 
-fn fill(track: &mut Track, what: impl Fn(usize) -> Rating) {
-    for frame in 0..track.len() {
-        track.set(frame, what(frame));
-    }
+/// Has somebody say something else of some frames.
+pub fn say(
+    project: &mut Project,
+    rater: usize,
+    frames: Range<usize>,
+    what: impl Fn(usize) -> Rating,
+) {
+    let said: Vec<Rating> = frames.clone().map(what).collect();
+    let column = |of: fn(&Rating) -> Option<f64>| said.iter().map(of).collect::<Vec<_>>();
+    let expressions: Vec<Option<Expression>> = said.iter().map(|r| r.expression).collect();
+    let patch = Patch {
+        start: frames.start,
+        expression: Runs::of(&expressions),
+        valence: Runs::of(&column(|r| r.valence)),
+        arousal: Runs::of(&column(|r| r.arousal)),
+    };
+    project.edit(rater, &patch);
 }
 
 /// What a made network says of a frame.

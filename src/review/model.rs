@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::track::{Rating, Track};
-use crate::analysis::{BoxPx, Status};
+use crate::analysis::{BoxPx, Record, Status};
 use crate::formats::labels::{Detail, Label, LabelError, LabelFormat, Person, read_predictions};
 use crate::formats::sidecar::sidecar_path;
 use crate::labels::Expression;
@@ -172,6 +172,61 @@ impl Model {
         self.choose(FaceChoice::default());
     }
 
+    /// Takes records as they come from an analysis, in the order of their frames; an older frame than the last is
+    /// passed over.
+    pub fn extend(&mut self, records: &[Record]) {
+        if self.starts.is_empty() {
+            self.starts.push(0);
+        }
+        for record in records {
+            let Ok(frame) = usize::try_from(record.stamp.index) else {
+                continue;
+            };
+            if frame < self.frames || frame >= MOST_FRAMES {
+                continue;
+            }
+            // Frames that nobody speaks of lie between.
+            self.frames = frame + 1;
+            self.statuses.resize(frame, Status::Missing);
+            self.statuses.push(record.status);
+            self.times_s.resize(frame, f64::NAN);
+            self.times_s.push(record.stamp.time_s);
+            self.starts.resize(frame + 1, self.rows.len() as u32);
+            self.rows.extend(record.readings.iter().map(|r| {
+                let e = &r.estimate;
+                Row {
+                    frame: frame as u32,
+                    face_id: Some(r.face_id),
+                    box_px: r.place.map(|p| p.box_px),
+                    rating: Rating {
+                        expression: Some(e.expression()),
+                        valence: Some(f64::from(e.valence)),
+                        arousal: Some(f64::from(e.arousal)),
+                    },
+                    detail: Detail {
+                        status: record.status,
+                        probabilities: e.probabilities,
+                        valence_sd: e.valence_sd,
+                        arousal_sd: e.arousal_sd,
+                    },
+                }
+            }));
+            self.starts.push(self.rows.len() as u32);
+            self.chosen.resize(frame, NO_ROW);
+            self.chosen.push(NO_ROW);
+            self.track.grow(frame + 1);
+            self.choose_at(frame);
+        }
+    }
+
+    fn choose_at(&mut self, frame: usize) {
+        if let Some(at) = pick(self.faces_at(frame), self.choice) {
+            let at = self.starts[frame] + at as u32;
+            self.chosen[frame] = at;
+            self.track.set(frame, self.rows[at as usize].rating);
+        }
+    }
+
     fn index(&mut self) {
         self.starts = vec![0; self.frames + 1];
         for row in &self.rows {
@@ -222,11 +277,7 @@ impl Model {
         self.chosen = vec![NO_ROW; self.frames];
         self.track = Track::empty(self.frames);
         for frame in 0..self.frames {
-            if let Some(at) = pick(self.faces_at(frame), choice) {
-                let at = self.starts[frame] + at as u32;
-                self.chosen[frame] = at;
-                self.track.set(frame, self.rows[at as usize].rating);
-            }
+            self.choose_at(frame);
         }
     }
 

@@ -4,9 +4,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::model::{FaceChoice, Model};
+use super::overlay::Patch;
 use super::rater::{Axis, Rater};
 use super::scores::{Beside, RangeScores, push};
 use super::track::Track;
+use crate::analysis::Record;
 use crate::evaluate::files::{Loaded, Side};
 use crate::evaluate::matching::Scores;
 use crate::formats::labels::{LabelError, LabelFormat};
@@ -94,6 +96,18 @@ impl Project {
         self.lay_all();
     }
 
+    /// Takes what an analysis has read; see [`Model::extend`].
+    pub fn extend_model(&mut self, records: &[Record]) {
+        self.has_model = true;
+        self.model.extend(records);
+        if !self.from_video {
+            self.times_s = filled(&self.model.times_s, self.model.frames);
+            self.lay_all();
+        } else {
+            self.score_all();
+        }
+    }
+
     /// Reads files of labels and adds a rater for them. Of a folder, the labels of this video. Files that carry
     /// different kinds under one name are one person's.
     ///
@@ -162,19 +176,19 @@ impl Project {
         match same {
             Some(same) => same.add(loaded, axis),
             None => {
-                let taken = |name: &str| self.raters.iter().any(|r| r.name == name);
-                let mut n = 2;
-                while taken(&rater.name) {
-                    rater.name = format!("{name} {n}");
-                    n += 1;
-                }
+                rater.name = self.free_name(&name);
                 self.raters.push(rater);
             }
         }
     }
 
-    /// A rater who has said nothing yet; gives their place.
-    pub fn add_rater(&mut self, rater: Rater) -> usize {
+    /// A rater whose labels come from no file; gives their place.
+    pub fn add_rater(&mut self, mut rater: Rater) -> usize {
+        let axis = Axis {
+            times_s: &self.times_s,
+            pictures: self.pictures.as_deref(),
+        };
+        rater.set_offset(rater.offset_frames(), axis);
         self.raters.push(rater);
         self.score_all();
         self.raters.len() - 1
@@ -279,17 +293,33 @@ impl Project {
         }
     }
 
-    /// Changes what a rater says of some frames. From then on labels that came by the clock are those of the frames.
-    pub fn edit(&mut self, rater: usize, frames: Range<usize>, change: impl FnOnce(&mut Track)) {
-        let Some(r) = self.raters.get_mut(rater) else {
-            return;
-        };
-        change(r.track_mut());
-        let (said, labels) = (self.model.track(), r.track());
+    /// Changes what a rater says of some frames, and gives the change that takes it back; see [`Rater::edit`]. As long as
+    /// anything is mended in labels that came by the clock, they are those of the frames. [`super::Editor`] keeps the
+    /// history.
+    pub fn edit(&mut self, rater: usize, patch: &Patch) -> Option<Patch> {
+        let r = self.raters.get_mut(rater)?;
+        let inverse = r.edit(patch);
         match &mut self.scoring[rater] {
-            Scoring::Frames(scores) => scores.update(said, labels, frames),
-            rows @ Scoring::Rows(_) => *rows = Scoring::Frames(RangeScores::new(said, labels)),
+            Scoring::Frames(scores) if !r.is_timed() => {
+                scores.update(self.model.track(), r.track(), patch.frames());
+            }
+            _ => self.scoring[rater] = self.scoring_of(rater),
         }
+        Some(inverse)
+    }
+
+    /// Calls a rater something else; gives the name before.
+    pub fn rename(&mut self, rater: usize, name: String) -> Option<String> {
+        let rater = self.raters.get_mut(rater)?;
+        Some(std::mem::replace(&mut rater.name, name))
+    }
+
+    /// This name, or this name with a number, so that no rater has it.
+    pub fn free_name(&self, name: &str) -> String {
+        let taken = |name: &str| self.raters.iter().any(|r| r.name == name);
+        let numbered = (2..).map(|n| format!("{name} {n}"));
+        let mut names = std::iter::once(name.to_owned()).chain(numbered);
+        names.find(|n| !taken(n)).unwrap_or_default()
     }
 
     /// A rater's labels against the predictions, over some frames: the numbers of `affectscope evaluate`.

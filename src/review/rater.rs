@@ -1,8 +1,10 @@
 //! What one person said of a video, laid on its frames.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use super::model::{MOST_FRAMES, Model};
+use super::overlay::{Overlay, Patch};
 use super::scores::Beside;
 use super::track::{Rating, Track};
 use crate::evaluate::files::Loaded;
@@ -54,7 +56,12 @@ pub struct Rater {
     original: Track,
     timed: Vec<Timed>,
     offset_frames: i64,
+    /// What the files say, with what is mended over it.
     track: Track,
+    overlay: Overlay,
+    /// What the files say alone; only while something is mended.
+    laid: Option<Track>,
+    mended_places: usize,
 }
 
 impl Rater {
@@ -63,6 +70,16 @@ impl Rater {
         Self {
             name: name.into(),
             track: Track::empty(frames),
+            ..Self::default()
+        }
+    }
+
+    /// Somebody who starts from what somebody else, or the network, says of every frame.
+    pub fn starting_from(name: impl Into<String>, track: Track) -> Self {
+        Self {
+            name: name.into(),
+            original: track.clone(),
+            track,
             ..Self::default()
         }
     }
@@ -78,8 +95,10 @@ impl Rater {
             frames: series.frames,
         });
         self.person = self.person.or(series.person);
-        let clocked = by_clock(&series.labels, axis);
-        for label in series.labels.iter().filter(|l| l.is_valid()) {
+        let clocked = by_clock(&series.labels, axis) && series.labels.iter().any(Label::is_valid);
+        // By the clock a moment without a rating is one, too: else a frame there would be given that of another moment.
+        let said = |l: &&Label| l.is_valid() || (clocked && l.time_s.is_some());
+        for label in series.labels.iter().filter(said) {
             let rating = Rating {
                 expression: label.expression,
                 valence: label.valence,
@@ -98,14 +117,7 @@ impl Rater {
                 Some(frame) => {
                     self.original.grow(frame + 1);
                     let before = self.original.get(frame);
-                    self.original.set(
-                        frame,
-                        Rating {
-                            expression: rating.expression.or(before.expression),
-                            valence: rating.valence.or(before.valence),
-                            arousal: rating.arousal.or(before.arousal),
-                        },
-                    );
+                    self.original.set(frame, rating.or(before));
                     self.beyond += usize::from(frame >= axis.times_s.len());
                 }
                 None => self.beyond += 1,
@@ -130,9 +142,9 @@ impl Rater {
         self.lay(axis);
     }
 
-    /// Labels that came by the clock are scored row by row, not frame by frame, as long as nobody edits them.
+    /// Labels that came by the clock are scored row by row, not frame by frame, as long as nothing in them is mended.
     pub fn is_timed(&self) -> bool {
-        !self.timed.is_empty()
+        !self.timed.is_empty() && self.overlay.is_empty()
     }
 
     /// What is said of each frame of the video.
@@ -140,12 +152,54 @@ impl Rater {
         &self.track
     }
 
-    /// To say something else; the files stay as they are.
-    pub fn track_mut(&mut self) -> &mut Track {
-        &mut self.track
+    /// Says something else of some frames, whatever the files say, and gives the change that takes it back. It stays on
+    /// these frames when the labels are moved; the files stay as they are.
+    pub fn edit(&mut self, patch: &Patch) -> Patch {
+        let frames = patch.frames();
+        let frames = frames.start.min(self.track.len())..frames.end.min(self.track.len());
+        // A place may begin behind the last of these frames, now that the one before it has become the file's.
+        let around = frames.start..(frames.end + 1).min(self.track.len());
+        let laid = self.laid.get_or_insert_with(|| self.track.clone());
+        let before = places(laid, &self.track, around.clone());
+        let inverse = self.overlay.swap(patch);
+        for frame in frames {
+            self.track
+                .set(frame, self.overlay.over(frame, laid.get(frame)));
+        }
+        self.mended_places = self.mended_places + places(laid, &self.track, around) - before;
+        if self.overlay.is_empty() {
+            self.laid = None;
+        }
+        inverse
+    }
+
+    /// Whether a frame is said to be something else than the files say.
+    pub fn is_mended(&self, frame: usize) -> bool {
+        let laid = self.laid.as_ref();
+        laid.is_some_and(|laid| laid.get(frame) != self.track.get(frame))
+    }
+
+    /// How many runs of frames there are that are said to be something else than the files say.
+    pub fn mended_places(&self) -> usize {
+        self.mended_places
     }
 
     fn lay(&mut self, axis: Axis<'_>) {
+        self.lay_files(axis);
+        self.laid = None;
+        self.mended_places = 0;
+        if !self.overlay.is_empty() {
+            let laid = self.track.clone();
+            for frame in 0..laid.len() {
+                self.track
+                    .set(frame, self.overlay.over(frame, laid.get(frame)));
+            }
+            self.mended_places = places(&laid, &self.track, 0..laid.len());
+            self.laid = Some(laid);
+        }
+    }
+
+    fn lay_files(&mut self, axis: Axis<'_>) {
         let frames = axis.times_s.len();
         self.track = Track::empty(frames);
         for frame in 0..frames {
@@ -174,7 +228,8 @@ impl Rater {
             if let Some(at) = nearest(&times, time_s)
                 && (times[at] - time_s).abs() <= step_s / 2.0 * 1.001 + 1e-6
             {
-                self.track.set(frame, self.timed[at].rating);
+                let (by_clock, by_frame) = (self.timed[at].rating, self.track.get(frame));
+                self.track.set(frame, by_clock.or(by_frame));
             }
         }
     }
@@ -195,6 +250,7 @@ impl Rater {
         };
         self.timed
             .iter()
+            .filter(|t| !t.rating.is_empty())
             .map(|t| {
                 let hit = near(t);
                 // A label without a prediction still belongs somewhere.
@@ -213,6 +269,13 @@ impl Rater {
             })
             .collect()
     }
+}
+
+/// How many runs of frames that differ begin in a range.
+fn places(laid: &Track, track: &Track, frames: Range<usize>) -> usize {
+    let differs = |frame: usize| laid.get(frame) != track.get(frame);
+    let begins = |&frame: &usize| differs(frame) && (frame == 0 || !differs(frame - 1));
+    frames.filter(begins).count()
 }
 
 /// Whether these rows speak of times alone.

@@ -1,7 +1,7 @@
 //! The report: one page that needs nothing beside it, and its figures.
 //!
 //! [`page`] makes the text from a [`Project`] and from what was found out about its files ([`Facts`]); it reads no file
-//! and no clock. Its scores are those of [`Project::scores`], written by [`crate::metrics::written`], as `evaluate` and
+//! and no clock. Its scores are those of [`Project::scores`], written by [`crate::evaluate::table::number`], as `evaluate` and
 //! the window write them.
 
 mod agreement;

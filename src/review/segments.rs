@@ -73,7 +73,8 @@ impl Segment {
 }
 
 /// The stretches where the network and a rater, or people among themselves, are furthest apart, and where the network is
-/// unsure; the worst first, of equals the earlier, at most `most`.
+/// unsure; the worst first, of equals the earlier, at most `most`. Where there are more, each reason keeps at least its
+/// worst, an even part of the places.
 ///
 /// `against` is the rater whose labels the network is held to, a place in [`Project::raters`]. Without labels there are only
 /// stretches where the network is unsure, without predictions only those where people disagree.
@@ -97,8 +98,32 @@ pub fn worst_first(project: &Project, against: Option<usize>, most: usize) -> Ve
             .then(a.frames.start.cmp(&b.frames.start))
             .then(a.reason.cmp(&b.reason))
     });
-    found.truncate(most);
+    let found = kept(found, most);
     found.into_iter().map(|f| f.told(&judged, &clock)).collect()
+}
+
+/// The first `most` of a ranked list, in its order; but each reason keeps its best, an even part of the places, so that
+/// one that is everywhere does not hide the others.
+fn kept(found: Vec<Found>, most: usize) -> Vec<Found> {
+    let even = most / Reason::ALL.len();
+    let mut of_reason = [0; Reason::ALL.len()];
+    let best: Vec<bool> = found
+        .iter()
+        .map(|f| {
+            of_reason[f.reason as usize] += 1;
+            of_reason[f.reason as usize] <= even
+        })
+        .collect();
+    let mut left = most - best.iter().filter(|b| **b).count().min(most);
+    let ranked = found.into_iter().zip(best);
+    ranked
+        .filter(|(_, best)| {
+            let also = !best && left > 0;
+            left -= usize::from(also);
+            *best || also
+        })
+        .map(|(found, _)| found)
+        .collect()
 }
 
 /// A segment before its words are made.
@@ -351,7 +376,10 @@ impl<'a> Clock<'a> {
                 let score = smoothed[*f];
                 if score.is_nan() { -1.0 } else { score }
             };
-            let least = (first..last).min_by(|a, b| score(a).total_cmp(&score(b)));
+            // The latest of equals: fewer pieces.
+            let least = (first..last)
+                .rev()
+                .min_by(|a, b| score(a).total_cmp(&score(b)));
             let at = least.unwrap_or(last).max(start + 1);
             if at >= frames.end {
                 break;

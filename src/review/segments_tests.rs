@@ -207,6 +207,28 @@ fn labels_far_between_are_segments_of_their_own() {
     );
 }
 
+#[test]
+fn one_reason_that_is_everywhere_does_not_hide_the_others() {
+    let mut project = made::empty(20_000);
+    said(&mut project, |frame, said| {
+        if frame % 100 < 50 {
+            said.expression = Expression::Anger;
+        }
+        if frame % 1000 > 900 {
+            said.probability = 0.33;
+            said.expression = Expression::Neutral;
+        }
+    });
+    made::rate(&mut project, "a", right);
+    let all = worst_first(&project, Some(0), 1000);
+    let unsure = |found: &[Segment]| found.iter().filter(|s| s.reason == Reason::Unsure).count();
+    assert_eq!((unsure(&all), all.len() > 150), (20, true), "{}", all.len());
+    let some = worst_first(&project, Some(0), 50);
+    assert_eq!((unsure(&some), some.len()), (10, 50));
+    assert!(some.windows(2).all(|w| w[0].score >= w[1].score));
+    assert_eq!(some[..40], all[..40]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]

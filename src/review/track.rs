@@ -21,6 +21,15 @@ impl Rating {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// What this one says; of that which it says nothing of, what another says.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            expression: self.expression.or(other.expression),
+            valence: self.valence.or(other.valence),
+            arousal: self.arousal.or(other.arousal),
+        }
+    }
 }
 
 /// What is said of every frame, in columns: 17 bytes a frame, so that a million frames are no burden.

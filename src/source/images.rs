@@ -262,22 +262,16 @@ impl ImageSource {
     }
 }
 
-impl FrameSource for ImageSource {
-    fn info(&self) -> &SourceInfo {
-        &self.info
-    }
-
-    fn next(&mut self) -> Result<Next, SourceError> {
-        let Some(name) = self.entries.name(self.given) else {
-            return Ok(Next::End {
-                note: self.note.take(),
-            });
+impl ImageSource {
+    /// What there is at a place, whatever was read before; the end behind the last.
+    pub(super) fn at(&mut self, index: u64) -> Next {
+        let Some(name) = self.entries.name(index) else {
+            return Next::End { note: None };
         };
         let stamp = FrameStamp {
-            index: self.given,
-            time_s: self.given as f64 * self.step_s,
+            index,
+            time_s: self.time_s(index),
         };
-        self.given += 1;
         let file: Arc<str> = name.to_string_lossy().into();
         let path = self.folder.join(&name);
         let picture = match self.single.take() {
@@ -285,7 +279,41 @@ impl FrameSource for ImageSource {
             None if !path.exists() => Err("it is not there".to_owned()),
             None => decode::decode(&path),
         };
-        Ok(give(stamp, file, picture))
+        give(stamp, file, picture)
+    }
+
+    /// The files' names by their order.
+    pub(super) fn file_names(&self) -> Vec<String> {
+        (0..self.entries.count())
+            .filter_map(|index| self.entries.name(index))
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect()
+    }
+
+    /// The time of a picture, in seconds.
+    pub(super) fn time_s(&self, index: u64) -> f64 {
+        index as f64 * self.step_s
+    }
+
+    /// What the user should know about how it ends.
+    pub(super) fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+}
+
+impl FrameSource for ImageSource {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn next(&mut self) -> Result<Next, SourceError> {
+        if self.given >= self.entries.count() {
+            return Ok(Next::End {
+                note: self.note.take(),
+            });
+        }
+        self.given += 1;
+        Ok(self.at(self.given - 1))
     }
 }
 

@@ -1,9 +1,11 @@
 //! Where frames come from: a camera, a video, pictures, or the built-in demo.
 //!
-//! A source is opened and read on one thread; it waits in [`FrameSource::next`] and nowhere else.
+//! A source is opened and read on one thread; it waits in [`FrameSource::next`] and nowhere else. A file of which any frame
+//! may be wanted at any time is a [`film::Film`].
 
 pub mod camera;
 pub mod demo;
+pub mod film;
 pub mod images;
 pub mod video;
 
@@ -195,6 +197,16 @@ pub enum SourceError {
     /// The camera was there and is gone: unplugged, or it broke.
     #[error("{0}")]
     CameraLost(String),
+    /// It has no such frame, or one that cannot be shown.
+    #[error("{path}: frame {index} cannot be shown: {reason}.", path = path.display())]
+    NoFrame {
+        /// Which file.
+        path: PathBuf,
+        /// Which frame, from 0.
+        index: usize,
+        /// Why, without a full stop.
+        reason: String,
+    },
     /// Decoding broke for a reason that is not the input's.
     #[error("{0}")]
     Failed(String),

@@ -2,19 +2,24 @@
 //!
 //! `ffprobe` is asked once what is in the file; one `ffmpeg` then decodes it, once, and gives every frame with its own
 //! time stamp (`decoder.rs`). Nothing is linked: a decoder that crashes on a hostile file is another process.
+//!
+//! [`VideoSource`] reads from the first frame to the last. Any frame at any time is [`crate::source::film`]'s; what that
+//! needs of a video is here too: which frames there are (`index.rs`), and decoders that begin within (`reel.rs`).
 
 mod decoder;
+mod index;
 mod probe;
+pub(super) mod reel;
 
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use self::decoder::{Decoded, Decoder, Ending, EveryFrame};
+use self::decoder::{Begin, Decoded, Decoder, Ending, EveryFrame, seconds};
 use self::probe::{Probe, unreadable};
 use super::{FrameSource, Next, Pace, SourceError, SourceInfo};
-use crate::frame::{Frame, FrameStamp};
+use crate::frame::{Frame, FrameStamp, POOLED_FRAMES};
 
 /// A child process that a Ctrl-C in the terminal does not reach: what becomes of it is for this program to say.
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> std::process::Command {
@@ -57,12 +62,48 @@ pub struct VideoSource {
     info: SourceInfo,
     path: PathBuf,
     probe: Probe,
+    every_frame: EveryFrame,
     decoder: Option<Decoder>,
     /// The first frame, which is decoded to know that there is one.
     first: Option<Decoded>,
     given: u64,
-    first_time_s: f64,
-    last_time_s: Option<f64>,
+    times: Times,
+}
+
+/// Makes times of time stamps, one frame after the other.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    step_s: f64,
+    first_s: f64,
+    last_s: Option<f64>,
+}
+
+impl Times {
+    fn new(rate_hz: Option<f64>) -> Self {
+        Self {
+            step_s: 1.0 / rate_hz.unwrap_or(ASSUMED_RATE_HZ),
+            first_s: 0.0,
+            last_s: None,
+        }
+    }
+
+    fn next_s(&mut self, ticks: Option<i64>) -> f64 {
+        let time_s = match (ticks, self.last_s) {
+            (Some(ticks), _) => seconds(ticks),
+            (None, Some(last_s)) => last_s + self.step_s,
+            (None, None) => 0.0,
+        };
+        if self.last_s.is_none() {
+            self.first_s = time_s;
+        }
+        self.last_s = Some(time_s);
+        time_s
+    }
+
+    /// From the first frame to the last.
+    fn seen_s(&self) -> f64 {
+        self.last_s.unwrap_or(0.0) - self.first_s
+    }
 }
 
 impl VideoSource {
@@ -77,10 +118,12 @@ impl VideoSource {
     fn open_with(path: &Path, programs: &Programs) -> Result<Self, SourceError> {
         check_file(path)?;
         let probe = Probe::of(path, programs)?;
-        let (decoder, first) = match start(path, &probe, programs, EveryFrame::FpsMode)? {
+        let mut every_frame = EveryFrame::FpsMode;
+        let (decoder, first) = match start(path, &probe, programs, every_frame)? {
             Start::Running(decoder, first) => (decoder, first),
             Start::Ended(ending) if ending.complaints.too_old => {
-                match start(path, &probe, programs, EveryFrame::Vsync)? {
+                every_frame = EveryFrame::Vsync;
+                match start(path, &probe, programs, every_frame)? {
                     Start::Running(decoder, first) => (decoder, first),
                     Start::Ended(ending) => return Err(no_frame(path, &ending)),
                 }
@@ -102,14 +145,14 @@ impl VideoSource {
             format: probe.codec.clone(),
         };
         Ok(Self {
+            times: Times::new(info.rate_hz),
             info,
             path: path.to_owned(),
             probe,
+            every_frame,
             decoder: Some(decoder),
             first: Some(first),
             given: 0,
-            first_time_s: 0.0,
-            last_time_s: None,
         })
     }
 
@@ -132,21 +175,8 @@ impl VideoSource {
         }
     }
 
-    fn time_s(&mut self, stamped_s: Option<f64>) -> f64 {
-        let time_s = match (stamped_s, self.last_time_s) {
-            (Some(stamped_s), _) => stamped_s,
-            (None, Some(last_s)) => last_s + 1.0 / self.info.rate_hz.unwrap_or(ASSUMED_RATE_HZ),
-            (None, None) => 0.0,
-        };
-        if self.last_time_s.is_none() {
-            self.first_time_s = time_s;
-        }
-        self.last_time_s = Some(time_s);
-        time_s
-    }
-
     fn end_note(&self, ending: &Ending) -> Option<String> {
-        let seen_s = self.last_time_s.unwrap_or(0.0) - self.first_time_s;
+        let seen_s = self.times.seen_s();
         let file_bytes = fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
         let note = early_end(&self.probe, self.given, seen_s, ending, file_bytes)?;
         Some(format!("{} {note}", self.info.title))
@@ -171,7 +201,7 @@ impl FrameSource for VideoSource {
         };
         let stamp = FrameStamp {
             index: self.given,
-            time_s: self.time_s(decoded.time_s),
+            time_s: self.times.next_s(decoded.ticks),
         };
         self.given += 1;
         Frame::new(stamp, self.info.width_px, self.info.height_px, decoded.rgb)
@@ -230,7 +260,8 @@ fn start(
     programs: &Programs,
     every_frame: EveryFrame,
 ) -> Result<Start, SourceError> {
-    let mut decoder = Decoder::start(path, probe, programs, every_frame)?;
+    let begin = Begin::Start { skip: 0 };
+    let mut decoder = Decoder::start(path, probe, programs, every_frame, begin, POOLED_FRAMES)?;
     Ok(match decoder.next()? {
         Some(first) => Start::Running(decoder, first),
         None => Start::Ended(decoder.finish()),

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::bench::FakeBench;
 use affectscope::analysis::{Analysis, BoxPx, Crop, Place, Reading, Record, Status};
 use affectscope::frame::{Frame, FrameStamp};
 use affectscope::labels::{Estimate, Expression};
@@ -15,6 +16,8 @@ pub struct Stage {
     pub update: Update,
     pub commands: Vec<Command>,
     pub cameras: Vec<CameraInfo>,
+    /// The threads of the annotator's bench, given out once.
+    pub bench: Option<FakeBench>,
 }
 
 /// The engine that hands it out.
@@ -42,6 +45,11 @@ impl Engine for Fake {
 
     fn send(&mut self, command: Command) {
         self.0.lock().unwrap().commands.push(command);
+    }
+
+    fn bench(&mut self) -> Option<Box<dyn affectscope::review::session::Engine>> {
+        let bench = self.0.lock().unwrap().bench.take()?;
+        Some(Box::new(bench))
     }
 
     fn now_s(&self) -> f64 {
@@ -79,14 +87,8 @@ fn reading(face_id: u32, x: f32) -> Reading {
     }
 }
 
-/// A session that runs and shows these faces on its newest picture.
-pub fn running(faces: &[u32]) -> Fake {
-    let stamp = FrameStamp {
-        index: 7,
-        time_s: 7.0,
-    };
-    let mut frame = Frame::new(stamp, 160, 90, vec![128; 160 * 90 * 3]).unwrap();
-    frame.captured_s = Some(99.979);
+/// What was read of these faces on a frame.
+pub fn record(stamp: FrameStamp, faces: &[u32]) -> Arc<Record> {
     let mut record = Record::empty(stamp, None, Status::NoFace);
     record.readings = faces
         .iter()
@@ -95,7 +97,18 @@ pub fn running(faces: &[u32]) -> Fake {
     if !faces.is_empty() {
         record.status = Status::Ok;
     }
-    let record = Arc::new(record);
+    Arc::new(record)
+}
+
+/// A session that runs and shows these faces on its newest picture.
+pub fn running(faces: &[u32]) -> Fake {
+    let stamp = FrameStamp {
+        index: 7,
+        time_s: 7.0,
+    };
+    let mut frame = Frame::new(stamp, 160, 90, vec![128; 160 * 90 * 3]).unwrap();
+    frame.captured_s = Some(99.979);
+    let record = record(stamp, faces);
     let crops = faces
         .iter()
         .map(|&face_id| Crop {

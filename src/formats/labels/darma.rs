@@ -189,7 +189,12 @@ pub(super) fn read(source: Source<'_>) -> Result<Labels, LabelError> {
                     ),
                 )
             })?;
-            let value = Some((value - least) / (most - least) * 2.0 - 1.0);
+            let value = Some(if least == -most {
+                // Without rounding on the way: -1 to 1 stays as it is written.
+                value / most
+            } else {
+                (value - least) / (most - least) * 2.0 - 1.0
+            });
             match dimension {
                 Dimension::Valence => label.valence = value,
                 Dimension::Arousal => label.arousal = value,

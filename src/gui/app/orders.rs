@@ -1,14 +1,18 @@
 //! What the user asked for, turned into orders for the session and into settings.
 
+use std::path::PathBuf;
 use std::time::SystemTime;
 
-use eframe::egui::{Context, ViewportCommand};
+use eframe::egui::{Context, Ui, ViewportCommand};
 
 use super::{App, WATCH};
 use crate::gui::action::Action;
 use crate::gui::background::{Asked, Done};
-use crate::gui::{paths, theme};
+use crate::gui::review::{Act, Bench, KEYS};
+use crate::gui::{about, paths, theme};
+use crate::review::session::Request;
 use crate::session::{Command, SourceState};
+use crate::settings::ThemeChoice;
 use crate::source::SourceSpec;
 
 impl App {
@@ -72,6 +76,16 @@ impl App {
                 self.model.theme = choice;
                 theme::choose(ctx, choice);
             }
+            Action::Review => {
+                let video = match &self.model.status.spec {
+                    Some(SourceSpec::Path(path)) => Some(path.clone()),
+                    _ => None,
+                };
+                self.review(Request {
+                    video,
+                    ..Request::default()
+                });
+            }
             Action::ShowKeys => self.show_keys = !self.show_keys,
             Action::ShowAbout => self.show_about = true,
             Action::ToggleMirror => self.settings.mirror = !self.settings.mirror,
@@ -92,6 +106,72 @@ impl App {
             self.changed_s = Some(ctx.input(|i| i.time));
         }
         ctx.request_repaint();
+    }
+
+    /// Opens the bench; the live source waits meanwhile, unless it is being recorded.
+    pub(super) fn review(&mut self, request: Request) {
+        let Some(engine) = self.engine.bench() else {
+            self.toasts.add(
+                "The bench has no threads to work with. Start the program again.".to_owned(),
+                true,
+            );
+            return;
+        };
+        self.bench = Some(Bench::new(engine, request));
+        if self.model.status.state == SourceState::Running && !self.model.is_recording() {
+            self.engine.send(Command::Pause(true));
+            self.paused_for_bench = true;
+        }
+    }
+
+    /// Draws the bench and does what it asks for.
+    pub(super) fn show_bench(&mut self, ui: &mut Ui) {
+        let ctx = ui.ctx().clone();
+        let covered = self.show_keys;
+        let Some(bench) = &mut self.bench else { return };
+        let acts = bench.ui(ui, covered);
+        let video = bench.request().video.as_ref();
+        let start: Option<PathBuf> = video.and_then(|v| v.parent().map(Into::into));
+        for act in acts {
+            let asked = match act {
+                Act::PickVideo => Some(Asked::ReviewVideo),
+                Act::PickFolder => Some(Asked::ReviewFolder),
+                Act::PickPredictions => Some(Asked::ReviewPredictions),
+                Act::PickLabels => Some(Asked::ReviewLabels),
+                Act::Save(_) => Some(Asked::ReviewSave),
+                _ => None,
+            };
+            let start = match &act {
+                Act::Save(format) => self.bench.as_mut().and_then(|b| b.begin_save(*format)),
+                _ => start.clone(),
+            };
+            match act {
+                Act::Theme => {
+                    let choice = match ctx.theme() {
+                        eframe::egui::Theme::Dark => ThemeChoice::Light,
+                        eframe::egui::Theme::Light => ThemeChoice::Dark,
+                    };
+                    self.perform(&ctx, Action::Theme(choice));
+                }
+                Act::Keys => self.show_keys = !self.show_keys,
+                Act::SavePicture => self.shot.request(&ctx),
+                Act::Leave => {
+                    self.bench = None;
+                    if std::mem::take(&mut self.paused_for_bench) {
+                        self.engine.send(Command::Pause(false));
+                    }
+                }
+                _ => {}
+            }
+            if let Some(asked) = asked {
+                self.background.ask(&ctx, asked, start);
+            }
+        }
+        if self.show_keys {
+            self.show_keys = about::keys_of(&ctx, &KEYS);
+        }
+        let window = ui.max_rect();
+        self.toasts.show(&ctx, window.with_max_y(window.center().y));
     }
 
     fn toggle_record(&mut self) {
@@ -125,6 +205,16 @@ impl App {
                 Done::Chosen(Asked::RecordFolder, Some(path)) => {
                     self.settings.record_folder = Some(path);
                     self.changed_s = Some(ctx.input(|i| i.time));
+                }
+                Done::Chosen(asked, Some(path)) => {
+                    if let Some(bench) = &mut self.bench {
+                        match asked {
+                            Asked::ReviewPredictions => bench.open_predictions(&path),
+                            Asked::ReviewLabels => bench.open_labels(&path),
+                            Asked::ReviewSave => bench.save_as(&path),
+                            _ => bench.open_video(&path),
+                        }
+                    }
                 }
                 Done::Picture(result) => {
                     if self.shot.finished(&result) {

@@ -565,8 +565,7 @@ mod tests {
             .collect();
         project.set_model(Model::from_labels(&labels, None));
         for name in ["one", "two"] {
-            let mut rater = Rater::new(name, frames);
-            let track: &mut Track = rater.track_mut();
+            let mut track = Track::empty(frames);
             for i in 0..frames {
                 track.set(
                     i,
@@ -577,7 +576,7 @@ mod tests {
                     },
                 );
             }
-            project.add_rater(rater);
+            project.add_rater(Rater::starting_from(name, track));
         }
         project
     }

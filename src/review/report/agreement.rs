@@ -1,11 +1,11 @@
 //! How far people agree among themselves, and with the model as one more.
 
 use super::html::{Cell, Html};
-use crate::metrics::{CLASS_DECIMALS, written};
+use crate::evaluate::table::{CLASS_DECIMALS, number};
 use crate::review::agreement::{Agreements, Group, Numbers, Pair};
 
 fn score(value: Option<f64>) -> Cell {
-    Cell::number(written(value, CLASS_DECIMALS))
+    Cell::number(number(value, CLASS_DECIMALS))
 }
 
 /// The scores of every two, and of all together.

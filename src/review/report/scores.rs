@@ -2,15 +2,16 @@
 
 use super::html::{Cell, Html};
 use crate::evaluate::matching::Scores;
+use crate::evaluate::table::{CLASS_DECIMALS, SCORE_DECIMALS, number};
 use crate::formats::labels::LabelFormat;
 use crate::labels::Expression;
-use crate::metrics::{Agreement, CLASS_DECIMALS, SCORE_DECIMALS, written};
+use crate::metrics::Agreement;
 use crate::review::Rater;
 use crate::review::figure::confusion;
 
 /// A score of a set, as `evaluate` prints it.
 fn score(value: Option<f64>) -> Cell {
-    Cell::number(written(value, SCORE_DECIMALS))
+    Cell::number(number(value, SCORE_DECIMALS))
 }
 
 /// One row for each rater.
@@ -93,7 +94,7 @@ pub(super) fn rater(page: &mut Html, rater: &Rater, scores: &Scores) {
                     Cell::text(expression.name()),
                     Cell::count(counts[i].iter().sum()),
                     Cell::count(said),
-                    Cell::number(written(f1, CLASS_DECIMALS)),
+                    Cell::number(number(f1, CLASS_DECIMALS)),
                 ]
             })
             .collect();

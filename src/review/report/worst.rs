@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::html::{Cell, Html, picture};
-use crate::metrics::{CLASS_DECIMALS, written};
+use crate::evaluate::table::{CLASS_DECIMALS, number};
 use crate::review::disagreement::{Disagreement, Reason};
 use crate::review::figure::ticks::{clock, length};
 use crate::review::segments::{Segment, worst_first};
@@ -126,7 +126,7 @@ pub(super) fn section(
                 Cell::text(s.words()),
                 Cell::text(one.against.join(", ")),
                 Cell::text(format!("frame {} at {}", s.peak, clock(time_s, 2))),
-                Cell::number(written(Some(s.score), CLASS_DECIMALS)),
+                Cell::number(number(Some(s.score), CLASS_DECIMALS)),
             ]);
             row
         })

@@ -104,6 +104,38 @@ impl CropSource {
     }
 }
 
+impl CropSource {
+    /// What there is at a place, whatever was read before; the end behind the last.
+    pub(in crate::source) fn at(&self, index: u64) -> Next {
+        if index >= self.frames {
+            return Next::End { note: None };
+        }
+        let stamp = FrameStamp {
+            index,
+            time_s: self.time_s(index),
+        };
+        let Some(name) = self.names.get(&(index + 1)) else {
+            return Next::Missing { stamp };
+        };
+        let picture = decode::decode_as_reference(&self.folder.join(name));
+        give(stamp, name.to_string_lossy().into(), picture)
+    }
+
+    /// The pictures' names, one a frame; empty where there is none.
+    pub(in crate::source) fn file_names(&self) -> Vec<String> {
+        (1..=self.frames)
+            .map(|number| self.names.get(&number))
+            .map(|name| name.map_or_else(String::new, |n| n.to_string_lossy().into_owned()))
+            .collect()
+    }
+
+    /// The time of a frame, in seconds.
+    pub(in crate::source) fn time_s(&self, index: u64) -> f64 {
+        let own_s = self.times_s.as_ref().and_then(|t| t.get(index as usize));
+        own_s.copied().unwrap_or(index as f64 / ASSUMED_RATE_HZ)
+    }
+}
+
 impl FrameSource for CropSource {
     fn info(&self) -> &SourceInfo {
         &self.info
@@ -113,22 +145,18 @@ impl FrameSource for CropSource {
         if self.given >= self.frames {
             return Ok(Next::End { note: None });
         }
-        let index = self.given;
         self.given += 1;
-        let own_s = self
-            .times_s
-            .as_ref()
-            .and_then(|times_s| times_s.get(index as usize).copied());
-        let stamp = FrameStamp {
-            index,
-            time_s: own_s.unwrap_or(index as f64 / ASSUMED_RATE_HZ),
-        };
-        let Some(name) = self.names.get(&(index + 1)) else {
-            return Ok(Next::Missing { stamp });
-        };
-        let picture = decode::decode_as_reference(&self.folder.join(name));
-        Ok(give(stamp, name.to_string_lossy().into(), picture))
+        Ok(self.at(self.given - 1))
     }
+}
+
+/// Whether a folder is one video's crops rather than pictures of all kinds: every picture in it is named by a number
+/// from 1 on, of five digits at least, as Aff-Wild2 writes them.
+pub(in crate::source) fn is_crops(folder: &Path) -> bool {
+    numbered(folder).is_ok_and(|(names, others)| {
+        let long = |name: &OsString| Path::new(name).file_stem().is_some_and(|s| s.len() >= 5);
+        others == 0 && !names.is_empty() && names.values().all(long)
+    })
 }
 
 /// The videos' folders under a path: itself, when there are numbered pictures in it, else those of its folders that

@@ -10,11 +10,30 @@ use std::time::Duration;
 
 use super::Programs;
 use super::probe::{Probe, as_url, spawn_error, strip_tag};
-use crate::frame::{POOLED_FRAMES, PixelPool, Pixels};
+use crate::frame::{PixelPool, Pixels};
 use crate::source::SourceError;
 
 /// Time stamps travel as whole numbers of this unit: it divides every common frame rate and time base without rest.
-const TICKS_PER_S: u32 = 705_600_000;
+pub(super) const TICKS_PER_S: u32 = 705_600_000;
+
+/// Where decoding begins.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Begin {
+    /// At the file's first frame; the first `skip` frames are decoded and let go of.
+    Start {
+        /// How many.
+        skip: usize,
+    },
+    /// At a place within, with the time stamps that a run from the start would give.
+    Within {
+        /// Where to look for a frame to begin with, in seconds since the container's start: at it or before.
+        seek_s: f64,
+        /// The stamp of the frame that is to come first: the one that needs none before it.
+        key: i64,
+        /// The stamp of the frame to go on with; those between are decoded and let go of.
+        from: i64,
+    },
+}
 
 /// How long the time stamp of a frame that is here already may take. It was written before the frame was.
 const STAMP_PATIENCE: Duration = Duration::from_secs(10);
@@ -27,6 +46,16 @@ const LINE_BYTES: usize = 400;
 pub(super) enum EveryFrame {
     FpsMode,
     Vsync,
+}
+
+impl EveryFrame {
+    /// As words of a command line.
+    pub fn arguments(self) -> [&'static str; 2] {
+        match self {
+            Self::FpsMode => ["-fps_mode", "passthrough"],
+            Self::Vsync => ["-vsync", "0"],
+        }
+    }
 }
 
 /// What ffmpeg complained about.
@@ -43,7 +72,7 @@ pub(super) struct Complaints {
 }
 
 impl Complaints {
-    fn note(&mut self, line: &str) {
+    pub fn note(&mut self, line: &str) {
         let line = strip_tag(line).trim();
         if line.is_empty() {
             return;
@@ -80,15 +109,22 @@ pub(super) struct Ending {
 pub(super) struct Decoded {
     /// Its pixels.
     pub rgb: Pixels,
-    /// Its time in seconds since the container's start, where it has one.
-    pub time_s: Option<f64>,
+    /// Its time since the container's start, where it has one, in units of which [`seconds`] makes seconds.
+    pub ticks: Option<i64>,
+}
+
+/// Seconds of a time stamp.
+pub(super) fn seconds(ticks: i64) -> f64 {
+    ticks as f64 / f64::from(TICKS_PER_S)
 }
 
 /// A running `ffmpeg`; dropped, it is ended and waited for.
 pub(super) struct Decoder {
     child: Child,
     pixels: ChildStdout,
-    stamps: Option<Receiver<Option<f64>>>,
+    stamps: Option<Receiver<Option<i64>>>,
+    /// The stamp of a frame that is on its way.
+    announced: Option<Option<i64>>,
     complaints: Arc<Mutex<Complaints>>,
     reader: Option<JoinHandle<()>>,
     frame_bytes: usize,
@@ -96,7 +132,8 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    /// Starts to decode the stream that `probe` found.
+    /// Starts to decode the stream that `probe` found, from `begin` on. So many frames go round within; whoever keeps
+    /// frames for long has none of it.
     ///
     /// # Errors
     /// [`SourceError::NoFfmpeg`], or [`SourceError::Failed`] when no process or thread can be started.
@@ -105,27 +142,41 @@ impl Decoder {
         probe: &Probe,
         programs: &Programs,
         every_frame: EveryFrame,
+        begin: Begin,
+        pooled: usize,
     ) -> Result<Self, SourceError> {
         let (width_px, height_px) = (probe.width_px, probe.height_px);
+        // What nobody asked for is neither converted nor piped. `gte` of a frame without a stamp is false.
+        let select = match begin {
+            Begin::Start { skip: 0 } => String::new(),
+            Begin::Start { skip } => format!("select='gte(n,{skip})',"),
+            Begin::Within { key, from, .. } => {
+                format!("select='eq(pts,{key})+gte(pts,{from})+isnan(pts)',")
+            }
+        };
         // The time stamp is printed for each frame as it passes. `add` is there because `print` skips bare frames.
         // The last two bring frames of another size, which a stream may hold, to the first one's.
         let filters = format!(
-            "settb=1/{TICKS_PER_S},\
+            "settb=1/{TICKS_PER_S},{select}\
              metadata=mode=add:key=affectscope:value=1,\
              metadata=mode=print:key=affectscope:file='pipe\\:2':direct=1,\
              scale={width_px}:{height_px},format=rgb24"
         );
-        let mut child = super::command(&programs.ffmpeg)
-            .args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "error"])
+        let mut command = super::command(&programs.ffmpeg);
+        command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "error"]);
+        if let Begin::Within { seek_s, .. } = begin {
+            // Stamps count from the container's start, as they do without a seek, and nothing is cut away by time.
+            command
+                .args(["-copyts", "-start_at_zero", "-noaccurate_seek", "-ss"])
+                .arg(format!("{seek_s:.6}"));
+        }
+        let mut child = command
             // A playlist must not make the program reach for the network.
             .args(["-protocol_whitelist", "file", "-i"])
             .arg(as_url(path))
             .args(["-map", &format!("0:{}", probe.stream)])
             .args(["-vf", &filters])
-            .args(match every_frame {
-                EveryFrame::FpsMode => ["-fps_mode", "passthrough"],
-                EveryFrame::Vsync => ["-vsync", "0"],
-            })
+            .args(every_frame.arguments())
             .args(["-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -159,10 +210,11 @@ impl Decoder {
             child,
             pixels,
             stamps: Some(stamps),
+            announced: None,
             complaints,
             reader: Some(reader),
             frame_bytes: width_px * height_px * 3,
-            pool: PixelPool::new(POOLED_FRAMES),
+            pool: PixelPool::new(pooled),
         })
     }
 
@@ -186,11 +238,30 @@ impl Decoder {
         };
         Ok(Some(Decoded {
             rgb,
-            time_s: self.stamp(),
+            ticks: self.stamp(),
         }))
     }
 
-    fn stamp(&mut self) -> Option<f64> {
+    /// Waits for a frame up to this long. True when [`Decoder::next`] will not wait for longer than a picture takes to
+    /// come through a pipe: a frame is on its way, or there are no more.
+    pub fn ready(&mut self, patience: Duration) -> bool {
+        if self.announced.is_some() {
+            return true;
+        }
+        match self.stamps.as_ref().map(|s| s.recv_timeout(patience)) {
+            Some(Ok(stamp)) => {
+                self.announced = Some(stamp);
+                true
+            }
+            Some(Err(RecvTimeoutError::Timeout)) => false,
+            Some(Err(RecvTimeoutError::Disconnected)) | None => true,
+        }
+    }
+
+    fn stamp(&mut self) -> Option<i64> {
+        if let Some(stamp) = self.announced.take() {
+            return stamp;
+        }
         match self.stamps.as_ref()?.recv_timeout(STAMP_PATIENCE) {
             Ok(stamp) => stamp,
             Err(error) => {
@@ -235,14 +306,14 @@ impl Drop for Decoder {
 }
 
 /// Ends a child and takes its exit status, so that no zombie stays.
-fn end(child: &mut Child) {
+pub(super) fn end(child: &mut Child) {
     // It may have ended by itself: nothing to do then.
     let _ = child.kill();
     let _ = child.wait();
 }
 
 /// Sorts what ffmpeg prints into time stamps and complaints, until it closes the pipe.
-fn read_words(words: ChildStderr, stamps: &Sender<Option<f64>>, complaints: &Mutex<Complaints>) {
+fn read_words(words: ChildStderr, stamps: &Sender<Option<i64>>, complaints: &Mutex<Complaints>) {
     let mut words = BufReader::new(words);
     let mut line = Vec::new();
     while let Ok(true) = read_line(&mut words, &mut line) {
@@ -261,7 +332,7 @@ fn read_words(words: ChildStderr, stamps: &Sender<Option<f64>>, complaints: &Mut
 }
 
 /// Reads a line into `line`, its first [`LINE_BYTES`] bytes; false at the end.
-fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<bool> {
+pub(super) fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<bool> {
     line.clear();
     let mut any = false;
     loop {
@@ -286,17 +357,12 @@ fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<boo
 
 /// The time in `frame:12   pts:4711    pts_time:0.5`: `Some(None)` when the frame has none, `None` for other lines.
 /// (`pts_time` is rounded to six digits, so it is not the one to read.)
-fn parse_stamp(line: &str) -> Option<Option<f64>> {
+pub(super) fn parse_stamp(line: &str) -> Option<Option<i64>> {
     let rest = line.strip_prefix("frame:")?;
     let ticks = rest
         .split_whitespace()
         .find_map(|word| word.strip_prefix("pts:"))?;
-    Some(
-        ticks
-            .parse::<i64>()
-            .ok()
-            .map(|ticks| ticks as f64 / f64::from(TICKS_PER_S)),
-    )
+    Some(ticks.parse::<i64>().ok())
 }
 
 #[cfg(test)]
@@ -308,15 +374,15 @@ mod tests {
     fn stamps_are_told_from_complaints() {
         assert_eq!(
             parse_stamp("frame:0    pts:0       pts_time:0"),
-            Some(Some(0.0))
+            Some(Some(0))
         );
         let third = parse_stamp("frame:1    pts:23520000 pts_time:0.0333333")
             .unwrap()
             .unwrap();
-        assert!((third - 1.0 / 30.0).abs() < 1e-15);
+        assert!((seconds(third) - 1.0 / 30.0).abs() < 1e-15);
         assert_eq!(
             parse_stamp("frame:3    pts:-352800000 pts_time:-0.5"),
-            Some(Some(-0.5))
+            Some(Some(-352_800_000))
         );
         assert_eq!(
             parse_stamp("frame:7    pts:NOPTS   pts_time:NOPTS"),

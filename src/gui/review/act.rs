@@ -1,0 +1,109 @@
+//! What the user did in the bench, as its panels tell it.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use crate::labels::Expression;
+use crate::review::save::SaveFormat;
+use crate::review::{FaceChoice, SegmentState, Start, Stroke};
+
+/// One thing the user did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// Go to this frame.
+    Go(i64),
+    /// Go by frames.
+    Step(i64),
+    /// Go by seconds.
+    StepSeconds(f64),
+    /// Play, or stop.
+    Toggle,
+    /// Stop.
+    Pause,
+    /// Play forwards (`true`) or backwards, faster each time.
+    Shuttle(bool),
+    /// Speed of playing.
+    Speed(f64),
+    /// Select these frames, both ends in it.
+    Select(usize, usize),
+    /// The selection begins (`false`) or ends (`true`) at the play-head.
+    Mark(bool),
+    /// Nothing is selected.
+    Unselect,
+    /// Zoom about a frame.
+    Zoom(f64, f64),
+    /// Move the view by frames.
+    Pan(f64),
+    /// Show everything.
+    Fit,
+    /// Show these frames.
+    Show(Range<usize>),
+    /// Go to the next frames of a cell of the confusion matrix.
+    Cell(Expression, Expression),
+    /// No cell is marked.
+    NoCell,
+    /// Score against this rater.
+    Rater(usize),
+    /// Move this rater's labels by so many frames from where the files have them.
+    Offset(usize, i64),
+    /// Read this face.
+    Face(FaceChoice),
+    /// Hide the predictions, or show them.
+    Blind,
+    /// Go to a segment: its frames and its peak.
+    Segment(Range<usize>, usize),
+    /// The next segment (`true`), or the one before.
+    Walk(bool),
+    /// How a segment was settled, with a note.
+    Settle(Range<usize>, SegmentState, String),
+    /// The chosen segment's next state.
+    SettleNext,
+    /// This expression over the selection, else on this frame; `None`: none.
+    Label(Option<Expression>),
+    /// Nothing is said of the selection, else of this frame.
+    Clear,
+    /// What the file says of the selection, else of this frame.
+    Restore,
+    /// Valence and arousal over the selection, else on this frame.
+    Place(f64, f64),
+    /// Values that were drawn on the timeline.
+    Drawn(Stroke),
+    /// Draw on the timeline, or not.
+    Draw,
+    /// Rate live, or end it.
+    Rate,
+    /// Where the rater stands.
+    Pointer(Option<(f64, f64)>),
+    /// Take the last step back.
+    Undo,
+    /// Make it again.
+    Redo,
+    /// Somebody new who labels.
+    NewRater(Start),
+    /// Save the labels.
+    Save(SaveFormat),
+    /// The confusion matrix, or the circumplex (`true`).
+    Circle(bool),
+    /// Ask for a video, for predictions, for labels.
+    PickVideo,
+    /// See [`Act::PickVideo`].
+    PickFolder,
+    /// See [`Act::PickVideo`].
+    PickPredictions,
+    /// See [`Act::PickVideo`].
+    PickLabels,
+    /// Open a file that was dropped or chosen: what it is, its content tells.
+    Take(PathBuf),
+    /// Analyse the video.
+    Analyse,
+    /// End the analysis.
+    Cancel,
+    /// Light or dark.
+    Theme,
+    /// Show the keys.
+    Keys,
+    /// Save a picture of the window.
+    SavePicture,
+    /// Leave the bench.
+    Leave,
+}

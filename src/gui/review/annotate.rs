@@ -1,0 +1,288 @@
+//! What the bench does to labels: every step through the editor, so that it can be taken back and is kept.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::Bench;
+use super::act::Act;
+use crate::gui::paths::utc;
+use crate::review::rating::{DEFAULT_RATE_HZ, RatingRun};
+use crate::review::save::{self, SaveFormat, Saved};
+use crate::review::session::JournalWord;
+use crate::review::{Changed, Edit, SegmentState, Start, Stroke};
+
+impl Bench {
+    /// Does it, if it concerns labels.
+    pub(super) fn annotate(&mut self, act: &Act) -> bool {
+        let when = utc(SystemTime::now());
+        let Some(state) = &mut self.state else {
+            return false;
+        };
+        let frames = state.edited();
+        let edit = match act {
+            Act::Label(to) => Edit::Expression { frames, to: *to },
+            Act::Clear => Edit::Clear { frames },
+            Act::Restore => Edit::Restore { frames },
+            Act::Place(v, a) => Edit::Values(Stroke {
+                start: frames.start,
+                valence: vec![Some(*v); frames.len()],
+                arousal: vec![Some(*a); frames.len()],
+            }),
+            Act::Drawn(stroke) => Edit::Values(stroke.clone()),
+            Act::Undo | Act::Redo => {
+                let undo = *act == Act::Undo;
+                let changed = if undo {
+                    self.editor.undo(&mut state.project, &when)
+                } else {
+                    self.editor.redo(&mut state.project, &when)
+                };
+                match changed {
+                    Some(changed) => {
+                        let word = if undo { "Undone" } else { "Redone" };
+                        self.words
+                            .push((format!("{word}: {}", changed.title), false));
+                        self.changed(&changed);
+                    }
+                    None => {
+                        let word = if undo {
+                            "Nothing to undo"
+                        } else {
+                            "Nothing to redo"
+                        };
+                        self.words.push((word.to_owned(), false));
+                    }
+                }
+                return true;
+            }
+            Act::Offset(rater, by) => {
+                if let Some(changed) =
+                    self.editor
+                        .set_offset(&mut state.project, *rater, *by, &when)
+                {
+                    self.changed(&changed);
+                }
+                return true;
+            }
+            Act::Segment(frames, peak) => {
+                state.select(frames.start, frames.end.saturating_sub(1));
+                state.go(*peak as i64);
+                if state.view.end - state.view.start < frames.len() as f64
+                    || !state.view.contains(&(frames.start as f64))
+                {
+                    state.show_range(frames);
+                }
+                return true;
+            }
+            Act::Walk(forwards) => {
+                let next = self.worst.walk(*forwards, self.editor.marks());
+                if let Some((frames, peak)) = next.map(|s| (s.frames.clone(), s.peak)) {
+                    return self.annotate(&Act::Segment(frames, peak));
+                }
+                return true;
+            }
+            Act::Settle(frames, to, note) => {
+                // The mark of a stretch that has moved a little stays that mark.
+                let known = self.editor.marks().nearest(frames).map(|m| m.0);
+                let frames = known.unwrap_or_else(|| frames.clone());
+                self.editor.mark(frames, *to, note, &when);
+                return true;
+            }
+            Act::SettleNext => {
+                let Some(segment) = self.worst.segment() else {
+                    return true;
+                };
+                let frames = segment.frames.clone();
+                let (now, note) = self
+                    .editor
+                    .marks()
+                    .nearest(&frames)
+                    .map_or((SegmentState::Open, String::new()), |m| {
+                        (m.1.state, m.1.note.clone())
+                    });
+                let at = SegmentState::ALL
+                    .iter()
+                    .position(|s| *s == now)
+                    .unwrap_or(0);
+                let next = SegmentState::ALL[(at + 1) % SegmentState::ALL.len()];
+                return self.annotate(&Act::Settle(frames, next, note));
+            }
+            Act::NewRater(start) => {
+                self.new_rater(*start, &when);
+                return true;
+            }
+            Act::Blind => {
+                state.blind = !state.blind;
+                self.editor.set_blind(state.blind);
+                return true;
+            }
+            Act::Rate => {
+                self.toggle_rating(&when);
+                return true;
+            }
+            _ => return false,
+        };
+        if state.project.raters().is_empty() {
+            // The first label makes somebody who gives it.
+            self.new_rater(Start::Empty, &when);
+        }
+        self.apply(edit, &when);
+        true
+    }
+
+    fn apply(&mut self, edit: Edit, when: &str) {
+        let Some(state) = &mut self.state else { return };
+        let rater = state.rater;
+        if let Some(changed) = self.editor.apply(&mut state.project, rater, edit, when) {
+            self.changed(&changed);
+        }
+    }
+
+    fn new_rater(&mut self, start: Start, when: &str) {
+        let Some(state) = &mut self.state else { return };
+        let name = self.editor.who().to_owned();
+        if let Some(rater) = self
+            .editor
+            .new_rater(&mut state.project, &name, start, when)
+        {
+            state.rater = rater;
+            state.changed();
+            let name = &state.project.raters()[rater].name;
+            self.words.push((
+                format!("New labels: {name}. 1 to 7 label the selection, else this frame."),
+                false,
+            ));
+        }
+    }
+
+    /// Takes up what a step changed.
+    fn changed(&mut self, changed: &Changed) {
+        let Some(state) = &mut self.state else { return };
+        match changed.rater {
+            Some(rater) => state.labels_changed(rater, changed.frames.clone()),
+            None => state.changed(),
+        }
+    }
+
+    fn toggle_rating(&mut self, when: &str) {
+        let Some(state) = &mut self.state else { return };
+        if state.rating.is_some() {
+            self.end_rating(when);
+            return;
+        }
+        if state.project.raters().is_empty() {
+            self.new_rater(Start::Empty, when);
+        }
+        if let Some(state) = &mut self.state {
+            state.rating = Some(RatingRun::new(DEFAULT_RATE_HZ));
+            state.pointer = None;
+        }
+    }
+
+    /// A rating ends with the video, or when it is paused with something rated.
+    pub(super) fn end_rating_when_stopped(&mut self) {
+        let ended = self.state.as_ref().is_some_and(|s| {
+            !s.is_playing() && s.rating.as_ref().is_some_and(|r| !r.samples().is_empty())
+        });
+        if ended {
+            self.end_rating(&utc(SystemTime::now()));
+        }
+    }
+
+    fn end_rating(&mut self, when: &str) {
+        let Some(state) = &mut self.state else { return };
+        let Some(run) = state.rating.take() else {
+            return;
+        };
+        state.pause();
+        let samples = run.samples().len();
+        match run.edit(state.project.times_s()) {
+            Some(edit) => {
+                self.apply(edit, when);
+                self.words.push((
+                    format!("Rated: {samples} samples. Ctrl+Z takes them back."),
+                    false,
+                ));
+            }
+            None => self.words.push((
+                "Nothing was rated: play the video with the pointer in the circumplex.".to_owned(),
+                false,
+            )),
+        }
+    }
+
+    /// The journal's newest word; a change for the worse or better is told.
+    pub(super) fn take_journal(&mut self, word: Option<JournalWord>) {
+        let failed = |j: &Option<JournalWord>| j.as_ref().and_then(|j| j.failed.clone());
+        let (before, now) = (failed(&self.journal), failed(&word));
+        if let Some(reason) = now.as_ref().filter(|_| before.is_none()) {
+            self.words
+                .push((format!("Edits are not on the disk: {reason}"), true));
+        }
+        if before.is_some() && now.is_none() && word.is_some() {
+            self.words
+                .push(("Edits are on the disk again.".to_owned(), false));
+        }
+        self.journal = word;
+    }
+
+    /// Labels are to be saved in a format; gives a name for them that is free.
+    pub fn begin_save(&mut self, format: SaveFormat) -> Option<std::path::PathBuf> {
+        self.to_save = Some(format);
+        let state = self.state.as_ref()?;
+        let beside = state
+            .project
+            .video
+            .as_deref()
+            .or(self.request.predictions.as_deref());
+        let folder = beside.and_then(Path::parent).unwrap_or(Path::new("."));
+        Some(save::suggested_path(
+            &state.project,
+            state.rater,
+            format,
+            folder,
+        ))
+    }
+
+    /// Saves under the name that was chosen.
+    pub fn save_as(&mut self, path: &Path) {
+        let when = utc(SystemTime::now());
+        let format = self.to_save.take().unwrap_or_default();
+        let Some(state) = &self.state else { return };
+        // The dialog has asked before an existing file is replaced.
+        match save::prepare(
+            &state.project,
+            &mut self.editor,
+            state.rater,
+            format,
+            path,
+            true,
+            &when,
+        ) {
+            Ok(job) => self.engine.save(state.rater, job),
+            Err(e) => self.words.push((e.to_string(), true)),
+        }
+    }
+
+    pub(super) fn take_saved(&mut self, rater: usize, saved: Result<Saved, String>) {
+        match saved {
+            Ok(saved) => {
+                let when = utc(SystemTime::now());
+                let files: Vec<&Path> = saved.files.iter().map(|f| f.as_path()).collect();
+                if let Some(state) = &self.state {
+                    self.editor.saved(&state.project, rater, &files, &when);
+                }
+                let names: Vec<String> = saved
+                    .files
+                    .iter()
+                    .map(|f| f.display().to_string())
+                    .collect();
+                let mut words = format!("Saved: {}", names.join(", "));
+                if !saved.left_out.is_empty() {
+                    words = format!("{words}. {}", saved.left_out.join(" "));
+                }
+                self.words.push((words, false));
+            }
+            Err(reason) => self.words.push((reason, true)),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The circumplex of the bench: where model and labels lie over the selection, and a place to rate with the pointer.
+
+use eframe::egui::{
+    Align2, Color32, CursorIcon, Mesh, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo,
+    pos2, vec2,
+};
+
+use super::act::Act;
+use super::state::State;
+use crate::gui::circumplex::signed;
+use crate::gui::theme::{self, Palette};
+use crate::review::{Rating, Track};
+
+/// The most points of either kind.
+const MOST_POINTS: usize = 1500;
+
+/// Shows it in the whole of `rect`. While a rating runs the pointer over it is the rating; else a drag is an edit of the
+/// selection, or of the frame at the play-head.
+pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
+    let p = Palette::of(ui.ctx());
+    let mut acts = Vec::new();
+    let radius = (rect.width().min(rect.height()) / 2.0 - 14.0).max(20.0);
+    let center = rect.center();
+    let line = Stroke::new(1.0, p.line);
+    let painter = ui.painter().with_clip_rect(rect);
+    painter.circle_stroke(center, radius, Stroke::new(1.5, p.line));
+    painter.circle_stroke(center, radius / 2.0, line);
+    painter.hline((center.x - radius)..=(center.x + radius), center.y, line);
+    painter.vline(center.x, (center.y - radius)..=(center.y + radius), line);
+    for (at, align, word) in [
+        (vec2(0.0, -radius - 7.0), Align2::CENTER_CENTER, "active"),
+        (vec2(0.0, radius + 7.0), Align2::CENTER_CENTER, "calm"),
+        (vec2(-radius + 4.0, -8.0), Align2::LEFT_CENTER, "unpleasant"),
+        (vec2(radius - 4.0, -8.0), Align2::RIGHT_CENTER, "pleasant"),
+    ] {
+        painter.text(center + at, align, word, theme::small(), p.muted);
+    }
+    let at = |v: f64, a: f64| center + vec2(v as f32, -a as f32) * radius;
+    let range = state.selection.clone().unwrap_or(0..state.frames());
+    let cloud = |track: &Track, color: Color32| {
+        let step = (range.len() / MOST_POINTS).max(1);
+        let mut mesh = Mesh::default();
+        for frame in range.clone().step_by(step) {
+            if let (Some(v), Some(a)) = place(track.get(frame)) {
+                mesh.add_colored_rect(Rect::from_center_size(at(v, a), vec2(2.0, 2.0)), color);
+            }
+        }
+        painter.add(Shape::mesh(mesh));
+    };
+    let rater = state.project.raters().get(state.rater);
+    if let Some(rater) = rater {
+        cloud(rater.track(), p.text.gamma_multiply(0.45));
+    }
+    let model = state.project.model().filter(|_| !state.blind);
+    if let Some(model) = model {
+        cloud(model.track(), p.accent.gamma_multiply(0.45));
+    }
+    let mut spoken = Vec::new();
+    let mut dot = |name: &str, rating: Rating, color: Color32| {
+        if let (Some(v), Some(a)) = place(rating) {
+            painter.circle(at(v, a), 5.0, color, Stroke::new(2.0, p.background));
+            spoken.push(format!("{name} {} {}", signed(v as f32), signed(a as f32)));
+        }
+    };
+    if let Some(rater) = rater {
+        dot(&rater.name, rater.track().get(state.at()), p.text);
+    }
+    if let Some(model) = model {
+        dot("model", model.track().get(state.at()), p.accent);
+    }
+    let disc = Rect::from_center_size(center, vec2(radius, radius) * 2.2);
+    let response = ui.interact(
+        disc,
+        ui.scope_id().with("bench circumplex"),
+        Sense::click_and_drag(),
+    );
+    response.widget_info(|| {
+        let words = if spoken.is_empty() {
+            "nothing at the play-head".to_owned()
+        } else {
+            spoken.join(", ")
+        };
+        WidgetInfo::labeled(Role::Image, true, format!("Circumplex: {words}"))
+    });
+    let to_values = |at: Pos2| {
+        let v = (at - center) / radius;
+        // Outside the circle the nearest place on it.
+        let v = if v.length() > 1.0 { v.normalized() } else { v };
+        (f64::from(v.x), f64::from(-v.y))
+    };
+    if state.rating.is_some() {
+        let over = ui.ctx().pointer_hover_pos().filter(|at| disc.contains(*at));
+        acts.push(Act::Pointer(over.map(to_values)));
+        if let Some(over) = over {
+            ui.ctx().set_cursor_icon(CursorIcon::Crosshair);
+            painter.circle_stroke(over, 7.0, Stroke::new(2.0, p.record));
+        }
+        painter.text(
+            pos2(rect.left(), rect.top() + 2.0),
+            Align2::LEFT_TOP,
+            "rating: keep the pointer here",
+            theme::small(),
+            p.record,
+        );
+        return acts;
+    }
+    if let Some(at) = response.interact_pointer_pos()
+        && rater.is_some()
+    {
+        let (v, a) = to_values(at);
+        painter.circle_stroke(at, 7.0, Stroke::new(2.0, p.accent));
+        painter.text(
+            pos2(rect.left(), rect.top() + 2.0),
+            Align2::LEFT_TOP,
+            format!("V {}  A {}", signed(v as f32), signed(a as f32)),
+            theme::digits(11.5),
+            p.text,
+        );
+        if response.drag_stopped() || response.clicked() {
+            acts.push(Act::Place(v, a));
+        }
+    }
+    response.on_hover_text(
+        "Points: model and labels over the selection, else over everything. Drag: set valence and arousal of the labels over \
+         the selection, else of this frame. R: rate live while it plays.",
+    );
+    acts
+}
+
+fn place(rating: Rating) -> (Option<f64>, Option<f64>) {
+    (rating.valence, rating.arousal)
+}

@@ -1,0 +1,491 @@
+//! What the bench shows: the project, where the play-head is, what is selected. No egui in it.
+
+use std::ops::Range;
+
+use crate::evaluate::matching::Scores;
+use crate::labels::Expression;
+use crate::review::Project;
+use crate::review::rating::{RatingRun, Sample};
+
+/// Speeds of playing, forwards; backwards the same with a minus.
+pub const SPEEDS: [f64; 5] = [0.25, 0.5, 1.0, 2.0, 4.0];
+/// The fewest frames that the timeline shows.
+const LEAST_VIEW: f64 = 8.0;
+
+/// What has changed since the timeline was last made.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Dirty {
+    /// Everything.
+    All,
+    /// Some frames of a rater's labels.
+    Labels(usize, Range<usize>),
+}
+
+/// Playing since a moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Playing {
+    /// When it began, seconds of the window's clock.
+    since_s: f64,
+    /// The video's time then, seconds.
+    from_s: f64,
+}
+
+/// The bench's state.
+#[derive(Debug)]
+pub struct State {
+    /// What is open.
+    pub project: Project,
+    /// Where the play-head is.
+    at: usize,
+    /// Seconds of video a second; below 0 backwards.
+    pub speed: f64,
+    playing: Option<Playing>,
+    /// The frames that the timeline shows.
+    pub view: Range<f64>,
+    /// What is selected.
+    pub selection: Option<Range<usize>>,
+    /// Against whom the scores are, an index of the project's raters.
+    pub rater: usize,
+    /// A cell of the confusion matrix, `(label, prediction)`, whose frames are marked.
+    pub cell: Option<(Expression, Expression)>,
+    /// Predictions are hidden, so that they do not lead who rates.
+    pub blind: bool,
+    /// A live rating that is going on.
+    pub rating: Option<RatingRun>,
+    /// Where the rater stands, valence and arousal.
+    pub pointer: Option<(f64, f64)>,
+    /// A drag on the lines of the timeline draws.
+    pub draw: bool,
+    /// The circumplex in place of the confusion matrix.
+    pub circle: bool,
+    /// Grows with everything that changes what is drawn of the project.
+    version: u64,
+    /// What the timeline has not taken up yet.
+    pub dirty: Vec<Dirty>,
+}
+
+impl State {
+    /// At the first frame of a project, with all of it in view.
+    pub fn new(project: Project) -> Self {
+        let frames = project.frames();
+        Self {
+            project,
+            at: 0,
+            speed: 1.0,
+            playing: None,
+            view: 0.0..(frames.max(1) as f64),
+            selection: None,
+            rater: 0,
+            cell: None,
+            blind: false,
+            rating: None,
+            pointer: None,
+            draw: false,
+            circle: false,
+            version: 1,
+            dirty: vec![Dirty::All],
+        }
+    }
+
+    /// Grows with everything that changes what is drawn of the project.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Everything has changed.
+    pub fn changed(&mut self) {
+        self.version += 1;
+        self.dirty = vec![Dirty::All];
+        let last = self.frames().saturating_sub(1);
+        self.at = self.at.min(last);
+    }
+
+    /// Some of a rater's labels have changed; `None`: all of them.
+    pub fn labels_changed(&mut self, rater: usize, frames: Option<Range<usize>>) {
+        self.version += 1;
+        let frames = frames.unwrap_or(0..self.frames());
+        self.dirty.push(Dirty::Labels(rater, frames));
+    }
+
+    /// Frames of the project.
+    pub fn frames(&self) -> usize {
+        self.project.frames()
+    }
+
+    /// The frame at the play-head.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Time of the play-head, seconds.
+    pub fn time_s(&self) -> f64 {
+        self.project.times_s().get(self.at).copied().unwrap_or(0.0)
+    }
+
+    /// Whether it plays.
+    pub fn is_playing(&self) -> bool {
+        self.playing.is_some()
+    }
+
+    /// Goes to a frame, or the nearest that is there, and stops playing.
+    pub fn go(&mut self, frame: i64) {
+        self.playing = None;
+        self.set(frame);
+    }
+
+    fn set(&mut self, frame: i64) {
+        let last = self.frames().saturating_sub(1) as i64;
+        self.at = frame.clamp(0, last) as usize;
+        self.keep_in_view();
+    }
+
+    /// Goes by so many frames.
+    pub fn step(&mut self, frames: i64) {
+        self.go(self.at as i64 + frames);
+    }
+
+    /// Goes by so many seconds.
+    pub fn step_s(&mut self, seconds: f64) {
+        let to = self.project.frame_at(self.time_s() + seconds) as i64;
+        // At least one frame, where a frame lasts longer.
+        let to = if seconds > 0.0 {
+            to.max(self.at as i64 + 1)
+        } else {
+            to.min(self.at as i64 - 1)
+        };
+        self.go(to);
+    }
+
+    /// Plays at a speed, from the start again if it stood at the end.
+    pub fn play(&mut self, now_s: f64, speed: f64) {
+        if self.frames() < 2 {
+            return;
+        }
+        if speed > 0.0 && self.at + 1 >= self.frames() {
+            self.set(0);
+        }
+        self.speed = speed;
+        self.playing = Some(Playing {
+            since_s: now_s,
+            from_s: self.time_s(),
+        });
+    }
+
+    /// Stops.
+    pub fn pause(&mut self) {
+        self.playing = None;
+    }
+
+    /// Plays, or stops.
+    pub fn toggle(&mut self, now_s: f64) {
+        if self.is_playing() {
+            self.pause();
+        } else {
+            let speed = if self.speed > 0.0 { self.speed } else { 1.0 };
+            self.play(now_s, speed);
+        }
+    }
+
+    /// The key L or J: plays in that direction, faster each time.
+    pub fn shuttle(&mut self, now_s: f64, forwards: bool) {
+        let sign = if forwards { 1.0 } else { -1.0 };
+        let speed = match self.playing {
+            Some(_) if self.speed * sign > 0.0 => (self.speed.abs() * 2.0).min(4.0),
+            _ => 1.0,
+        };
+        self.play(now_s, speed * sign);
+    }
+
+    /// Moves the play-head to where playing has come; true while it plays.
+    pub fn tick(&mut self, now_s: f64) -> bool {
+        let Some(playing) = self.playing else {
+            return false;
+        };
+        let time_s = playing.from_s + (now_s - playing.since_s) * self.speed;
+        let frame = self.project.frame_at(time_s);
+        let last = self.frames().saturating_sub(1);
+        self.set(frame as i64);
+        let ended = if self.speed > 0.0 {
+            frame >= last
+        } else {
+            time_s <= self.project.times_s().first().copied().unwrap_or(0.0)
+        };
+        if ended {
+            self.playing = None;
+        }
+        self.is_playing()
+    }
+
+    /// Shows the rating where the rater stands, while it plays.
+    pub fn sample(&mut self, now_s: f64) {
+        let Some(playing) = self.playing else { return };
+        let time_s = playing.from_s + (now_s - playing.since_s) * self.speed;
+        if let (Some(run), Some((valence, arousal))) = (&mut self.rating, self.pointer) {
+            run.offer(
+                now_s,
+                Sample {
+                    time_s,
+                    valence: Some(valence),
+                    arousal: Some(arousal),
+                },
+            );
+        }
+    }
+
+    /// What an edit is of: the selection, else the frame at the play-head.
+    pub fn edited(&self) -> Range<usize> {
+        self.selection
+            .clone()
+            .unwrap_or(self.at..(self.at + 1).min(self.frames()))
+    }
+
+    /// Moves the view so that the play-head is in it.
+    fn keep_in_view(&mut self) {
+        let at = self.at as f64;
+        if self.view.contains(&at) {
+            return;
+        }
+        let length = self.view.end - self.view.start;
+        // A tenth before it, so that what comes is seen.
+        let start = if at >= self.view.end {
+            at - length * 0.1
+        } else {
+            at - length * 0.9
+        };
+        self.view_from(start, length);
+    }
+
+    fn view_from(&mut self, start: f64, length: f64) {
+        let frames = self.frames().max(1) as f64;
+        let length = length.clamp(LEAST_VIEW.min(frames), frames);
+        let start = start.clamp(0.0, frames - length);
+        self.view = start..start + length;
+    }
+
+    /// Zooms about a frame; above 1 comes closer.
+    pub fn zoom(&mut self, factor: f64, about: f64) {
+        let length = self.view.end - self.view.start;
+        let new = length / factor.clamp(0.01, 100.0);
+        let part = ((about - self.view.start) / length).clamp(0.0, 1.0);
+        let frames = self.frames().max(1) as f64;
+        let new = new.clamp(LEAST_VIEW.min(frames), frames);
+        self.view_from(about - part * new, new);
+    }
+
+    /// Moves the view by so many frames.
+    pub fn pan(&mut self, frames: f64) {
+        let length = self.view.end - self.view.start;
+        self.view_from(self.view.start + frames, length);
+    }
+
+    /// Shows these frames, with a little around them.
+    pub fn show_range(&mut self, range: &Range<usize>) {
+        let length = (range.len() as f64).max(1.0);
+        self.view_from(range.start as f64 - length * 0.5, length * 2.0);
+    }
+
+    /// Shows everything.
+    pub fn fit(&mut self) {
+        self.view = 0.0..(self.frames().max(1) as f64);
+    }
+
+    /// Selects from one frame to another, both in it.
+    pub fn select(&mut self, a: usize, b: usize) {
+        let last = self.frames().saturating_sub(1);
+        let (a, b) = (a.min(last), b.min(last));
+        self.selection = (self.frames() > 0).then(|| a.min(b)..a.max(b) + 1);
+    }
+
+    /// The selection begins here (`[`), or ends here (`]`).
+    pub fn mark(&mut self, end: bool) {
+        let (at, last) = (self.at, self.frames().saturating_sub(1));
+        let (from, to) = match &self.selection {
+            Some(s) if end => (s.start.min(at), at),
+            Some(s) => (at, (s.end - 1).max(at)),
+            None if end => (0, at),
+            None => (at, last),
+        };
+        self.select(from, to);
+    }
+
+    /// The rater whose labels the scores are against.
+    pub fn rater_name(&self) -> Option<&str> {
+        self.project
+            .raters()
+            .get(self.rater)
+            .map(|r| r.name.as_str())
+    }
+
+    /// Scores over everything, over the selection, and up to the play-head.
+    pub fn scores(&self) -> [Option<Scores>; 3] {
+        if self.project.model().is_none() || self.project.raters().is_empty() {
+            return [None, None, None];
+        }
+        let of = |range| self.project.scores(self.rater, range);
+        [
+            Some(of(0..self.frames())),
+            self.selection.clone().map(of),
+            Some(of(0..self.at + 1)),
+        ]
+    }
+
+    /// Whether a frame is one of the chosen cell of the confusion matrix.
+    pub fn in_cell(&self, frame: usize) -> bool {
+        let (Some((label, said)), Some(model), Some(rater)) = (
+            self.cell,
+            self.project.model(),
+            self.project.raters().get(self.rater),
+        ) else {
+            return false;
+        };
+        rater.track().expression(frame) == Some(label)
+            && model.track().expression(frame) == Some(said)
+    }
+
+    /// Chooses a cell and goes to its next run of frames behind the play-head, from the start again behind the last.
+    pub fn next_in_cell(&mut self, label: Expression, said: Expression) {
+        let same = self.cell == Some((label, said));
+        self.cell = Some((label, said));
+        let from = if same { self.at + 1 } else { 0 };
+        let begins = |s: &Self, f: usize| s.in_cell(f) && (f == 0 || !s.in_cell(f - 1));
+        let frames = self.frames();
+        let next = (from..frames)
+            .chain(0..from.min(frames))
+            .find(|&f| begins(self, f));
+        if let Some(frame) = next {
+            self.go(frame as i64);
+        }
+    }
+}
+
+/// `01:02:03.450`, hours only where there are some.
+pub fn clock(time_s: f64) -> String {
+    let ms = (time_s.max(0.0) * 1e3).round() as u64;
+    let (h, m, s, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000);
+    if h > 0 {
+        format!("{h}:{m:02}:{s:02}.{ms:03}")
+    } else {
+        format!("{m:02}:{s:02}.{ms:03}")
+    }
+}
+
+/// What a user may type to go somewhere: a frame's number, or a time with colons (`1:23.4`) or an s (`83.4s`).
+pub fn place(text: &str, project: &Project) -> Option<usize> {
+    let text = text.trim();
+    let time_s = if let Some(seconds) = text.strip_suffix('s') {
+        seconds.trim().parse::<f64>().ok()?
+    } else if text.contains(':') {
+        let mut total = 0.0;
+        for part in text.split(':') {
+            total = total * 60.0 + part.trim().parse::<f64>().ok().filter(|v| *v >= 0.0)?;
+        }
+        total
+    } else {
+        let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        return digits
+            .parse::<usize>()
+            .ok()
+            .map(|f| f.min(project.frames().saturating_sub(1)));
+    };
+    time_s.is_finite().then(|| project.frame_at(time_s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::review::project::Frames;
+    use std::path::Path;
+
+    fn state(frames: usize) -> State {
+        let times_s = (0..frames).map(|i| i as f64 / 25.0).collect();
+        State::new(Project::of_video(
+            Path::new("a.mp4"),
+            Frames {
+                times_s,
+                pictures: None,
+            },
+        ))
+    }
+
+    #[test]
+    fn steps_stay_within_the_video() {
+        let mut s = state(100);
+        s.step(-1);
+        assert_eq!(s.at(), 0);
+        s.step_s(1.0);
+        assert_eq!(s.at(), 25);
+        s.step(1000);
+        assert_eq!(s.at(), 99);
+        s.step_s(-1.0);
+        assert_eq!(s.at(), 74);
+    }
+
+    #[test]
+    fn playing_follows_the_clock_and_ends_at_the_end() {
+        let mut s = state(100);
+        s.play(10.0, 2.0);
+        assert!(s.tick(10.5));
+        assert_eq!(s.at(), 25);
+        assert!(!s.tick(20.0));
+        assert_eq!(s.at(), 99);
+        // From the end it begins anew; backwards it ends at the first frame.
+        s.toggle(30.0);
+        assert_eq!(s.at(), 0);
+        s.go(50);
+        s.shuttle(40.0, false);
+        s.shuttle(40.0, false);
+        assert_eq!(s.speed, -2.0);
+        assert!(!s.tick(45.0));
+        assert_eq!(s.at(), 0);
+    }
+
+    #[test]
+    fn the_view_stays_within_the_video_and_with_the_play_head() {
+        let mut s = state(1000);
+        s.zoom(10.0, 500.0);
+        assert!((s.view.end - s.view.start - 100.0).abs() < 1e-9 && s.view.contains(&500.0));
+        s.go(900);
+        assert!(s.view.contains(&900.0) && s.view.end <= 1000.0);
+        s.pan(-1e9);
+        assert_eq!(s.view.start, 0.0);
+        s.zoom(1e-9, 3.0);
+        assert_eq!(s.view, 0.0..1000.0);
+        s.zoom(1e9, 999.0);
+        assert!(s.view.end - s.view.start >= 8.0 - 1e-9);
+        let mut tiny = state(1);
+        tiny.zoom(4.0, 0.0);
+        tiny.play(0.0, 1.0);
+        assert!(!tiny.is_playing());
+    }
+
+    #[test]
+    fn a_selection_is_made_by_marks() {
+        let mut s = state(100);
+        s.go(40);
+        s.mark(false);
+        assert_eq!(s.selection, Some(40..100));
+        s.go(50);
+        s.mark(true);
+        assert_eq!(s.selection, Some(40..51));
+        s.go(30);
+        s.mark(true);
+        assert_eq!(s.selection, Some(30..31));
+        s.select(200, 90);
+        assert_eq!(s.selection, Some(90..100));
+    }
+
+    #[test]
+    fn places_are_frames_or_times() {
+        let s = state(100);
+        assert_eq!(place("42", &s.project), Some(42));
+        assert_eq!(place("1 000", &s.project), Some(99));
+        assert_eq!(place("0:02", &s.project), Some(50));
+        assert_eq!(place("1.5s", &s.project), Some(37));
+        assert_eq!(place("x", &s.project), None);
+        assert_eq!(place("-1:00", &s.project), None);
+        assert_eq!(
+            (clock(62.5), clock(3723.0)),
+            ("01:02.500".to_owned(), "1:02:03.000".to_owned())
+        );
+    }
+}

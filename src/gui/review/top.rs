@@ -1,0 +1,386 @@
+//! The bench's bar at the top: what is open, against whom, and what may be done with it.
+
+use eframe::egui::{
+    Align, Button, DragValue, Layout, Popup, PopupCloseBehavior, RichText, Stroke, Ui, UiBuilder,
+    vec2,
+};
+
+use super::act::Act;
+use super::state::State;
+use crate::formats::labels::Person;
+use crate::gui::layout::MARGIN;
+use crate::gui::menu;
+use crate::gui::statusbar::grouped;
+use crate::gui::theme::{self, Palette};
+use crate::gui::widgets::{self, Icon, ToolButton};
+use crate::review::save::SaveFormat;
+use crate::review::session::Progress;
+use crate::review::{FaceChoice, Start};
+use crate::source::SourceInfo;
+
+/// What the bar shows beside the state.
+pub struct Top<'a> {
+    /// What is open; `None` before anything is.
+    pub state: Option<&'a State>,
+    /// What is known of the video.
+    pub info: Option<&'a SourceInfo>,
+    /// The analysis in the background.
+    pub analysis: Option<&'a Progress>,
+    /// Too narrow for words that only help.
+    pub compact: bool,
+}
+
+/// Shows it in the whole of `rect`.
+pub fn show(ui: &mut Ui, rect: eframe::egui::Rect, top: &Top<'_>) -> Vec<Act> {
+    let p = Palette::of(ui.ctx());
+    ui.painter().rect_filled(rect, 0.0, p.panel);
+    ui.painter().hline(
+        rect.x_range(),
+        rect.bottom() - 0.5,
+        Stroke::new(1.0, p.line),
+    );
+    let mut acts = Vec::new();
+    let inner = rect.shrink2(vec2(MARGIN, 0.0));
+    let row = |layout| UiBuilder::new().max_rect(inner).layout(layout);
+    let right = ui.scope_builder(row(Layout::right_to_left(Align::Center)), |ui| {
+        ui.spacing_mut().item_spacing.x = 8.0;
+        right_side(ui, top, &mut acts);
+        ui.min_rect().left()
+    });
+    let mut left = inner;
+    left.max.x = right.inner - 12.0;
+    let row = UiBuilder::new()
+        .max_rect(left)
+        .layout(Layout::left_to_right(Align::Center));
+    ui.scope_builder(row, |ui| {
+        ui.spacing_mut().item_spacing.x = 8.0;
+        let back = ToolButton {
+            name: "Back to the scope",
+            label: "‹ Scope",
+            ..ToolButton::default()
+        };
+        if back
+            .show(ui)
+            .on_hover_text("Leave the bench for the live scope")
+            .clicked()
+        {
+            acts.push(Act::Leave);
+        }
+        left_side(ui, top, left.right(), &mut acts);
+    });
+    acts
+}
+
+fn left_side(ui: &mut Ui, top: &Top<'_>, right: f32, acts: &mut Vec<Act>) {
+    let p = Palette::of(ui.ctx());
+    let title = top.state.map_or("Nothing is open", |s| &s.project.name);
+    let room = if top.compact { 130.0 } else { 200.0 };
+    let button = ToolButton {
+        name: &format!("Video: {title}"),
+        label: &elided(ui, title, room),
+        opens: true,
+        ..ToolButton::default()
+    };
+    let response = button.show(ui);
+    Popup::menu(&response).gap(4.0).width(230.0).show(|ui| {
+        ui.set_min_width(230.0);
+        open_rows(ui, acts);
+    });
+    let Some(state) = top.state else { return };
+    let frames = format!("{} frames", grouped(state.frames() as u64));
+    let mut words = vec![frames];
+    if let (Some(info), false) = (top.info, top.compact) {
+        words.insert(0, format!("{:.2} fps", state.project.rate_hz()));
+        words.insert(0, format!("{}×{}", info.width_px, info.height_px));
+    }
+    // Predictions and labels come first; figures stand where there is room left.
+    predictions(ui, state, top.analysis, acts, top.compact);
+    labels(ui, state, acts, top.compact);
+    let digits = widgets::layout(ui, &words.join(" · "), theme::digits(12.0), p.muted);
+    if ui.cursor().left() + digits.size().x < right {
+        ui.label(
+            RichText::new(words.join(" · "))
+                .font(theme::digits(12.0))
+                .color(p.muted),
+        );
+    }
+}
+
+fn open_rows(ui: &mut Ui, acts: &mut Vec<Act>) {
+    menu::caption(ui, "Open");
+    for (label, key, act) in [
+        ("Video or picture…", "O", Act::PickVideo),
+        ("Folder of pictures or crops…", "", Act::PickFolder),
+        ("Predictions…", "", Act::PickPredictions),
+        ("Labels…", "", Act::PickLabels),
+    ] {
+        if ui
+            .add(Button::selectable(false, label).right_text(menu::key(key)))
+            .clicked()
+        {
+            acts.push(act);
+        }
+    }
+}
+
+fn predictions(
+    ui: &mut Ui,
+    state: &State,
+    analysis: Option<&Progress>,
+    acts: &mut Vec<Act>,
+    compact: bool,
+) {
+    let model = state.project.model();
+    let running = analysis.filter(|a| a.ended.is_none());
+    let word = match (running, model) {
+        (Some(a), _) => match a.of.filter(|n| *n > 0) {
+            Some(of) => format!("analysing {:.0} %", a.done as f64 * 100.0 / of as f64),
+            None => format!("analysing, {}", grouped(a.done)),
+        },
+        (None, Some(model)) => {
+            let name = model.weights.clone().or_else(|| {
+                let file = model.path.as_ref()?.file_name()?;
+                Some(file.to_string_lossy().into_owned())
+            });
+            elided(
+                ui,
+                &name.unwrap_or_else(|| "analysed now".to_owned()),
+                if compact { 90.0 } else { 140.0 },
+            )
+        }
+        (None, None) => "none".to_owned(),
+    };
+    let button = ToolButton {
+        name: &format!("Predictions: {word}"),
+        label: if compact { "" } else { "Predictions" },
+        key: &word,
+        opens: true,
+        ..ToolButton::default()
+    };
+    let response = button.show(ui);
+    Popup::menu(&response).gap(4.0).width(280.0).show(|ui| {
+        ui.set_min_width(280.0);
+        if let Some(model) = model {
+            menu::caption(ui, "Face");
+            let mut choice = |ui: &mut Ui, words: String, choice: FaceChoice| {
+                if ui
+                    .add(Button::selectable(model.choice() == choice, words))
+                    .clicked()
+                {
+                    acts.push(Act::Face(choice));
+                }
+            };
+            choice(
+                ui,
+                "The largest on each frame".to_owned(),
+                FaceChoice::Largest,
+            );
+            if state.project.raters().iter().any(|r| r.person.is_some()) {
+                choice(
+                    ui,
+                    "The one on the left".to_owned(),
+                    FaceChoice::Side(Person::Left),
+                );
+                choice(
+                    ui,
+                    "The one on the right".to_owned(),
+                    FaceChoice::Side(Person::Right),
+                );
+            }
+            for face in model.faces().into_iter().take(12) {
+                let words = format!("Face {}, {} frames", face.id, grouped(face.frames as u64));
+                choice(ui, words, FaceChoice::Id(face.id));
+            }
+            ui.separator();
+        }
+        if ui
+            .add(Button::selectable(false, "Open a file of predictions…"))
+            .clicked()
+        {
+            acts.push(Act::PickPredictions);
+        }
+        if running.is_some() {
+            if ui
+                .add(Button::selectable(false, "Stop the analysis"))
+                .clicked()
+            {
+                acts.push(Act::Cancel);
+            }
+        } else {
+            let there = state.project.video.is_some();
+            let again = if model.is_some() {
+                "Analyse the video again"
+            } else {
+                "Analyse the video now"
+            };
+            if ui
+                .add_enabled(there, Button::selectable(false, again))
+                .clicked()
+            {
+                acts.push(Act::Analyse);
+            }
+        }
+    });
+    response.on_hover_text(match model.and_then(|m| m.path.as_ref()) {
+        Some(path) => path.display().to_string(),
+        None => "What the network says of every frame".to_owned(),
+    });
+}
+
+fn labels(ui: &mut Ui, state: &State, acts: &mut Vec<Act>, compact: bool) {
+    let names: Vec<&str> = state
+        .project
+        .raters()
+        .iter()
+        .map(|r| r.name.as_str())
+        .collect();
+    let word = match names.as_slice() {
+        [] => "none".to_owned(),
+        names => elided(ui, &names.join(", "), if compact { 80.0 } else { 130.0 }),
+    };
+    let button = ToolButton {
+        name: &format!(
+            "Labels: {}",
+            if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            }
+        ),
+        label: if compact { "" } else { "Labels" },
+        key: &word,
+        opens: true,
+        ..ToolButton::default()
+    };
+    let response = button.show(ui);
+    let popup = Popup::menu(&response)
+        .gap(4.0)
+        .width(330.0)
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    popup.show(|ui| {
+        ui.set_min_width(330.0);
+        if !state.project.raters().is_empty() {
+            menu::caption(ui, "Scores are against");
+        }
+        for (i, rater) in state.project.raters().iter().enumerate() {
+            ui.horizontal(|ui| {
+                let [e, v, _] = rater.track().counts();
+                let words = format!(
+                    "{}  ·  {} expressions, {} valence",
+                    rater.name,
+                    grouped(e as u64),
+                    grouped(v as u64)
+                );
+                if ui
+                    .add(Button::selectable(state.rater == i, words))
+                    .clicked()
+                {
+                    acts.push(Act::Rater(i));
+                }
+            });
+            ui.horizontal(|ui| {
+                ui.add_space(12.0);
+                ui.label(RichText::new("moved by").size(12.0).weak());
+                let mut offset = rater.offset_frames();
+                let field = DragValue::new(&mut offset).speed(0.2).suffix(" frames");
+                let response = ui
+                    .add(field)
+                    .accessible_name(format!("Offset of {}, frames", rater.name));
+                if response.changed() {
+                    acts.push(Act::Offset(i, offset));
+                }
+                response.on_hover_text("Later where positive. The file stays as it is.");
+                for origin in rater.origins.iter().take(1) {
+                    let file = origin
+                        .path
+                        .file_name()
+                        .unwrap_or_default()
+                        .to_string_lossy();
+                    ui.label(RichText::new(file).size(12.0).weak());
+                }
+            });
+        }
+        if !state.project.raters().is_empty() {
+            ui.separator();
+        }
+        let mut row = |ui: &mut Ui, on: bool, label: &str, act: Act| {
+            if ui
+                .add_enabled(on, Button::selectable(false, label))
+                .clicked()
+            {
+                acts.push(act);
+                ui.close();
+            }
+        };
+        row(ui, true, "Open a file of labels…", Act::PickLabels);
+        row(ui, true, "New labels, empty", Act::NewRater(Start::Empty));
+        if let Some(name) = state.rater_name() {
+            let copy = format!("New labels, a copy of {name}");
+            row(ui, true, &copy, Act::NewRater(Start::CopyOf(state.rater)));
+        }
+        let there = state.project.model().is_some();
+        let copy = "New labels, a copy of the model's";
+        row(ui, there, copy, Act::NewRater(Start::CopyOfModel));
+        if let Some(name) = state.rater_name() {
+            ui.separator();
+            for format in SaveFormat::ALL {
+                let label = format!("Save {name} as {}…", format.title());
+                row(ui, true, &label, Act::Save(format));
+            }
+        }
+    });
+    response.on_hover_text(
+        "Everybody's labels, whose the scores are against, and by how many frames each is moved",
+    );
+}
+
+fn right_side(ui: &mut Ui, top: &Top<'_>, acts: &mut Vec<Act>) {
+    let more = ToolButton {
+        name: "Menu",
+        icon: Some(Icon::Menu),
+        width: Some(34.0),
+        ..ToolButton::default()
+    }
+    .show(ui);
+    Popup::menu(&more).gap(4.0).width(250.0).show(|ui| {
+        ui.set_min_width(250.0);
+        for (label, key, act) in [
+            ("Dark or light", "T", Act::Theme),
+            ("Save a picture of the window", "P", Act::SavePicture),
+            ("Keys", "F1", Act::Keys),
+            ("Back to the scope", "", Act::Leave),
+        ] {
+            if ui
+                .add(Button::selectable(false, label).right_text(menu::key(key)))
+                .clicked()
+            {
+                acts.push(act);
+            }
+        }
+    });
+    let Some(state) = top.state else { return };
+    let blind = ToolButton {
+        name: "Blind",
+        label: "Blind",
+        key: if top.compact { "" } else { "B" },
+        selected: state.blind,
+        ..ToolButton::default()
+    };
+    let hint = "Hide what the model says while you rate";
+    if blind.show(ui).on_hover_text(hint).clicked() {
+        acts.push(Act::Blind);
+    }
+}
+
+/// A name cut to a width, with an ellipsis.
+pub fn elided(ui: &Ui, text: &str, width: f32) -> String {
+    let galley = widgets::layout_elided(ui, text, theme::body(), Palette::of(ui.ctx()).text, width);
+    if !galley.elided {
+        return text.to_owned();
+    }
+    let keep = galley
+        .rows
+        .first()
+        .map_or(0, |r| r.glyphs.len().saturating_sub(1));
+    text.chars().take(keep).chain(['…']).collect()
+}

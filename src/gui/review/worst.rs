@@ -1,0 +1,388 @@
+//! Worst first: the stretches that should be looked at, with how each was settled.
+
+use std::collections::HashMap;
+
+use eframe::egui::{
+    Align2, Color32, ColorImage, Context, Popup, PopupCloseBehavior, Rect, Role, ScrollArea, Sense,
+    Stroke, StrokeKind, TextEdit, TextureHandle, TextureOptions, Ui, UiBuilder, WidgetInfo, pos2,
+    vec2,
+};
+
+use super::act::Act;
+use super::state::{State, clock};
+use crate::analysis::BoxPx;
+use crate::gui::layout::MARGIN;
+use crate::gui::menu;
+use crate::gui::theme::{self, Palette};
+use crate::gui::widgets;
+use crate::review::segments::MOST_SEGMENTS;
+use crate::review::session::Thumbnail;
+use crate::review::{Marks, Segment, SegmentState, worst_first};
+
+/// Height of one entry.
+const ROW: f32 = 74.0;
+/// The list is made anew this long after the last change, seconds.
+const AFTER_S: f64 = 0.7;
+/// Above so many frames only when it is asked for.
+const AT_ONCE: usize = 300_000;
+/// Pictures that are kept.
+const MOST_PICTURES: usize = 400;
+
+/// The list and what belongs to it.
+#[derive(Default)]
+pub struct Worst {
+    segments: Vec<Segment>,
+    /// The version and the rater that it was made of.
+    of: Option<(u64, usize)>,
+    /// When the state was last seen to have changed.
+    changed_s: Option<(u64, f64)>,
+    /// The chosen one.
+    pub chosen: Option<usize>,
+    /// Only those that nobody has settled.
+    open_only: bool,
+    pictures: HashMap<usize, TextureHandle>,
+    /// The note being written.
+    note: Option<(usize, String)>,
+}
+
+impl Worst {
+    /// Makes the list anew when something has changed and settled down; gives the pictures that are wanted then.
+    pub fn update(
+        &mut self,
+        state: &State,
+        now_s: f64,
+        ctx: &Context,
+    ) -> Option<Vec<(usize, Option<BoxPx>)>> {
+        let now = (state.version(), state.rater);
+        if self.of == Some(now) {
+            return None;
+        }
+        if self.of.is_some() {
+            let since = *self.changed_s.get_or_insert((now.0, now_s));
+            if since.0 != now.0 {
+                self.changed_s = Some((now.0, now_s));
+            }
+            let waited_s = now_s - self.changed_s.map_or(now_s, |c| c.1);
+            if waited_s < AFTER_S
+                || state.frames() > AT_ONCE && self.of.is_some_and(|of| of.1 == now.1)
+            {
+                ctx.request_repaint_after(std::time::Duration::from_secs_f64(AFTER_S));
+                return None;
+            }
+        }
+        self.of = Some(now);
+        self.changed_s = None;
+        let kept = self
+            .chosen
+            .and_then(|i| self.segments.get(i))
+            .map(|s| s.peak);
+        let against = (!state.project.raters().is_empty()).then_some(state.rater);
+        self.segments = worst_first(&state.project, against, MOST_SEGMENTS);
+        self.chosen = kept.and_then(|peak| self.segments.iter().position(|s| s.peak == peak));
+        let wanted = self
+            .segments
+            .iter()
+            .filter(|s| !self.pictures.contains_key(&s.peak));
+        let model = state.project.model();
+        let wanted = wanted.map(|s| {
+            (
+                s.peak,
+                model.and_then(|m| m.at(s.peak)).and_then(|r| r.box_px),
+            )
+        });
+        Some(wanted.collect())
+    }
+
+    /// Something else is open.
+    pub fn clear(&mut self) {
+        *self = Self {
+            open_only: self.open_only,
+            ..Self::default()
+        };
+    }
+
+    /// Takes small pictures.
+    pub fn take(&mut self, ctx: &Context, pictures: Vec<Thumbnail>) {
+        for picture in pictures {
+            if self.pictures.len() >= MOST_PICTURES {
+                return;
+            }
+            let size = [picture.width_px, picture.height_px];
+            if picture.rgb.len() != size[0] * size[1] * 3 {
+                continue;
+            }
+            let image = ColorImage::from_rgb(size, &picture.rgb);
+            let texture = ctx.load_texture("thumbnail", image, TextureOptions::LINEAR);
+            self.pictures.insert(picture.frame, texture);
+        }
+    }
+
+    /// The next or the one before, of those that are shown.
+    pub fn walk(&mut self, forwards: bool, marks: &Marks) -> Option<&Segment> {
+        let shown = self.shown(marks);
+        let at = self.chosen.and_then(|c| shown.iter().position(|&i| i == c));
+        let next = match (at, forwards) {
+            (None, _) => 0,
+            (Some(at), true) => (at + 1).min(shown.len().saturating_sub(1)),
+            (Some(at), false) => at.saturating_sub(1),
+        };
+        self.chosen = shown.get(next).copied();
+        self.chosen.and_then(|i| self.segments.get(i))
+    }
+
+    /// The chosen one.
+    pub fn segment(&self) -> Option<&Segment> {
+        self.segments.get(self.chosen?)
+    }
+
+    fn shown(&self, marks: &Marks) -> Vec<usize> {
+        let all = 0..self.segments.len();
+        all.filter(|&i| {
+            !self.open_only
+                || Some(i) == self.chosen
+                || state_of(&self.segments[i], marks) == SegmentState::Open
+        })
+        .collect()
+    }
+
+    /// Shows it in the whole of `rect`.
+    pub fn show(&mut self, ui: &mut Ui, rect: Rect, state: &State, marks: &Marks) -> Vec<Act> {
+        let p = Palette::of(ui.ctx());
+        let mut acts = Vec::new();
+        ui.painter()
+            .vline(rect.right() - 0.5, rect.y_range(), Stroke::new(1.0, p.line));
+        let head = Rect::from_min_max(rect.min, pos2(rect.right(), rect.top() + 32.0));
+        self.head(ui, head, marks, &p);
+        let body = Rect::from_min_max(pos2(rect.left(), head.bottom()), rect.max);
+        if state.blind {
+            words(ui, body, "Hidden while you rate.", &p);
+            return acts;
+        }
+        let shown = self.shown(marks);
+        if shown.is_empty() {
+            let text = if !self.segments.is_empty() {
+                "All are settled."
+            } else if state.project.model().is_none() && state.project.raters().len() < 2 {
+                "With predictions, and labels beside them, the stretches where they differ most are listed here."
+            } else if self.of.is_none() {
+                "…"
+            } else {
+                "No stretch where they are far apart."
+            };
+            words(ui, body, text, &p);
+            return acts;
+        }
+        ui.scope_builder(UiBuilder::new().max_rect(body), |ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            let area = ScrollArea::vertical().auto_shrink([false, false]);
+            area.show_rows(ui, ROW, shown.len(), |ui, rows| {
+                for row in rows {
+                    self.entry(ui, shown[row], marks, &mut acts);
+                }
+            });
+        });
+        acts
+    }
+
+    fn head(&mut self, ui: &mut Ui, rect: Rect, marks: &Marks, p: &Palette) {
+        let y = rect.center().y + 2.0;
+        let left = rect.left() + MARGIN;
+        ui.painter().text(
+            pos2(left, y),
+            Align2::LEFT_CENTER,
+            "Worst first",
+            theme::semibold(12.0),
+            p.muted,
+        );
+        let open = self
+            .segments
+            .iter()
+            .filter(|s| state_of(s, marks) == SegmentState::Open)
+            .count();
+        let text = format!("{open} open of {}", self.segments.len());
+        let galley = widgets::layout(
+            ui,
+            &text,
+            theme::semibold(12.0),
+            if self.open_only { p.accent } else { p.muted },
+        );
+        let at = pos2(
+            rect.right() - MARGIN - galley.size().x,
+            y - galley.size().y / 2.0,
+        );
+        let area = Rect::from_min_size(at, galley.size()).expand(3.0);
+        ui.painter().galley(at, galley, p.muted);
+        let response = ui.interact(area, ui.scope_id().with("open only"), Sense::CLICK);
+        let on = self.open_only;
+        response.widget_info(|| WidgetInfo::selected(Role::Button, true, on, text.clone()));
+        if response
+            .on_hover_text("Click: show only those that are open, or all")
+            .clicked()
+        {
+            self.open_only = !self.open_only;
+        }
+    }
+
+    fn entry(&mut self, ui: &mut Ui, i: usize, marks: &Marks, acts: &mut Vec<Act>) {
+        let p = Palette::of(ui.ctx());
+        let segment = self.segments[i].clone();
+        let (whole, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::CLICK);
+        let rect = whole.shrink2(vec2(8.0, 3.0));
+        let settled = state_of(&segment, marks);
+        let on = self.chosen == Some(i);
+        let times = format!(
+            "{} – {}",
+            short(segment.start_s),
+            short(segment.start_s + segment.length_s)
+        );
+        response.widget_info(|| {
+            let name = format!(
+                "Segment {times}, {}, {:.2}, {}",
+                segment.words(),
+                segment.score,
+                settled.title()
+            );
+            WidgetInfo::selected(Role::Button, true, on, name)
+        });
+        if response.clicked() {
+            self.chosen = Some(i);
+            self.note = None;
+            acts.push(Act::Segment(segment.frames.clone(), segment.peak));
+        }
+        let fill = if response.hovered() && !on {
+            p.hovered()
+        } else {
+            p.panel
+        };
+        if on || response.hovered() {
+            ui.painter().rect_filled(rect, 6.0, fill);
+        }
+        if on || response.has_focus() {
+            ui.painter()
+                .rect_stroke(rect, 6.0, Stroke::new(1.0, p.accent), StrokeKind::Inside);
+        }
+        let narrow = rect.width() < 240.0;
+        let side = if narrow { 44.0 } else { 56.0 };
+        let thumb = Rect::from_min_size(rect.min + vec2(6.0, 6.0), vec2(side, side));
+        match self.pictures.get(&segment.peak) {
+            Some(texture) => {
+                let size = texture.size_vec2();
+                let scale = side / size.x.max(size.y);
+                let area = Rect::from_center_size(thumb.center(), size * scale);
+                let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+                ui.painter().image(texture.id(), area, uv, Color32::WHITE);
+            }
+            None => {
+                ui.painter().rect_filled(thumb, 4.0, p.line);
+            }
+        }
+        let x = thumb.right() + 8.0;
+        let room = rect.right() - 8.0 - x;
+        let dim = settled != SegmentState::Open;
+        let text = if dim { p.muted } else { p.text };
+        let score = widgets::layout(
+            ui,
+            &format!("{:.2}", segment.score),
+            theme::digits(11.5),
+            p.muted,
+        );
+        let score_at = pos2(rect.right() - 8.0 - score.size().x, rect.top() + 8.0);
+        let mut y = rect.top() + 6.0;
+        ui.painter().text(
+            pos2(x, y),
+            Align2::LEFT_TOP,
+            &times,
+            theme::digits(12.0),
+            text,
+        );
+        ui.painter().galley(score_at, score, p.muted);
+        y += 17.0;
+        for line in [segment.title, segment.detail.as_str()] {
+            let galley = widgets::layout_elided(ui, line, theme::caption(), p.muted, room);
+            ui.painter().galley(pos2(x, y), galley, p.muted);
+            y += 16.0;
+        }
+        let note = marks
+            .nearest(&segment.frames)
+            .map(|m| m.1.note.clone())
+            .unwrap_or_default();
+        if dim || !note.is_empty() {
+            let words = if note.is_empty() {
+                settled.title().to_owned()
+            } else {
+                format!("{}: {note}", settled.title())
+            };
+            let galley = widgets::layout_elided(ui, &words, theme::small(), p.accent, room);
+            ui.painter().galley(pos2(x, y), galley, p.accent);
+        }
+        let popup = Popup::context_menu(&response)
+            .width(250.0)
+            .close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+        popup.show(|ui| {
+            ui.set_min_width(250.0);
+            menu::caption(ui, "How it was settled");
+            let on = SegmentState::ALL
+                .iter()
+                .position(|s| *s == settled)
+                .unwrap_or(0);
+            for (n, choice) in SegmentState::ALL.into_iter().enumerate() {
+                if ui.selectable_label(n == on, choice.title()).clicked() {
+                    acts.push(Act::Settle(segment.frames.clone(), choice, note.clone()));
+                }
+            }
+            menu::caption(ui, "Note");
+            let (of, text) = self.note.get_or_insert_with(|| (i, note.clone()));
+            if *of != i {
+                (*of, *text) = (i, note.clone());
+            }
+            let field = ui
+                .add(TextEdit::singleline(text).desired_width(230.0))
+                .accessible_name("Note");
+            if field.lost_focus() && *text != note {
+                acts.push(Act::Settle(segment.frames.clone(), settled, text.clone()));
+            }
+        });
+        let why = segment.ccc_loss.map_or(String::new(), |part| {
+            format!(
+                "\n{:.1} % of what the video lacks to a CCC of 1 is lost here.",
+                part * 100.0
+            )
+        });
+        response.on_hover_text(format!(
+            "{}, {:.1} s.{why}\nN: the next. E: settle it. Right click: settle it, with a note.",
+            segment.words(),
+            segment.length_s
+        ));
+    }
+}
+
+/// How a segment was settled.
+fn state_of(segment: &Segment, marks: &Marks) -> SegmentState {
+    marks
+        .nearest(&segment.frames)
+        .map_or(SegmentState::Open, |m| m.1.state)
+}
+
+/// A time without its thousandths.
+fn short(time_s: f64) -> String {
+    let text = clock(time_s);
+    text[..text.len() - 4].to_owned()
+}
+
+fn words(ui: &Ui, rect: Rect, text: &str, p: &Palette) {
+    let galley = ui.painter().layout(
+        text.to_owned(),
+        theme::body(),
+        p.muted,
+        rect.width() - 2.0 * MARGIN,
+    );
+    let at = pos2(rect.left() + MARGIN, rect.top() + 8.0);
+    widgets::described(
+        ui,
+        Rect::from_min_size(at, galley.size()),
+        "worst words",
+        || text.to_owned(),
+    );
+    ui.painter().galley(at, galley, p.muted);
+}

@@ -1,0 +1,140 @@
+//! What the annotator's bench says to the threads behind it and hears from them: plain data, no thread and no channel.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::editor::Editor;
+use super::project::Project;
+use super::save::{Job, Saved};
+use crate::analysis::{BoxPx, Record};
+use crate::frame::Frame;
+use crate::source::SourceInfo;
+
+/// What is to be opened together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Request {
+    /// A video, a picture, or a folder of pictures or crops.
+    pub video: Option<PathBuf>,
+    /// A file of predictions.
+    pub predictions: Option<PathBuf>,
+    /// Files or folders of labels.
+    pub annotations: Vec<PathBuf>,
+}
+
+impl Request {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How far opening is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Phase {
+    /// Nothing is open.
+    #[default]
+    Empty,
+    /// Something is being read.
+    Opening {
+        /// What, in words.
+        what: String,
+        /// Which part of it is done, 0..=1, where that is known.
+        part: Option<f32>,
+    },
+    /// It is open.
+    Ready,
+    /// It cannot be opened.
+    Failed {
+        /// Why, and what to do.
+        reason: String,
+    },
+}
+
+/// How an analysis in the background is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// Frames that are analysed.
+    pub done: u64,
+    /// Of so many, where that is known.
+    pub of: Option<u64>,
+    /// Where the rows are written.
+    pub path: PathBuf,
+    /// Counts analyses: another one begins with no predictions.
+    pub run: u64,
+    /// How it ended: `Ok` with a note if there is one, or why it failed.
+    pub ended: Option<Result<Option<String>, String>>,
+}
+
+/// How the journal of edits is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JournalWord {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Edits that are not on the disk yet.
+    pub waiting: u64,
+    /// Why they could not be written, until they are.
+    pub failed: Option<String>,
+}
+
+/// A small picture of a frame, cut around a face where there is one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Thumbnail {
+    /// Which frame.
+    pub frame: usize,
+    /// Width in pixels.
+    pub width_px: usize,
+    /// Height in pixels.
+    pub height_px: usize,
+    /// The pixels, `[height, width, 3]`.
+    pub rgb: Arc<Vec<u8>>,
+}
+
+/// What has happened since the last look.
+#[derive(Debug, Default)]
+pub struct Update {
+    /// How far opening is.
+    pub phase: Phase,
+    /// What is open, once.
+    pub project: Option<Box<Project>>,
+    /// The history of its labels, with the project: empty, or as its journal has it.
+    pub editor: Option<Box<Editor>>,
+    /// How the journal of edits is, while one is written.
+    pub journal: Option<JournalWord>,
+    /// Labels that were saved, or why not; whose.
+    pub saved: Vec<(usize, Result<Saved, String>)>,
+    /// What is known of the video, where there is one.
+    pub info: Option<SourceInfo>,
+    /// What the user should know of the video: that it ends early, say.
+    pub note: Option<String>,
+    /// The newest picture, if a new one has come. Its stamp says which frame it is.
+    pub picture: Option<Arc<Frame>>,
+    /// A frame that cannot be shown, and why.
+    pub no_picture: Option<(usize, String)>,
+    /// What an analysis has read since the last look, in the order of the frames.
+    pub records: Vec<Record>,
+    /// How the analysis is, while there is one or one has just ended.
+    pub analysis: Option<Progress>,
+    /// Small pictures that were asked for.
+    pub thumbnails: Vec<Thumbnail>,
+}
+
+/// The threads behind the bench as the window sees them. No call waits.
+pub trait Engine {
+    /// What has happened since the last call.
+    fn poll(&mut self) -> Update;
+    /// Leaves what is open and opens this.
+    fn open(&mut self, request: &Request);
+    /// Shows this frame; the newest wish wins.
+    fn show(&mut self, frame: usize);
+    /// Makes small pictures of these frames, cut to the square around a face's box where there is one. What was asked
+    /// before and not made yet is forgotten.
+    fn thumbnails(&mut self, wanted: Vec<(usize, Option<BoxPx>)>);
+    /// Takes the editor's new steps to be kept.
+    fn keep(&mut self, editor: &mut Editor);
+    /// Saves a rater's labels.
+    fn save(&mut self, rater: usize, job: Job);
+    /// Analyses the video that is open, and writes the rows beside it.
+    fn analyse(&mut self);
+    /// Ends the analysis; what it has read stays on screen.
+    fn cancel(&mut self);
+}

@@ -1,0 +1,432 @@
+//! The annotator's bench, driven by the names that a screen reader would speak.
+
+use std::path::{Path, PathBuf};
+use std::process::Command as Process;
+use std::sync::{Arc, Mutex};
+
+use affectscope::analysis::{BoxPx, Record};
+use affectscope::frame::{Frame, FrameStamp};
+use affectscope::gui::{App, WindowOptions};
+use affectscope::review::Editor;
+use affectscope::review::model::Model;
+use affectscope::review::project::{Frames, Project};
+use affectscope::review::save::Job;
+use affectscope::review::session::{Engine, Phase, Progress, Request, Update};
+use affectscope::settings::Settings;
+use eframe::egui::{Key, Modifiers, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+
+use super::fake::{Fake, record, running};
+
+/// What the threads behind the bench say next, and what they were told.
+#[derive(Default)]
+pub struct Stage {
+    update: Update,
+    opened: Vec<Request>,
+    shown: Vec<usize>,
+    orders: Vec<&'static str>,
+    /// Lines for the journal.
+    kept: usize,
+}
+
+/// The engine that hands it out; a picture comes for every frame that is asked for.
+#[derive(Clone, Default)]
+pub struct FakeBench(Arc<Mutex<Stage>>);
+
+impl FakeBench {
+    fn with<T>(&self, change: impl FnOnce(&mut Stage) -> T) -> T {
+        change(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Engine for FakeBench {
+    fn poll(&mut self) -> Update {
+        self.with(|s| {
+            let phase = s.update.phase.clone();
+            std::mem::replace(
+                &mut s.update,
+                Update {
+                    phase,
+                    ..Update::default()
+                },
+            )
+        })
+    }
+
+    fn open(&mut self, request: &Request) {
+        self.with(|s| s.opened.push(request.clone()));
+    }
+
+    fn show(&mut self, frame: usize) {
+        self.with(|s| {
+            s.shown.push(frame);
+            let stamp = FrameStamp {
+                index: frame as u64,
+                time_s: frame as f64 / 25.0,
+            };
+            s.update.picture = Some(Arc::new(Frame::new(stamp, 4, 3, vec![90; 36]).unwrap()));
+        });
+    }
+
+    fn thumbnails(&mut self, _: Vec<(usize, Option<BoxPx>)>) {}
+
+    fn keep(&mut self, editor: &mut Editor) {
+        let lines = editor.take_entries();
+        self.with(|s| s.kept += lines.len());
+    }
+
+    fn save(&mut self, rater: usize, job: Job) {
+        let saved = job.write().map_err(|e| e.to_string());
+        self.with(|s| s.update.saved.push((rater, saved)));
+    }
+
+    fn analyse(&mut self) {
+        self.with(|s| s.orders.push("analyse"));
+    }
+
+    fn cancel(&mut self) {
+        self.with(|s| s.orders.push("cancel"));
+    }
+}
+
+/// A video of 200 frames; the labels say anger where the model says disgust on the frames 100 to 119, and are off by a
+/// little in valence. Labels of valence and arousal lie in a second file of the same name.
+fn files(folder: &Path) -> (PathBuf, [PathBuf; 2]) {
+    let mut rows = String::from(
+        "frame,time_s,face_id,status,box_x_px,box_y_px,box_w_px,box_h_px,neutral,anger,disgust,fear,happiness,sadness,surprise,expression,valence,arousal,valence_sd,arousal_sd\n",
+    );
+    let mut expr = String::from("Neutral,Anger,Disgust,Fear,Happiness,Sadness,Surprise\n");
+    let mut va = String::from("valence,arousal\n");
+    for frame in 0..200 {
+        let time_s = f64::from(frame) / 25.0;
+        let wave = (f64::from(frame) / 30.0).sin();
+        if (40..50).contains(&frame) {
+            rows.push_str(&format!("{frame},{time_s:.6},,no_face{}\n", ",".repeat(16)));
+        } else {
+            let (name, code) = if frame % 7 == 0 {
+                ("happiness", 4)
+            } else {
+                ("disgust", 2)
+            };
+            let p = |c: i32| if c == code { "0.7" } else { "0.05" };
+            let shares: Vec<&str> = (0..7).map(p).collect();
+            rows.push_str(&format!(
+                "{frame},{time_s:.6},1,ok,1,1,2,2,{},{name},{:.6},{:.6},0.1,0.2\n",
+                shares.join(","),
+                wave * 0.8,
+                wave * 0.3 + 0.1
+            ));
+        }
+        let label = match frame {
+            100..120 => 1,
+            f if f % 50 == 49 => -1,
+            f if f % 7 == 0 => 4,
+            _ => 2,
+        };
+        expr.push_str(&format!("{label}\n"));
+        va.push_str(&format!("{:.4},{:.4}\n", wave * 0.6 - 0.1, wave * 0.5));
+    }
+    let table = folder.join("talk.affect.csv");
+    std::fs::write(&table, rows).unwrap();
+    let [e, v] = ["EXPR", "VA"].map(|kind| {
+        std::fs::create_dir_all(folder.join(kind)).unwrap();
+        folder.join(kind).join("talk.txt")
+    });
+    std::fs::write(&e, expr.trim_end()).unwrap();
+    std::fs::write(&v, va.trim_end()).unwrap();
+    (table, [e, v])
+}
+
+fn project(folder: &Path) -> (Project, PathBuf) {
+    let (table, labels) = files(folder);
+    let times_s = (0..200).map(|f| f64::from(f) / 25.0).collect();
+    let frames = Frames {
+        times_s,
+        pictures: None,
+    };
+    let mut project = Project::of_video(&folder.join("talk.mp4"), frames);
+    project.set_model(Model::read(&table).unwrap());
+    for path in &labels {
+        project.add_labels(path).unwrap();
+    }
+    (project, table)
+}
+
+fn window(bench: &FakeBench, request: Request, size: [f32; 2]) -> Harness<'static, App> {
+    let fake: Fake = running(&[1]);
+    fake.with(|s| s.bench = Some(bench.clone()));
+    let options = WindowOptions {
+        review: Some(request),
+        ..WindowOptions::default()
+    };
+    let mut harness = Harness::builder()
+        .with_size(vec2(size[0], size[1]))
+        .build_eframe(|cc| App::new(&cc.egui_ctx, Box::new(fake), Settings::default(), options));
+    harness.run_steps(3);
+    harness
+}
+
+fn opened(folder: &Path) -> (FakeBench, Harness<'static, App>) {
+    let bench = FakeBench::default();
+    let (project, _) = project(folder);
+    bench.with(|s| {
+        s.update.phase = Phase::Ready;
+        s.update.project = Some(Box::new(project));
+    });
+    let harness = window(&bench, Request::default(), [1280.0, 800.0]);
+    (bench, harness)
+}
+
+fn has(harness: &Harness<'_, App>, part: &str) -> bool {
+    harness.query_all_by_label_contains(part).next().is_some()
+}
+
+fn press(harness: &mut Harness<'_, App>, key: Key) {
+    harness.key_press(key);
+    harness.run_steps(3);
+}
+
+#[test]
+fn an_empty_bench_says_what_to_do_and_a_wrong_file_why_it_is_not_opened() {
+    let bench = FakeBench::default();
+    let mut harness = window(&bench, Request::default(), [900.0, 600.0]);
+    harness.get_by_label("Check predictions against what people said");
+    harness.get_by_label("Open predictions");
+    bench.with(|s| {
+        s.update.phase = Phase::Opening {
+            what: "Looking through the video".to_owned(),
+            part: Some(0.4),
+        }
+    });
+    harness.run_steps(3);
+    harness.get_by_label("Looking through the video");
+    bench.with(|s| {
+        s.update.phase = Phase::Failed {
+            reason: "talk.mp4: it is no video. Give another.".to_owned(),
+        }
+    });
+    harness.run_steps(3);
+    harness.get_by_label("It cannot be opened");
+    harness.get_by_label("talk.mp4: it is no video. Give another.");
+    harness.get_by_label("Back to the scope").click();
+    harness.run_steps(3);
+    harness.get_by_label("Mirror");
+}
+
+#[test]
+fn keys_walk_frame_by_frame_and_the_picture_is_that_of_the_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bench, mut harness) = opened(folder.path());
+    harness.get_by_label("Picture of frame 0");
+    press(&mut harness, Key::ArrowRight);
+    harness.get_by_label("Picture of frame 1");
+    harness.get_by_label("Frame 1, 00:00.040");
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::ArrowRight);
+    harness.run_steps(3);
+    harness.get_by_label("Frame 26, 00:01.040");
+    press(&mut harness, Key::End);
+    harness.get_by_label("Picture of frame 199");
+    press(&mut harness, Key::Home);
+    harness.get_by_label("Timeline, frame 0 of 200");
+    assert_eq!(bench.with(|s| s.shown.clone()), [0, 1, 26, 199, 0]);
+    press(&mut harness, Key::Space);
+    harness.get_by_label("Stop");
+    press(&mut harness, Key::K);
+    harness.get_by_label("Play");
+    press(&mut harness, Key::G);
+    harness
+        .get_by_label("Go to frame or time")
+        .type_text("0:04");
+    harness.run_steps(2);
+    press(&mut harness, Key::Enter);
+    harness.get_by_label("Frame 100, 00:04.000");
+}
+
+#[test]
+fn the_figures_are_those_of_evaluate_to_the_last_digit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut harness) = opened(folder.path());
+    let run = |annotations: &str| {
+        let out = Process::new(env!("CARGO_BIN_EXE_affectscope"))
+            .args(["evaluate", "--predictions"])
+            .arg(folder.path().join("talk.affect.csv"))
+            .arg("--annotations")
+            .arg(folder.path().join(annotations).join("talk.txt"))
+            .output()
+            .unwrap();
+        assert!(
+            out.status.success(),
+            "{}",
+            String::from_utf8_lossy(&out.stderr)
+        );
+        String::from_utf8(out.stdout).unwrap()
+    };
+    // `name  frames  value ...`
+    let figure = |text: &str, name: &str| {
+        let line = text.lines().find(|l| l.starts_with(name)).unwrap();
+        line[name.len()..]
+            .split_whitespace()
+            .nth(1)
+            .unwrap()
+            .to_owned()
+    };
+    let (expr, va) = (run("EXPR"), run("VA"));
+    for (window, text, name) in [
+        ("CCC valence", &va, "valence"),
+        ("CCC arousal", &va, "arousal"),
+        ("Macro F1", &expr, "macro F1"),
+        ("Accuracy", &expr, "accuracy"),
+        ("Criterion", &expr, "criterion"),
+    ] {
+        let wanted = format!("{window}, all {}", figure(text, name));
+        assert!(has(&harness, &wanted), "{wanted}\n{text}");
+    }
+    harness.get_by_label("Against labels");
+    harness.get_by_label("Labelled anger, model disgust: 17 frames");
+    // The same over a selection of all frames.
+    press(&mut harness, Key::End);
+    press(&mut harness, Key::CloseBracket);
+    let accuracy = figure(&expr, "accuracy");
+    assert!(has(
+        &harness,
+        &format!("Accuracy, all {accuracy}, selection {accuracy}, to the play-head {accuracy}")
+    ));
+}
+
+#[test]
+fn a_cell_of_the_confusion_leads_to_its_frames() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut harness) = opened(folder.path());
+    harness
+        .get_by_label("Labelled anger, model disgust: 17 frames")
+        .click();
+    harness.run_steps(3);
+    harness.get_by_label("Picture of frame 100");
+    // Frame 105 is happiness to the model: the next run begins behind it.
+    harness
+        .get_by_label("Labelled anger, model disgust: 17 frames")
+        .click();
+    harness.run_steps(3);
+    harness.get_by_label("Picture of frame 106");
+}
+
+#[test]
+fn who_rates_blind_sees_no_prediction() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut harness) = opened(folder.path());
+    assert!(has(&harness, "model: Happiness 0.70"));
+    press(&mut harness, Key::B);
+    assert!(!has(&harness, "model: "));
+    assert!(!has(&harness, "Expressions of the model"));
+    assert!(!has(&harness, "CCC valence"));
+    assert!(has(&harness, "labels: Happiness"));
+    press(&mut harness, Key::B);
+    assert!(has(&harness, "CCC valence"));
+}
+
+#[test]
+fn an_analysis_is_asked_for_and_grows_on_screen() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = FakeBench::default();
+    let times_s = (0..200).map(|f| f64::from(f) / 25.0).collect();
+    let project = Project::of_video(
+        &folder.path().join("talk.mp4"),
+        Frames {
+            times_s,
+            pictures: None,
+        },
+    );
+    bench.with(|s| {
+        s.update.phase = Phase::Ready;
+        s.update.project = Some(Box::new(project));
+    });
+    let mut harness = window(&bench, Request::default(), [1280.0, 800.0]);
+    assert!(has(&harness, "Scores need predictions"));
+    harness.get_by_label("Predictions: none").click();
+    harness.run_steps(3);
+    harness
+        .get_by_label_contains("Analyse the video now")
+        .click();
+    harness.run_steps(3);
+    assert_eq!(bench.with(|s| s.orders.clone()), ["analyse"]);
+    let first = Record::clone(&record(
+        FrameStamp {
+            index: 0,
+            time_s: 0.0,
+        },
+        &[1],
+    ));
+    bench.with(|s| {
+        s.update.records = vec![first];
+        s.update.analysis = Some(Progress {
+            done: 100,
+            of: Some(200),
+            path: folder.path().join("talk.affect.csv"),
+            run: 1,
+            ended: None,
+        });
+    });
+    harness.run_steps(3);
+    harness.get_by_label("Predictions: analysing 50 %");
+    assert!(has(&harness, "model: Happiness 0.81"));
+}
+
+#[test]
+fn labels_are_mended_taken_back_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bench, mut harness) = opened(folder.path());
+    // Frame 1 is disgust to both; seven is surprise.
+    press(&mut harness, Key::ArrowRight);
+    press(&mut harness, Key::Num7);
+    assert!(has(&harness, "labels: Surprise"));
+    harness.get_by_label_contains("Labelled surprise, model disgust: 1 frames");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    harness.run_steps(3);
+    assert!(has(&harness, "labels: Disgust"));
+    harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    harness.run_steps(3);
+    assert!(has(&harness, "labels: Surprise"));
+    press(&mut harness, Key::Num0);
+    assert!(!has(&harness, "labels: "));
+    assert!(bench.with(|s| s.kept) >= 4, "every step is a line");
+    // The files stay as they are.
+    let text = std::fs::read_to_string(folder.path().join("EXPR/talk.txt")).unwrap();
+    assert_eq!(text.lines().nth(2), Some("2"));
+}
+
+#[test]
+fn somebody_new_labels_from_nothing_and_a_selection_is_labelled_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut harness) = opened(folder.path());
+    harness.get_by_label("Labels: labels").click();
+    harness.run_steps(3);
+    harness.get_by_label_contains("New labels, empty").click();
+    harness.run_steps(3);
+    assert!(has(&harness, "Against annotator"));
+    press(&mut harness, Key::End);
+    press(&mut harness, Key::CloseBracket);
+    press(&mut harness, Key::Num5);
+    // All 200 frames, of which 10 have no face.
+    assert!(has(
+        &harness,
+        "Labelled happiness, model disgust: 163 frames"
+    ));
+}
+
+#[test]
+fn the_worst_stretches_are_walked_and_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut harness) = opened(folder.path());
+    assert!(has(
+        &harness,
+        "confident, other label: Disgust 0.70 / Anger"
+    ));
+    press(&mut harness, Key::N);
+    let shown = (100..120).any(|f| has(&harness, &format!("Picture of frame {f}")));
+    assert!(shown);
+    press(&mut harness, Key::E);
+    assert!(has(&harness, "Label right"));
+    press(&mut harness, Key::E);
+    assert!(has(&harness, "Model right"));
+}
