@@ -297,7 +297,8 @@ fn facts(
     let mut video = VideoFacts::default();
     if let Some(film) = &watched.film {
         let times_s = &film.frames.times_s;
-        let rate_hz = project.rate_hz();
+        // Time stamps of whole milliseconds make steps of 33 ms out of 30 frames a second.
+        let rate_hz = film.info.rate_hz.unwrap_or_else(|| project.rate_hz());
         video.size_px = Some((film.info.width_px, film.info.height_px));
         video.rate_hz = (!film.info.stills && times_s.len() > 1).then_some(rate_hz);
         video.frames = Some(times_s.len());

@@ -134,14 +134,15 @@ impl<'a> Figure<'a> {
                 clock(cells.to_s, 1)
             ),
         };
-        let joined = match cells.joined {
-            Some(n) => format!(
-                "; up to {n} in each column: the most frequent expression, the range of the values"
-            ),
-            None => String::new(),
-        };
-        self.text(LEFT, self.y + 27.0, Type::CAPTION, span + &joined);
+        self.text(LEFT, self.y + 27.0, Type::CAPTION, span);
         self.y += 38.0;
+        if let Some(n) = cells.joined {
+            let words = format!(
+                "up to {n} in each column: the most frequent expression, the range of the values"
+            );
+            self.text(LEFT, self.y + 3.0, Type::CAPTION, words);
+            self.y += 14.0;
+        }
     }
 
     /// Expressions.
@@ -190,6 +191,11 @@ impl<'a> Figure<'a> {
             }
         }
         self.y += 10.0 + GAP;
+    }
+
+    /// Whether columns join so many frames that lines go up and down within them.
+    fn is_dense(&self) -> bool {
+        self.cells.joined.is_some_and(|n| n > 50)
     }
 
     fn says_expression(&self, track: &Track) -> bool {
@@ -301,8 +307,10 @@ impl<'a> Figure<'a> {
         for (i, rater) in raters {
             let path = self.path(|f| of(rater.track(), f), &y);
             let line = line_of(i);
+            // Thin, where a line fills what lies behind it.
+            let width = if self.is_dense() { 0.8 } else { 1.2 };
             self.parts
-                .push(Part::Stroke(path, line.colour, 1.2, line.dashes));
+                .push(Part::Stroke(path, line.colour, width, line.dashes));
         }
         self.bands.push((top, top + PANEL));
         self.y += PANEL + GAP;
