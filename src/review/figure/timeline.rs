@@ -404,8 +404,12 @@ impl<'a> Figure<'a> {
                 let end = if i == last { bottom } else { end };
                 grid.polyline(&[(x, top), (x, end)], false, 0.0);
             }
+            let words = clock(time_s, decimals);
+            // The last one stays in the figure.
+            let half = 3.4 * words.len() as f64;
+            let x = x.min(WIDTH - 2.0 - half);
             let kind = Type::CAPTION.anchor(Anchor::Middle);
-            self.text(x, bottom + 12.0, kind, clock(time_s, decimals));
+            self.text(x, bottom + 12.0, kind, words);
         }
         self.parts.insert(0, Part::Stroke(grid, INK.line, 1.0, ""));
         let name = Type::NAME.anchor(Anchor::End);
