@@ -141,7 +141,7 @@ pub fn page(project: &Project, worst: &[Worst], facts: &Facts) -> String {
     page.section("scores", "Scores", |page| {
         scores::meaning(page);
         for (rater, s) in &all {
-            scores::rater(page, rater, s);
+            page.div("keep", |page| scores::rater(page, rater, s));
         }
     });
     if project.raters().len() > 1 {

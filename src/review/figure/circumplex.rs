@@ -6,8 +6,8 @@ use crate::review::Track;
 /// Side of a plane.
 const SIDE: f64 = 200.0;
 /// From one plane to the next, and from its top to the next one's.
-const STEP: (f64, f64) = (252.0, 284.0);
-const LEFT: f64 = 44.0;
+const STEP: (f64, f64) = (256.0, 284.0);
+const LEFT: f64 = 48.0;
 const TOP: f64 = 62.0;
 /// Planes beside each other.
 const ACROSS: usize = 3;
@@ -31,7 +31,7 @@ pub fn circumplex(title: &str, clouds: &[Cloud<'_>]) -> String {
     let across = clouds.len().clamp(1, ACROSS);
     let down = clouds.len().div_ceil(ACROSS).max(1);
     let width = LEFT + (across - 1) as f64 * STEP.0 + SIDE + 16.0;
-    let height = TOP + (down - 1) as f64 * STEP.1 + SIDE + 56.0;
+    let height = TOP + (down - 1) as f64 * STEP.1 + SIDE + 40.0;
     let names: Vec<&str> = clouds.iter().map(|c| c.name).collect();
     let desc = format!(
         "How often each part of the plane of valence (to the right) and arousal (upward) is said by {}, one plane each.",
@@ -114,8 +114,8 @@ fn plane(svg: &mut Svg, x: f64, y: f64, cloud: &Cloud<'_>) {
     svg.upward(x - 6.0, cy, middle.colour(INK.arousal), "arousal");
     svg.text(x - 5.0, y + 9.0, end, "+1");
     svg.text(x - 5.0, y + SIDE, end, "−1");
-    svg.upward(x - 20.0, y + SIDE, small(Type::CAPTION), "calm");
-    svg.upward(x - 20.0, y, small(end), "active");
+    svg.upward(x - 25.0, y + SIDE, small(Type::CAPTION), "calm");
+    svg.upward(x - 25.0, y, small(end), "active");
 }
 
 fn shade_colour(shade: usize) -> u32 {

@@ -62,14 +62,13 @@ pub fn timeline(project: &Project, frames: Range<usize>, apart: Option<Apart<'_>
     let cells = Cells::new(project.times_s(), frames.clone(), PLOT);
     let mut figure = Figure::new(project, &cells);
     figure.head(project, &cells, frames.len());
-    let rows_top = figure.y;
     figure.rows(project);
     for (affect, is_valence) in [("valence", true), ("arousal", false)] {
         figure.panel(project, affect, is_valence);
     }
     figure.heat(apart);
-    figure.axis(rows_top);
-    figure.finish(project)
+    figure.axis();
+    figure.finish(project, apart)
 }
 
 /// What is drawn, from behind to front, while the height is not known yet.
@@ -80,7 +79,10 @@ struct Figure<'a> {
     parts: Vec<Part>,
     /// Marks of time.
     marks: Vec<f64>,
+    /// Tops and bottoms of what the marks of time lead through.
+    bands: Vec<(f64, f64)>,
     has_band: bool,
+    has_heat: bool,
     lines: Vec<(String, Line)>,
 }
 
@@ -110,7 +112,9 @@ impl<'a> Figure<'a> {
                 true => Vec::new(),
                 false => ticks(cells.from_s, cells.to_s, most),
             },
+            bands: Vec::new(),
             has_band: false,
+            has_heat: false,
             lines,
         }
     }
@@ -130,18 +134,20 @@ impl<'a> Figure<'a> {
                 clock(cells.to_s, 1)
             ),
         };
-        let joined = match cells.joined {
-            Some(n) => format!(
-                "; up to {n} in each column: the most frequent expression, the range of the values"
-            ),
-            None => String::new(),
-        };
-        self.text(LEFT, self.y + 27.0, Type::CAPTION, span + &joined);
+        self.text(LEFT, self.y + 27.0, Type::CAPTION, span);
         self.y += 38.0;
+        if let Some(n) = cells.joined {
+            let words = format!(
+                "up to {n} in each column: the most frequent expression, the range of the values"
+            );
+            self.text(LEFT, self.y + 3.0, Type::CAPTION, words);
+            self.y += 14.0;
+        }
     }
 
     /// Expressions.
     fn rows(&mut self, project: &Project) {
+        let top = self.y;
         let mut seen = [false; 2];
         let mut any = false;
         if let Some(model) = project.model()
@@ -163,6 +169,7 @@ impl<'a> Figure<'a> {
         if !any {
             return;
         }
+        self.bands.push((top, self.y));
         self.y += 2.0;
         let mut x = LEFT;
         for expression in Expression::ALL {
@@ -184,6 +191,11 @@ impl<'a> Figure<'a> {
             }
         }
         self.y += 10.0 + GAP;
+    }
+
+    /// Whether columns join so many frames that lines go up and down within them.
+    fn is_dense(&self) -> bool {
+        self.cells.joined.is_some_and(|n| n > 50)
     }
 
     fn says_expression(&self, track: &Track) -> bool {
@@ -275,7 +287,7 @@ impl<'a> Figure<'a> {
         self.parts.push(Part::Stroke(zero, INK.faint, 0.8, ""));
         let end = Type::CAPTION.anchor(Anchor::End);
         for (v, word) in [(1.0, "+1"), (0.0, "0"), (-1.0, "−1")] {
-            self.text(LEFT - 6.0, y(v) + 4.0 - 4.0 * v, end, word);
+            self.text(LEFT - 6.0, y(v) + 4.0 + 4.0 * v, end, word);
         }
         let (high, low) = match is_valence {
             true => ("pleasant", "unpleasant"),
@@ -295,9 +307,12 @@ impl<'a> Figure<'a> {
         for (i, rater) in raters {
             let path = self.path(|f| of(rater.track(), f), &y);
             let line = line_of(i);
+            // Thin, where a line fills what lies behind it.
+            let width = if self.is_dense() { 0.8 } else { 1.2 };
             self.parts
-                .push(Part::Stroke(path, line.colour, 1.2, line.dashes));
+                .push(Part::Stroke(path, line.colour, width, line.dashes));
         }
+        self.bands.push((top, top + PANEL));
         self.y += PANEL + GAP;
     }
 
@@ -372,29 +387,29 @@ impl<'a> Figure<'a> {
             self.parts.push(Part::Area(area, shade_colour(i), 1.0));
         }
         self.parts.push(Part::Frame([LEFT, y, PLOT, HEAT]));
-        self.y += HEAT + 6.0;
-        for i in 0..SHADES {
-            let mut swatch = Path::default();
-            swatch.rect(LEFT + 10.0 * i as f64, self.y, 10.0, 8.0);
-            self.parts.push(Part::Area(swatch, shade_colour(i), 1.0));
-        }
-        let x = LEFT + 10.0 * SHADES as f64;
-        self.parts.push(Part::Frame([LEFT, self.y, x - LEFT, 8.0]));
-        let words = format!("as one, to far apart: {}", apart.what);
-        self.text(x + 8.0, self.y + 8.0, Type::CAPTION, words);
-        self.y += 8.0 + GAP;
+        self.bands.push((y, y + HEAT));
+        self.has_heat = true;
+        self.y += HEAT + GAP;
     }
 
     /// Marks of time below everything, their lines behind it.
-    fn axis(&mut self, top: f64) {
-        let bottom = self.y - GAP + 6.0;
+    fn axis(&mut self) {
+        let bottom = self.y - GAP + 5.0;
         let mut grid = Path::default();
         let decimals = decimals_of(&self.marks);
+        let last = self.bands.len().saturating_sub(1);
         for &time_s in &self.marks.clone() {
             let x = LEFT + self.cells.x(time_s);
-            grid.polyline(&[(x, top), (x, bottom)], false, 0.0);
+            for (i, &(top, end)) in self.bands.iter().enumerate() {
+                let end = if i == last { bottom } else { end };
+                grid.polyline(&[(x, top), (x, end)], false, 0.0);
+            }
+            let words = clock(time_s, decimals);
+            // The last one stays in the figure.
+            let half = 3.4 * words.len() as f64;
+            let x = x.min(WIDTH - 2.0 - half);
             let kind = Type::CAPTION.anchor(Anchor::Middle);
-            self.text(x, bottom + 13.0, kind, clock(time_s, decimals));
+            self.text(x, bottom + 12.0, kind, words);
         }
         self.parts.insert(0, Part::Stroke(grid, INK.line, 1.0, ""));
         let name = Type::NAME.anchor(Anchor::End);
@@ -402,8 +417,23 @@ impl<'a> Figure<'a> {
             Some(&last) if last >= 3600.0 => "time, h:min:s",
             _ => "time, min:s",
         };
-        self.text(LEFT - 24.0, bottom + 13.0, name, unit);
-        self.y = bottom + 13.0 + GAP;
+        self.text(LEFT - 24.0, bottom + 12.0, name, unit);
+        self.y = bottom + 12.0 + GAP + 6.0;
+    }
+
+    /// What the shades of the heat row mean.
+    fn heat_legend(&mut self, apart: Apart<'_>) {
+        let y = self.y - 9.0;
+        for i in 0..SHADES {
+            let mut swatch = Path::default();
+            swatch.rect(LEFT + 10.0 * i as f64, y, 10.0, 10.0);
+            self.parts.push(Part::Area(swatch, shade_colour(i), 1.0));
+        }
+        let x = LEFT + 10.0 * SHADES as f64;
+        self.parts.push(Part::Frame([LEFT, y, x - LEFT, 10.0]));
+        let words = format!("apart: as one, to far apart; {}", apart.what);
+        self.text(x + 8.0, self.y, Type::CAPTION, words);
+        self.y += LEGEND;
     }
 
     /// Whose line is whose, in as many lines as it takes.
@@ -447,10 +477,10 @@ impl<'a> Figure<'a> {
                 .push(Part::Stroke(line, kind.colour, 1.2, kind.dashes));
             self.text(at + 32.0, self.y, Type::CAPTION, name);
         }
-        self.y += 8.0;
+        self.y += LEGEND;
     }
 
-    fn finish(mut self, project: &Project) -> String {
+    fn finish(mut self, project: &Project, apart: Option<Apart<'_>>) -> String {
         let affect = |track: &Track| {
             let [_, valence, arousal] = track.counts();
             valence + arousal > 0
@@ -463,6 +493,9 @@ impl<'a> Figure<'a> {
         if !self.lines.is_empty() || project.model().is_some_and(|m| affect(m.track())) {
             self.legend();
         }
+        if let (true, Some(apart)) = (self.has_heat, apart) {
+            self.heat_legend(apart);
+        }
         let title = format!("Timeline of {}", project.name);
         let names: Vec<&str> = project.raters().iter().map(|r| r.name.as_str()).collect();
         let desc = format!(
@@ -474,7 +507,7 @@ impl<'a> Figure<'a> {
                 names.join(", ")
             }
         );
-        let mut svg = Svg::new(WIDTH, self.y, &title, &desc);
+        let mut svg = Svg::new(WIDTH, self.y - 6.0, &title, &desc);
         for part in &self.parts {
             match part {
                 Part::Text(x, y, kind, text) => svg.text(*x, *y, *kind, text),

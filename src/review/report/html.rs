@@ -16,6 +16,8 @@ pub(super) enum Cell {
     Number(String),
     /// Words in figures of one width: sums, hashes.
     Code(String),
+    /// Words that stay on one line: times.
+    Short(String),
     /// Made already.
     Raw(String),
 }
@@ -125,6 +127,7 @@ impl Html {
                     Cell::Text(text) => ("", escape(text)),
                     Cell::Number(text) => (" class=\"n\"", escape(text)),
                     Cell::Code(text) => (" class=\"c\"", escape(text)),
+                    Cell::Short(text) => (" class=\"s\"", escape(text)),
                     Cell::Raw(made) => ("", made.clone()),
                 };
                 let _ = write!(self.0, "<{tag}{scope}{class}>{text}</{tag}>");
@@ -180,7 +183,7 @@ fn colours() -> String {
 const STYLE: &str = "\
 *{box-sizing:border-box}
 body{margin:2rem auto;max-width:56rem;padding:0 1.25rem;background:var(--ground);color:var(--text);\
-font:15px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
+font:15px/1.5 system-ui,sans-serif;overflow-wrap:break-word}
 h1{font-size:1.5rem;margin:0}
 h2{font-size:1.15rem;margin:0 0 .75rem}
 h3{font-size:1rem;margin:1.5rem 0 .5rem}
@@ -188,12 +191,14 @@ p,ul{margin:.5rem 0}
 ul{padding-left:1.25rem}
 section{background:var(--panel);border:1px solid var(--line);border-radius:8px;padding:1.25rem;margin:1.25rem 0}
 .muted,caption,figcaption,footer{color:var(--muted);font-size:.87rem}
-.side{display:flex;flex-wrap:wrap;gap:0 2.5rem}
+.side{display:flex;flex-wrap:wrap;gap:0 2.5rem;align-items:flex-start}
 table{border-collapse:collapse;margin:.75rem 0;font-size:.87rem}
 caption{text-align:left;padding-bottom:.25rem}
 th,td{padding:.3rem .9rem .3rem 0;text-align:left;vertical-align:top;font-weight:400;border-bottom:1px solid var(--line)}
 thead th{color:var(--muted);white-space:nowrap}
 tbody th{font-weight:600}
+td{overflow-wrap:anywhere}
+.s{white-space:nowrap}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .c{font-family:ui-monospace,monospace;font-size:.75rem;word-break:break-all}
 .wide table{width:100%}
@@ -210,7 +215,9 @@ section{border:0;padding:0;margin:0}
 section+section{break-before:page}
 h2,h3,caption,thead{break-after:avoid}
 figure,tr,.keep{break-inside:avoid}
-figure{padding:0}
+figure{margin:.5rem 0;padding:0}
+th,td{padding:.12rem .7rem .12rem 0}
+.matrix svg{max-width:27rem}
 }
 ";
 

@@ -121,8 +121,8 @@ pub(super) fn section(
             let end_s = s.start_s + s.length_s;
             let time_s = project.times_s().get(s.peak).copied().unwrap_or(f64::NAN);
             row.extend([
-                Cell::text(format!("{} to {}", clock(s.start_s, 1), clock(end_s, 1))),
-                Cell::text(length(s.length_s)),
+                Cell::Short(format!("{} to {}", clock(s.start_s, 1), clock(end_s, 1))),
+                Cell::Short(length(s.length_s)),
                 Cell::text(s.words()),
                 Cell::text(one.against.join(", ")),
                 Cell::text(format!("frame {} at {}", s.peak, clock(time_s, 2))),
