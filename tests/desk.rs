@@ -103,24 +103,45 @@ fn every_frame_that_is_asked_for_comes_and_edits_are_there_the_next_time() {
     });
     assert_eq!(small, [(3, 24), (5, 40)]);
 
-    let surprise = Edit::Expression { frames: 4..9, to: Some(Expression::Surprise) };
+    let surprise = Edit::Expression {
+        frames: 4..9,
+        to: Some(Expression::Surprise),
+    };
     editor.apply(&mut project, 0, surprise, WHEN).unwrap();
     desk.keep(&mut editor);
     until(&mut *desk, "the journal", |update| {
-        update.journal.as_ref().is_some_and(|j| j.waiting == 0 && j.failed.is_none())
+        update
+            .journal
+            .as_ref()
+            .is_some_and(|j| j.waiting == 0 && j.failed.is_none())
     });
     // Opened again, as another day.
     let again = open(&mut *desk, &request);
     let project = again.project.unwrap();
     let mut editor = again.editor.unwrap();
-    assert_eq!(project.raters()[0].track().expression(8), Some(Expression::Surprise));
-    assert_eq!(project.raters()[0].track().expression(9), Some(Expression::Neutral));
-    assert!(std::fs::read_to_string(&labels).unwrap().contains("8,neutral"));
+    assert_eq!(
+        project.raters()[0].track().expression(8),
+        Some(Expression::Surprise)
+    );
+    assert_eq!(
+        project.raters()[0].track().expression(9),
+        Some(Expression::Neutral)
+    );
+    assert!(
+        std::fs::read_to_string(&labels)
+            .unwrap()
+            .contains("8,neutral")
+    );
 
     let out = folder.path().join("mended.csv");
     let job = save::prepare(&project, &mut editor, 0, SaveFormat::Csv, &out, false, WHEN).unwrap();
     desk.save(0, job);
-    until(&mut *desk, "saving", |update| update.saved.iter().any(|(rater, saved)| *rater == 0 && saved.is_ok()));
+    until(&mut *desk, "saving", |update| {
+        update
+            .saved
+            .iter()
+            .any(|(rater, saved)| *rater == 0 && saved.is_ok())
+    });
     assert!(std::fs::read_to_string(&out).unwrap().contains("surprise"));
 }
 
@@ -129,13 +150,21 @@ fn an_analysis_writes_rows_beside_the_pictures_and_hands_on_every_record() {
     let folder = tempfile::tempdir().unwrap();
     let (video, _) = pictures(folder.path());
     let (_live, mut desk) = desk();
-    open(&mut *desk, &Request { video: Some(video), ..Request::default() });
+    open(
+        &mut *desk,
+        &Request {
+            video: Some(video),
+            ..Request::default()
+        },
+    );
     desk.analyse();
     let mut frames = Vec::new();
     let mut path = PathBuf::new();
     until(&mut *desk, "the analysis", |update| {
         frames.extend(update.records.iter().map(|r| r.stamp.index));
-        let Some(progress) = &update.analysis else { return false };
+        let Some(progress) = &update.analysis else {
+            return false;
+        };
         path.clone_from(&progress.path);
         progress.ended.clone().is_some_and(|ended| {
             ended.unwrap();
@@ -149,7 +178,10 @@ fn an_analysis_writes_rows_beside_the_pictures_and_hands_on_every_record() {
     // A second one does not write over the first.
     desk.analyse();
     until(&mut *desk, "the second", |update| {
-        update.analysis.as_ref().is_some_and(|p| p.run == 2 && p.ended == Some(Ok(None)))
+        update
+            .analysis
+            .as_ref()
+            .is_some_and(|p| p.run == 2 && p.ended == Some(Ok(None)))
     });
     assert!(folder.path().join("clip.2.affect.csv").is_file());
     assert_eq!(std::fs::read_to_string(&path).unwrap(), rows);
@@ -172,9 +204,27 @@ fn what_cannot_be_opened_is_told() {
             _ => false,
         });
     };
-    failed(Request { video: Some(text), ..Request::default() }, "talk.mp4");
+    failed(
+        Request {
+            video: Some(text),
+            ..Request::default()
+        },
+        "talk.mp4",
+    );
     let wrong = folder.path().join("wrong.csv");
     std::fs::write(&wrong, "frame,valence\n0,7\n").unwrap();
-    failed(Request { annotations: vec![wrong], ..Request::default() }, "line 2");
-    failed(Request { predictions: Some(folder.path().join("none.csv")), ..Request::default() }, "none.csv");
+    failed(
+        Request {
+            annotations: vec![wrong],
+            ..Request::default()
+        },
+        "line 2",
+    );
+    failed(
+        Request {
+            predictions: Some(folder.path().join("none.csv")),
+            ..Request::default()
+        },
+        "none.csv",
+    );
 }

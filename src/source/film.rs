@@ -55,8 +55,8 @@ pub enum Work {
 
 /// Where the frames come from.
 enum Material {
-    Video(Roll),
-    Pictures(Stills),
+    Video(Box<Roll>),
+    Pictures(Box<Stills>),
 }
 
 /// A video, a picture, a folder of pictures or of crops, for random access.
@@ -121,7 +121,7 @@ impl Film {
             pictures: None,
             note: None,
             cache: Cache::new(cache_bytes),
-            material: Material::Video(Roll::new(reel, run)),
+            material: Material::Video(Box::new(Roll::new(reel, run))),
             want: 0,
             travel: Travel::Forward,
             resting: false,
@@ -170,7 +170,7 @@ impl Film {
             times_s: stills.times_s(),
             pictures: Some(stills.names()),
             note,
-            material: Material::Pictures(stills),
+            material: Material::Pictures(Box::new(stills)),
             cache: Cache::new(cache_bytes),
             want: 0,
             travel: Travel::Forward,

@@ -50,6 +50,7 @@ pub fn busy_clip(file: &Path, frames: usize, options: &str) {
 }
 
 /// Whether this ffmpeg has an encoder; says so where it does not.
+#[allow(clippy::print_stdout)]
 fn has(encoder: &str) -> bool {
     let output = Command::new("ffmpeg")
         .args(["-hide_banner", "-encoders"])

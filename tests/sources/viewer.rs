@@ -185,6 +185,7 @@ fn waits(watched: &Watched, indices: impl Iterator<Item = usize>, pause: Duratio
 
 #[test]
 #[ignore = "prints how long steps through the file in AFFECTSCOPE_FILM take"]
+#[allow(clippy::print_stdout)]
 fn how_long_steps_take() {
     let Some(file) = std::env::var_os("AFFECTSCOPE_FILM") else {
         return;

@@ -430,3 +430,107 @@ fn the_worst_stretches_are_walked_and_settled() {
     press(&mut harness, Key::E);
     assert!(has(&harness, "Model right"));
 }
+
+/// Figures for the README, by hand: `cargo test --release -- --ignored --nocapture a_million_frames`.
+#[test]
+#[ignore = "measures, and asserts nothing"]
+#[allow(clippy::print_stdout)]
+fn a_million_frames() {
+    use std::fmt::Write as _;
+    use std::time::Instant;
+    const FRAMES: usize = 1_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let resident_mib = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status
+            .lines()
+            .find(|l| l.starts_with("VmRSS"))
+            .unwrap_or_default();
+        let kib: f64 = line
+            .split_whitespace()
+            .nth(1)
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(0.0);
+        kib / 1024.0
+    };
+    let mut rows = String::from(
+        "frame,time_s,face_id,status,box_x_px,box_y_px,box_w_px,box_h_px,neutral,anger,disgust,fear,happiness,sadness,surprise,expression,valence,arousal,valence_sd,arousal_sd\n",
+    );
+    let mut labels = String::from("frame,expression,valence,arousal\n");
+    let names = [
+        "neutral",
+        "anger",
+        "disgust",
+        "fear",
+        "happiness",
+        "sadness",
+        "surprise",
+    ];
+    for frame in 0..FRAMES {
+        let (wave, name) = ((frame as f64 / 900.0).sin(), names[frame / 400 % 7]);
+        let _ = writeln!(
+            rows,
+            "{frame},{:.6},1,ok,1,1,2,2,0.1,0.1,0.1,0.1,0.4,0.1,0.1,{name},{wave:.6},{:.6},0.1,0.2",
+            frame as f64 / 25.0,
+            wave * 0.5
+        );
+        let _ = writeln!(
+            labels,
+            "{frame},{},{:.4},{:.4}",
+            names[(frame + 90) / 400 % 7],
+            wave * 0.8,
+            wave * 0.6
+        );
+    }
+    let (table, file) = (
+        folder.path().join("long.affect.csv"),
+        folder.path().join("long.anna.csv"),
+    );
+    std::fs::write(&table, &rows).unwrap();
+    std::fs::write(&file, &labels).unwrap();
+    println!("files: {} and {} MiB", rows.len() >> 20, labels.len() >> 20);
+    drop((rows, labels));
+    let before = resident_mib();
+    let begun = Instant::now();
+    let mut project = Project::default();
+    project.set_model(Model::read(&table).unwrap());
+    project.add_labels(&file).unwrap();
+    println!(
+        "read: {:.2} s, {:.0} MiB more",
+        begun.elapsed().as_secs_f64(),
+        resident_mib() - before
+    );
+    let bench = FakeBench::default();
+    bench.with(|s| {
+        s.update.phase = Phase::Ready;
+        s.update.project = Some(Box::new(project));
+    });
+    let begun = Instant::now();
+    let mut harness = window(&bench, Request::default(), [1280.0, 800.0]);
+    println!(
+        "first three frames of the window: {:.2} s, {:.0} MiB in all",
+        begun.elapsed().as_secs_f64(),
+        resident_mib()
+    );
+    let mut measure = |what: &str, keys: &[Key]| {
+        let mut times = Vec::new();
+        for i in 0..120 {
+            harness.key_press(keys[i % keys.len()]);
+            let begun = Instant::now();
+            harness.run_steps(1);
+            times.push(begun.elapsed().as_secs_f64() * 1e3);
+        }
+        times.sort_by(f64::total_cmp);
+        println!(
+            "{what}: median {:.1} ms, 95 % {:.1} ms, most {:.1} ms",
+            times[60], times[114], times[119]
+        );
+    };
+    measure("whole in view, frame by frame", &[Key::ArrowRight]);
+    measure(
+        "zooming in and out",
+        &[Key::Plus, Key::Plus, Key::Minus, Key::Minus],
+    );
+    measure("jumping from end to end", &[Key::End, Key::Home]);
+    measure("labelling", &[Key::Num3, Key::Num4]);
+}

@@ -107,7 +107,6 @@ impl Film {
     /// Shows the buttons.
     pub fn transport(&mut self, ui: &mut Ui, rect: Rect, state: &State, compact: bool) -> Vec<Act> {
         let mut acts = Vec::new();
-        let p = Palette::of(ui.ctx());
         // Laid out from the left, and then centred by what it took the last time.
         let id = ui.scope_id().with("transport width");
         let width: f32 = ui.data(|d| d.get_temp(id)).unwrap_or(rect.width() * 0.8);
@@ -163,8 +162,6 @@ impl Film {
             let tool = ToolButton {
                 name: &format!("Speed {word}"),
                 key: &word,
-                key_digits: true,
-                tint: Some(p.muted),
                 opens: true,
                 width: Some(66.0),
                 ..ToolButton::default()
@@ -205,10 +202,8 @@ impl Film {
                     i.key_pressed(eframe::egui::Key::Escape),
                 )
             });
-            if enter {
-                if let Some(frame) = place(text, &state.project) {
-                    acts.push(Act::Go(frame as i64));
-                }
+            if enter && let Some(frame) = place(text, &state.project) {
+                acts.push(Act::Go(frame as i64));
             }
             if enter || leave || response.clicked_elsewhere() {
                 self.place = None;
@@ -325,10 +320,10 @@ fn tag(
                 lines.push((format!("model: {why}"), p.muted));
             }
         }
-        if let (Some(v), Some(a)) = (said.valence, said.arousal) {
-            if let Some((text, _)) = lines.last_mut() {
-                text.push_str(&format!("  V {} A {}", signed(v as f32), signed(a as f32)));
-            }
+        if let (Some(v), Some(a)) = (said.valence, said.arousal)
+            && let Some((text, _)) = lines.last_mut()
+        {
+            text.push_str(&format!("  V {} A {}", signed(v as f32), signed(a as f32)));
         }
     }
     if let Some(rater) = state.project.raters().get(state.rater) {

@@ -93,7 +93,7 @@ impl Levels {
                                 .raters()
                                 .iter()
                                 .map(|r| Rows::of(r.track()))
-                                .collect()
+                                .collect();
                         }
                     }
                 }

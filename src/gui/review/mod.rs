@@ -250,7 +250,7 @@ impl Bench {
             // The letter itself is no place.
             ctx.input_mut(|i| {
                 i.events
-                    .retain(|e| !matches!(e, eframe::egui::Event::Text(_)))
+                    .retain(|e| !matches!(e, eframe::egui::Event::Text(_)));
             });
         }
         if zoom {

@@ -50,8 +50,9 @@ const COLUMNS: [(&str, &str); 3] = [
     ("to here", "to the play-head"),
 ];
 
-/// Height of a row of figures.
+/// Height of a row of figures, and where there is little room.
 const ROW: f32 = 22.0;
+const LOW_ROW: f32 = 16.0;
 
 /// Shows them in the whole of `rect`.
 pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
@@ -99,6 +100,7 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
         }
         return Vec::new();
     }
+    let row_height = if rect.height() < 350.0 { LOW_ROW } else { ROW };
     let top = inner.top() + 24.0;
     let narrow = inner.width() < 240.0;
     let shown: &[usize] = if narrow { &[0, 1] } else { &[0, 1, 2] };
@@ -116,7 +118,7 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
         );
     }
     for (r, (name, what, of)) in ROWS.iter().enumerate() {
-        let y = top + 18.0 + ROW * (r as f32 + 0.5);
+        let y = top + 18.0 + row_height * (r as f32 + 0.5);
         painter.text(
             pos2(inner.left(), y),
             Align2::LEFT_CENTER,
@@ -144,8 +146,8 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
             );
         }
         let line = Rect::from_min_max(
-            pos2(inner.left(), y - ROW / 2.0),
-            pos2(inner.right(), y + ROW / 2.0),
+            pos2(inner.left(), y - row_height / 2.0),
+            pos2(inner.right(), y + row_height / 2.0),
         );
         widgets::described(ui, line, name, || {
             let mut words = (*name).to_owned();
@@ -169,7 +171,7 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
             }
         });
     }
-    let y = top + 18.0 + ROW * ROWS.len() as f32 + 9.0;
+    let y = top + 18.0 + row_height * ROWS.len() as f32 + 9.0;
     let counts = scores[0].as_ref().map(|s| s.counts.matched).unwrap_or(0);
     let words = format!("{} labelled frames with a prediction", grouped(counts));
     let galley = widgets::layout_elided(ui, &words, theme::small(), p.muted, inner.width());

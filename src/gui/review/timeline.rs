@@ -107,6 +107,23 @@ impl Timeline {
             right: area.right(),
         };
         let rows = rows(area, state);
+        if rows.is_empty() {
+            let words = "Predictions and labels are drawn here, frame by frame: open a file of them, or analyse the video.";
+            let galley = ui.painter().layout(
+                words.to_owned(),
+                theme::body(),
+                p.muted,
+                area.width() - 40.0,
+            );
+            let at = area.center() - galley.size() / 2.0;
+            widgets::described(
+                ui,
+                Rect::from_min_size(at, galley.size()),
+                "no rows",
+                || words.to_owned(),
+            );
+            ui.painter().galley(at, galley, p.muted);
+        }
         let painter = ui.painter().with_clip_rect(area.expand2(vec2(0.5, 0.0)));
         self.gaps(&painter, &p, area, state);
         for row in &rows {

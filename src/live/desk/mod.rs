@@ -15,6 +15,7 @@ use super::viewer::{Viewer, ViewerState};
 use super::{ThreadError, spawn};
 use crate::analysis::BoxPx;
 use crate::clock::utc_text;
+use crate::formats::sidecar::sidecar_path;
 use crate::review::Editor;
 use crate::review::journal::{self, JournalError, JournalFile, Opened};
 use crate::review::model::Model;
@@ -92,10 +93,23 @@ impl Desk {
     }
 
     fn view(&mut self, video: &Path) -> Result<(), ThreadError> {
-        self.viewer = Some(Viewer::start(video, self.means.wake.clone())?);
-        self.thumbs = Some(Thumbs::new(video, self.means.wake.clone()));
+        let wake = self.means.wake.clone();
+        let crops = video.is_dir() && self.request.predictions.as_deref().is_some_and(of_crops);
+        self.viewer = Some(if crops {
+            Viewer::start_crops(video, None, wake.clone())?
+        } else {
+            Viewer::start(video, wake.clone())?
+        });
+        self.thumbs = Some(Thumbs::new(video, crops, wake));
         Ok(())
     }
+}
+
+/// Whether predictions were made from a video's crops: the pictures' numbers are then its frames.
+fn of_crops(predictions: &Path) -> bool {
+    let text = std::fs::read_to_string(sidecar_path(predictions)).unwrap_or_default();
+    serde_json::from_str::<serde_json::Value>(&text)
+        .is_ok_and(|value| value["protocol"]["name"] == "crops")
 }
 
 /// A project with its history.

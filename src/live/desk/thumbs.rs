@@ -24,6 +24,8 @@ type Wanted = Vec<(usize, Option<BoxPx>)>;
 /// The thread's handle. Dropped, it ends.
 pub struct Thumbs {
     video: PathBuf,
+    /// Crops of a video, named by its frames.
+    crops: bool,
     wake: Wake,
     shared: Arc<Shared>,
     /// Once the thread runs.
@@ -38,9 +40,10 @@ struct Shared {
 
 impl Thumbs {
     /// For a video; the thread begins with the first wish.
-    pub fn new(video: &Path, wake: Wake) -> Self {
+    pub fn new(video: &Path, crops: bool, wake: Wake) -> Self {
         Self {
             video: video.to_owned(),
+            crops,
             wake,
             shared: Arc::default(),
             pictures: None,
@@ -54,8 +57,11 @@ impl Thumbs {
             return;
         }
         let (sender, receiver) = sync_channel(WAITING);
-        let (video, wake, shared) = (self.video.clone(), self.wake.clone(), self.shared.clone());
-        match spawn("thumbnails", move || work(&video, &wake, &shared, &sender)) {
+        let of = (self.video.clone(), self.crops);
+        let (wake, shared) = (self.wake.clone(), self.shared.clone());
+        match spawn("thumbnails", move || {
+            work((&of.0, of.1), &wake, &shared, &sender);
+        }) {
             Ok(_) => self.pictures = Some(receiver),
             Err(e) => tracing::warn!("{e}"),
         }
@@ -74,9 +80,19 @@ impl Drop for Thumbs {
     }
 }
 
-fn work(video: &Path, wake: &Wake, shared: &Shared, sender: &SyncSender<Thumbnail>) {
+fn work(
+    (video, crops): (&Path, bool),
+    wake: &Wake,
+    shared: &Shared,
+    sender: &SyncSender<Thumbnail>,
+) {
     let stopped = || shared.stop.load(Ordering::SeqCst);
-    let mut film = match Film::open(video) {
+    let film = if crops {
+        Film::open_crops(video, None)
+    } else {
+        Film::open(video)
+    };
+    let mut film = match film {
         Ok(film) => film,
         Err(e) => {
             // The viewer says it on screen.
@@ -90,8 +106,7 @@ fn work(video: &Path, wake: &Wake, shared: &Shared, sender: &SyncSender<Thumbnai
         };
         // In the order of the film, so that a run of frames is decoded once.
         wanted.sort_by_key(|w| w.0);
-        let mut rest = wanted.into_iter();
-        while let Some((frame, face)) = rest.next() {
+        for (frame, face) in wanted {
             if stopped() {
                 return;
             }
