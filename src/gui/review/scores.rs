@@ -114,7 +114,11 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
             Align2::RIGHT_CENTER,
             COLUMNS[c].0,
             theme::digits(11.0),
-            p.muted,
+            if scores[c].is_some() {
+                p.muted
+            } else {
+                p.faint
+            },
         );
     }
     for (r, (name, what, of)) in ROWS.iter().enumerate() {
@@ -325,7 +329,7 @@ fn confusion(
         ui.painter().text(
             at,
             Align2::CENTER_CENTER,
-            &said.name()[..3],
+            &said.name()[..if cw < 24.0 { 2 } else { 3 }],
             theme::small(),
             p.muted,
         );

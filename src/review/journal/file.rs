@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -111,8 +112,22 @@ pub(super) fn unsealed(before: &str, line: &[u8]) -> Option<(String, String)> {
     (sum_of(before, &json) == sum).then(|| (json, sum.to_owned()))
 }
 
+/// How often a lock is asked for, and how long between: a program that we start holds what we have open until it is
+/// its own, and with it the lock of a journal that we have just closed.
+const LOCK_TRIES: usize = 20;
+const LOCK_AGAIN: Duration = Duration::from_millis(10);
+
 pub(super) fn lock(file: &File, path: &Path) -> Result<(), JournalError> {
-    match file.try_lock() {
+    let mut tries = 1..LOCK_TRIES;
+    let locked = loop {
+        match file.try_lock() {
+            Err(std::fs::TryLockError::WouldBlock) if tries.next().is_some() => {
+                std::thread::sleep(LOCK_AGAIN);
+            }
+            locked => break locked,
+        }
+    };
+    match locked {
         Err(std::fs::TryLockError::WouldBlock) => Err(JournalError::Busy(path.to_owned())),
         // File systems without locks: better annotate without.
         Err(std::fs::TryLockError::Error(reason)) => {
