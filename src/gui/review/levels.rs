@@ -34,14 +34,36 @@ struct Rows {
     expressions: Pyramid<Expressions>,
     /// Valence, arousal.
     lines: [Pyramid<Extent>; 2],
+    /// Whether there is any expression, any valence, any arousal.
+    has: [bool; 3],
 }
 
 impl Rows {
     fn of(track: &Track) -> Self {
-        Self {
+        let mut rows = Self {
             expressions: Pyramid::of_expressions(track),
             lines: [track.valence(), track.arousal()].map(Pyramid::of_numbers),
-        }
+            has: [false; 3],
+        };
+        rows.look(track);
+        rows
+    }
+
+    /// What there is any of, from the summaries.
+    fn look(&mut self, track: &Track) {
+        let all = 0..track.len();
+        let said = |f: usize| Expressions::said(track.expression(f));
+        let expressions = self.expressions.range(all.clone(), said);
+        let any = |values: &[f64], line: &Pyramid<Extent>| {
+            line.range(all.clone(), |f| Extent::of(values[f]))
+                .get()
+                .is_some()
+        };
+        self.has = [
+            expressions.dominant().is_some(),
+            any(track.valence(), &self.lines[0]),
+            any(track.arousal(), &self.lines[1]),
+        ];
     }
 
     fn update(&mut self, track: &Track, changed: &Range<usize>) {
@@ -53,6 +75,7 @@ impl Rows {
         {
             line.update_numbers(values, changed.clone());
         }
+        self.look(track);
     }
 }
 
@@ -64,6 +87,7 @@ pub struct Levels {
     raters: Vec<Rows>,
     gaps: Pyramid<Flags>,
     probabilities: Pyramid<Mean<{ Expression::COUNT }>>,
+    sure: bool,
     /// The ends of the one-sigma bands, and their summaries, of valence and arousal.
     bands: [[(Vec<f64>, Pyramid<Extent>); 2]; 2],
     apart: Vec<f64>,
@@ -127,6 +151,7 @@ impl Levels {
             self.model = Rows::default();
             self.gaps = Pyramid::default();
             self.probabilities = Pyramid::default();
+            self.sure = false;
             self.bands = Default::default();
             return;
         };
@@ -135,6 +160,10 @@ impl Levels {
             Flags::flag(model.status(f) == Some(Status::NoFace))
         });
         self.probabilities = Pyramid::new(model.frames, |f| shares(model, f));
+        let all = self
+            .probabilities
+            .range(0..model.frames, |f| shares(model, f));
+        self.sure = all.frames() > 0;
         self.bands = [true, false].map(|valence| {
             [-1.0, 1.0].map(|side| {
                 let ends: Vec<f64> = (0..model.frames)
@@ -154,6 +183,21 @@ impl Levels {
                 (ends, pyramid)
             })
         });
+    }
+
+    /// Whether the model has any expression, any valence, any arousal.
+    pub fn model_has(&self) -> [bool; 3] {
+        self.model.has
+    }
+
+    /// Likewise each rater.
+    pub fn raters_have(&self) -> impl Iterator<Item = [bool; 3]> {
+        self.raters.iter().map(|r| r.has)
+    }
+
+    /// Whether the model tells how probable its expressions are.
+    pub fn is_sure(&self) -> bool {
+        self.sure
     }
 
     /// Whether there is no face on any of the frames of a column.

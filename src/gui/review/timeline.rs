@@ -106,7 +106,7 @@ impl Timeline {
             left: area.left(),
             right: area.right(),
         };
-        let rows = rows(area, state);
+        let rows = rows(area, &self.levels, state);
         if rows.is_empty() {
             let words = "Predictions and labels are drawn here, frame by frame: open a file of them, or analyse the video.";
             let galley = ui.painter().layout(
@@ -529,24 +529,21 @@ fn ink(color: Color32) -> Color32 {
 }
 
 /// Which rows there are, and where: expressions first, then what is left to the lines.
-fn rows(area: Rect, state: &State) -> Vec<Row> {
+fn rows(area: Rect, levels: &Levels, state: &State) -> Vec<Row> {
     let raters = state.project.raters();
     let model = state.project.model().filter(|_| !state.blind);
-    let carries = |kinds: Range<usize>| {
-        let mine = model.is_some_and(|m| m.track().counts()[kinds.clone()].iter().any(|n| *n > 0));
-        mine || raters
-            .iter()
-            .any(|r| r.track().counts()[kinds.clone()].iter().any(|n| *n > 0))
-    };
+    let mine = levels.model_has().map(|has| has && model.is_some());
+    let carries = |kind: usize| mine[kind] || levels.raters_have().any(|has| has[kind]);
     let mut kinds: Vec<(What, String, String, f32)> = Vec::new();
-    let with_expressions: Vec<usize> = (0..raters.len())
-        .filter(|&r| raters[r].track().counts()[0] > 0)
+    let with_expressions: Vec<usize> = levels
+        .raters_have()
+        .enumerate()
+        .filter(|(r, has)| has[0] && *r < raters.len())
+        .map(|(r, _)| r)
         .collect();
     let many = with_expressions.len() > 5;
     let high = if many { 11.0 } else { 15.0 };
-    if let Some(model) = model
-        && model.track().counts()[0] > 0
-    {
+    if mine[0] {
         kinds.push((
             What::Model,
             "model".to_owned(),
@@ -559,14 +556,10 @@ fn rows(area: Rect, state: &State) -> Vec<Row> {
         let spoken = format!("Expressions of {name}");
         kinds.push((What::Rater(r), name, spoken, high));
     }
-    let lines = carries(1..2) as usize + carries(2..3) as usize;
+    let lines = usize::from(carries(1)) + usize::from(carries(2));
     let fixed: f32 = kinds.iter().map(|k| k.3 + 3.0).sum();
     let rest = area.height() - fixed - if model.is_some() { 13.0 } else { 0.0 };
-    let sure = model.is_some_and(|m| {
-        (0..m.frames.min(64))
-            .chain([m.frames / 2])
-            .any(|f| m.confidence(f).is_some())
-    });
+    let sure = model.is_some() && levels.is_sure();
     let stack = if sure && rest > 110.0 {
         (rest * 0.2).clamp(22.0, 60.0)
     } else {
@@ -581,7 +574,7 @@ fn rows(area: Rect, state: &State) -> Vec<Row> {
         ));
     }
     let each = ((rest - stack - 8.0) / lines.max(1) as f32 - 5.0).max(16.0);
-    if carries(1..2) {
+    if carries(1) {
         kinds.push((
             What::Valence,
             "valence".to_owned(),
@@ -589,7 +582,7 @@ fn rows(area: Rect, state: &State) -> Vec<Row> {
             each,
         ));
     }
-    if carries(2..3) {
+    if carries(2) {
         kinds.push((
             What::Arousal,
             "arousal".to_owned(),
