@@ -79,6 +79,7 @@ fn every_frame_that_is_asked_for_comes_and_edits_are_there_the_next_time() {
         video: Some(video),
         predictions: None,
         annotations: vec![labels.clone()],
+        example: false,
     };
     let (_live, mut desk) = desk();
     let opened = open(&mut *desk, &request);

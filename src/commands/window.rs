@@ -34,20 +34,26 @@ pub fn run(args: &WindowArgs) -> Result<(), Failure> {
 /// # Errors
 /// As [`run`].
 pub fn review(args: &ReviewArgs) -> Result<(), Failure> {
-    let given = [args.video.as_ref(), args.predictions.as_ref()];
+    let example = args
+        .video
+        .as_deref()
+        .is_some_and(|v| v.as_os_str() == "demo");
+    let video = args.video.as_ref().filter(|_| !example);
+    let given = [video, args.predictions.as_ref()];
     for path in given.into_iter().flatten().chain(&args.annotations) {
         if !path.exists() && !path.to_string_lossy().contains('%') {
             return Err(crate::source::SourceError::NotFound(path.clone()).into());
         }
     }
     let beside = || {
-        let table = args.video.as_ref()?.with_extension("affect.csv");
+        let table = video?.with_extension("affect.csv");
         table.is_file().then_some(table)
     };
     let request = Request {
-        video: args.video.clone(),
+        video: video.cloned(),
         predictions: args.predictions.clone().or_else(beside),
         annotations: args.annotations.clone(),
+        example,
     };
     let (settings, note) = settings();
     open(

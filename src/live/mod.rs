@@ -33,6 +33,7 @@
 //! | `review` | the files while they are read | the project with its history, once |
 //! | `thumbnails` | the film once more, for small pictures | small pictures, through a bounded queue |
 //! | `analyse-file` | the table being written, and the threads of [`bulk`] | records, through a bounded queue |
+//! | `example` | the example while it is made, and the threads of [`bulk`] | what is to be opened, once |
 //! | `save-labels` | the labels being saved | what was written, once |
 //!
 //! A network that was asked for several threads has helpers of its own, `network-N` ([`crate::model::conv`]).

@@ -91,6 +91,13 @@ impl Project {
                 self.name = file_name(path);
             }
         }
+        // Pictures have no clock of their own; those that were taken from a video are told apart by its rows.
+        if self.pictures.is_some()
+            && model.frames == self.times_s.len()
+            && !model.times_s.is_empty()
+        {
+            self.times_s = filled(&model.times_s, model.frames);
+        }
         self.has_model = true;
         self.model = model;
         self.lay_all();

@@ -19,6 +19,8 @@ pub struct Request {
     pub predictions: Option<PathBuf>,
     /// Files or folders of labels.
     pub annotations: Vec<PathBuf>,
+    /// The example in place of all these: it is made from the built-in demo when it is opened first.
+    pub example: bool,
 }
 
 impl Request {
@@ -94,6 +96,8 @@ pub struct Thumbnail {
 pub struct Update {
     /// How far opening is.
     pub phase: Phase,
+    /// What was opened in place of the example that was asked for.
+    pub request: Option<Request>,
     /// What is open, once.
     pub project: Option<Box<Project>>,
     /// The history of its labels, with the project: empty, or as its journal has it.

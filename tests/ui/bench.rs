@@ -193,6 +193,9 @@ fn an_empty_bench_says_what_to_do_and_a_wrong_file_why_it_is_not_opened() {
     let mut harness = window(&bench, Request::default(), [900.0, 600.0]);
     harness.get_by_label("Check predictions against what people said");
     harness.get_by_label("Open predictions");
+    harness.get_by_label("Open the example").click();
+    harness.run_steps(3);
+    assert!(bench.with(|s| s.opened.last().is_some_and(|r| r.example)));
     bench.with(|s| {
         s.update.phase = Phase::Opening {
             what: "Looking through the video".to_owned(),

@@ -94,6 +94,8 @@ pub enum Act {
     PickLabels,
     /// Open a file that was dropped or chosen: what it is, its content tells.
     Take(PathBuf),
+    /// Open the example.
+    Example,
     /// Analyse the video.
     Analyse,
     /// End the analysis.

@@ -96,6 +96,9 @@ impl Bench {
             self.info = update.info;
         }
         self.words.extend(update.note.map(|note| (note, true)));
+        if let Some(request) = update.request {
+            self.request = request;
+        }
         if let Some(project) = update.project {
             let state = State::new(*project);
             for note in state.project.notes() {
@@ -266,6 +269,13 @@ impl Bench {
         match act {
             Act::Take(path) => {
                 self.take(path);
+                return true;
+            }
+            Act::Example => {
+                self.open(Request {
+                    example: true,
+                    ..Request::default()
+                });
                 return true;
             }
             Act::Analyse => {

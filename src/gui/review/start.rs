@@ -94,6 +94,7 @@ fn buttons(ui: &mut Ui, rect: Rect, y: f32, acts: &mut Vec<Act>) -> f32 {
         ("Open a video", "O", Act::PickVideo),
         ("Open predictions", "", Act::PickPredictions),
         ("Open labels", "", Act::PickLabels),
+        ("Open the example", "", Act::Example),
     ];
     let (width, gap) = (150.0, 10.0);
     let whole = width * all.len() as f32 + gap * (all.len() - 1) as f32;

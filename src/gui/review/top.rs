@@ -113,6 +113,7 @@ fn open_rows(ui: &mut Ui, acts: &mut Vec<Act>) {
         ("Folder of pictures or crops…", "", Act::PickFolder),
         ("Predictions…", "", Act::PickPredictions),
         ("Labels…", "", Act::PickLabels),
+        ("The example", "", Act::Example),
     ] {
         if ui
             .add(Button::selectable(false, label).right_text(menu::key(key)))

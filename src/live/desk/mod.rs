@@ -1,9 +1,12 @@
 //! The threads behind the annotator's bench: one that fetches pictures, one that reads files, one that analyses.
 
 mod analysis;
+mod example;
 mod thumbs;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::time::SystemTime;
 
@@ -23,6 +26,9 @@ use crate::review::project::{Frames, Project};
 use crate::review::save::{Job, Saved};
 use crate::review::session::{Engine, JournalWord, Phase, Progress, Request, Update};
 
+/// What is said while the example is made.
+const EXAMPLE: &str = "Making the example from the built-in demo";
+
 /// The bench's threads. Dropped, they end.
 pub struct Desk {
     means: Means,
@@ -37,6 +43,8 @@ pub struct Desk {
     /// Why the last one could not begin, until the window has heard.
     refused: Option<Progress>,
     journal: Option<Journal>,
+    /// The example, while it is being made: how far, and what is to be opened.
+    example: Option<Example>,
     saving: Vec<(usize, Receiver<Result<Saved, String>>)>,
     runs: u64,
     thumbs: Option<Thumbs>,
@@ -56,6 +64,7 @@ impl Desk {
             analysis: None,
             refused: None,
             journal: None,
+            example: None,
             saving: Vec::new(),
             runs: 0,
             thumbs: None,
@@ -92,6 +101,58 @@ impl Desk {
         }
     }
 
+    fn make_example(&mut self) {
+        let (sender, made) = sync_channel(1);
+        let part = Arc::<AtomicU32>::default();
+        let (means, theirs) = (self.means.clone(), part.clone());
+        let work = move || {
+            let request = example::make(&example::base(), &means, &mut |done| {
+                theirs.store((done * 1e3) as u32, Ordering::Relaxed);
+                (means.wake)();
+            });
+            let _ = sender.send(request);
+            (means.wake)();
+        };
+        match spawn("example", work) {
+            Ok(_) => {
+                self.example = Some(Example { part, made });
+                self.phase = Phase::Opening {
+                    what: EXAMPLE.to_owned(),
+                    part: None,
+                };
+            }
+            Err(e) => self.fail(e.to_string()),
+        }
+    }
+
+    /// Opens the example once it is made; says what was opened.
+    fn take_example(&mut self) -> Option<Request> {
+        let example = self.example.as_ref()?;
+        match example.made.try_recv() {
+            Ok(Ok(request)) => {
+                self.example = None;
+                self.open(&request);
+                return Some(request);
+            }
+            Ok(Err(reason)) => {
+                self.example = None;
+                self.fail(reason);
+            }
+            Err(TryRecvError::Empty) => {
+                let part = example.part.load(Ordering::Relaxed) as f32 / 1e3;
+                self.phase = Phase::Opening {
+                    what: EXAMPLE.to_owned(),
+                    part: Some(part),
+                };
+            }
+            Err(TryRecvError::Disconnected) => {
+                self.example = None;
+                self.fail("Making the example broke down, which is a mistake in this program. Please report it.".to_owned());
+            }
+        }
+        None
+    }
+
     fn view(&mut self, video: &Path) -> Result<(), ThreadError> {
         let wake = self.means.wake.clone();
         let crops = video.is_dir() && self.request.predictions.as_deref().is_some_and(of_crops);
@@ -110,6 +171,13 @@ fn of_crops(predictions: &Path) -> bool {
     let text = std::fs::read_to_string(sidecar_path(predictions)).unwrap_or_default();
     serde_json::from_str::<serde_json::Value>(&text)
         .is_ok_and(|value| value["protocol"]["name"] == "crops")
+}
+
+/// The example while it is being made.
+struct Example {
+    /// Thousandths.
+    part: Arc<AtomicU32>,
+    made: Receiver<Result<Request, String>>,
 }
 
 /// A project with its history.
@@ -189,7 +257,10 @@ fn who() -> String {
 
 impl Engine for Desk {
     fn poll(&mut self) -> Update {
-        let mut update = Update::default();
+        let mut update = Update {
+            request: self.take_example(),
+            ..Update::default()
+        };
         if let Some(viewer) = &self.viewer {
             let seen = viewer.poll();
             match seen.state {
@@ -285,12 +356,21 @@ impl Engine for Desk {
     }
 
     fn open(&mut self, request: &Request) {
-        let same = self.request.video == request.video && self.frames.is_some();
+        let same = self.request.video == request.video && self.frames.is_some() && !request.example;
         self.request = request.clone();
         self.analysis = None;
         self.loading = None;
         // Written to its end: the same journal may be opened again.
         self.journal = None;
+        self.example = None;
+        if request.example {
+            self.viewer = None;
+            self.frames = None;
+            self.numbering = None;
+            self.thumbs = None;
+            self.make_example();
+            return;
+        }
         if same {
             self.load();
             return;
