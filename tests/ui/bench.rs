@@ -13,7 +13,7 @@ use affectscope::review::project::{Frames, Project};
 use affectscope::review::save::Job;
 use affectscope::review::session::{Engine, Phase, Progress, Request, Update};
 use affectscope::settings::Settings;
-use eframe::egui::{Key, Modifiers, vec2};
+use eframe::egui::{Key, Modifiers, pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
@@ -432,6 +432,62 @@ fn the_worst_stretches_are_walked_and_settled() {
     assert!(has(&harness, "Label right"));
     press(&mut harness, Key::E);
     assert!(has(&harness, "Model right"));
+}
+
+#[test]
+fn valence_is_drawn_on_the_timeline_and_taken_back_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bench, mut harness) = opened(folder.path());
+    press(&mut harness, Key::D);
+    let row = harness
+        .get_by_label("Valence of the model and of each rater")
+        .rect();
+    let before = bench.with(|s| s.kept);
+    // From the first frame to the last, all of it at the top.
+    harness.drag_at(row.left_top() + vec2(1.0, 1.0));
+    harness.run_steps(1);
+    for part in 1..=10 {
+        let x = row.left() + row.width() * part as f32 / 10.0 - 1.0;
+        harness.hover_at(pos2(x, row.top() + 1.0));
+        harness.run_steps(1);
+    }
+    harness.drop_at(row.right_top() + vec2(-1.0, 1.0));
+    harness.run_steps(3);
+    assert!(has(&harness, "labels: Happiness  V +1.00"));
+    assert!(bench.with(|s| s.kept) > before);
+    press(&mut harness, Key::End);
+    assert!(has(&harness, "V +1.00"));
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    harness.run_steps(3);
+    assert!(!has(&harness, "V +1.00"));
+}
+
+#[test]
+fn who_rates_live_moves_the_pointer_while_it_plays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut harness) = opened(folder.path());
+    press(&mut harness, Key::R);
+    let circle = harness.get_by_label_contains("Circumplex: ").rect();
+    harness.hover_at(circle.center());
+    harness.run_steps(2);
+    harness.key_press(Key::Space);
+    for _ in 0..8 {
+        harness.hover_at(circle.center());
+        harness.run_steps(1);
+    }
+    press(&mut harness, Key::K);
+    // The middle of the circle on frames that were played, whatever the file says of them. The test's clock ticks
+    // slowly: not each of them has a sample near it.
+    let middle = "V +0.00  A +0.00";
+    let mut steps = 0;
+    while !has(&harness, middle) {
+        steps += 1;
+        assert!(steps < 60, "nothing was rated");
+        press(&mut harness, Key::ArrowLeft);
+    }
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    harness.run_steps(3);
+    assert!(!has(&harness, middle));
 }
 
 /// Figures for the README, by hand: `cargo test --release -- --ignored --nocapture a_million_frames`.

@@ -1,22 +1,22 @@
 //! The whole video at a glance: expressions of model and raters, probabilities, valence and arousal, where they differ.
 
+mod paint;
+mod rows;
+
 use std::collections::BTreeMap;
-use std::ops::Range;
 
-use eframe::egui::{
-    Align2, Color32, CursorIcon, Mesh, Painter, PointerButton, Pos2, Rect, Sense, Shape, Stroke,
-    Ui, pos2, vec2,
-};
+use eframe::egui::{CursorIcon, Painter, PointerButton, Pos2, Rect, Sense, Stroke, Ui, pos2, vec2};
 
+use self::paint::{axis, head, selection, y_of};
+use self::rows::{Row, What, rows};
 use super::act::Act;
-use super::levels::{Levels, Lines};
+use super::levels::Levels;
 use super::state::{State, clock};
 use crate::gui::circumplex::signed;
 use crate::gui::layout::MARGIN;
 use crate::gui::statusbar::grouped;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
-use crate::labels::Expression;
 use crate::review::Stroke as Curve;
 
 /// Room for the names at the left.
@@ -24,8 +24,6 @@ const NAMES: f32 = 92.0;
 /// Height of the axis and of the bar below it.
 const AXIS: f32 = 18.0;
 const BAR: f32 = 12.0;
-/// Dashes of the raters' lines: drawn, left out. The first one's is whole.
-const DASHES: [(f32, f32); 5] = [(0.0, 0.0), (6.0, 3.0), (2.0, 3.0), (10.0, 3.0), (1.0, 2.0)];
 
 /// What the timeline remembers from frame to frame.
 #[derive(Default)]
@@ -58,24 +56,6 @@ impl Scale {
     fn frame(&self, x: f32) -> f64 {
         self.from + f64::from(x - self.left) * self.per_point
     }
-}
-
-/// A row of the timeline.
-struct Row {
-    name: String,
-    spoken: String,
-    rect: Rect,
-    what: What,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum What {
-    Model,
-    Rater(usize),
-    Stack,
-    Valence,
-    Arousal,
-    Apart,
 }
 
 impl Timeline {
@@ -204,149 +184,6 @@ impl Timeline {
         }
         values.insert(frame, value);
         self.last = Some((frame, value));
-    }
-
-    /// Where the model has nothing to say.
-    fn gaps(&self, painter: &Painter, p: &Palette, area: Rect, state: &State) {
-        if state.project.model().is_none() || state.blind {
-            return;
-        }
-        let columns = self.levels.gaps(state, columns_of(area));
-        let shade = p.line.gamma_multiply(if p.dark { 0.55 } else { 0.75 });
-        for (range, gap) in runs(&columns) {
-            if gap == Some(true) {
-                let x = |i: usize| area.left() + i as f32;
-                let from_to = Rect::from_min_max(
-                    pos2(x(range.start), area.top()),
-                    pos2(x(range.end), area.bottom()),
-                );
-                painter.rect_filled(from_to, 0.0, shade);
-                let word = painter.layout_no_wrap("no face".to_owned(), theme::small(), p.muted);
-                if word.size().x + 8.0 < from_to.width() {
-                    let at = pos2(
-                        from_to.center().x - word.size().x / 2.0,
-                        area.bottom() - word.size().y - 2.0,
-                    );
-                    painter.galley(at, word, p.muted);
-                }
-            }
-        }
-    }
-
-    fn row(&self, ui: &Ui, painter: &Painter, p: &Palette, row: &Row, state: &State) {
-        let muted = p.muted;
-        let room = NAMES - MARGIN;
-        let name = widgets::layout_elided(ui, &row.name, theme::caption(), muted, room);
-        let at = pos2(
-            row.rect.left() - 8.0 - name.size().x,
-            row.rect.center().y - name.size().y / 2.0,
-        );
-        ui.painter().galley(at, name, muted);
-        let spoken = row.spoken.clone();
-        widgets::described(ui, row.rect, &format!("row {}", row.name), move || {
-            spoken.clone()
-        });
-        let width = columns_of(row.rect);
-        match row.what {
-            What::Model | What::Rater(_) => {
-                let columns = match row.what {
-                    What::Rater(r) => self.levels.rater_expressions(state, r, width),
-                    _ => self.levels.model_expressions(state, width),
-                };
-                for (range, expression) in runs(&columns) {
-                    if let Some(e) = expression {
-                        let x = |i: usize| row.rect.left() + i as f32;
-                        let run = Rect::from_min_max(
-                            pos2(x(range.start), row.rect.top()),
-                            pos2(x(range.end), row.rect.bottom()),
-                        );
-                        let color = p.of_expression(e);
-                        painter.rect_filled(
-                            run,
-                            0.0,
-                            color.gamma_multiply(if p.dark { 0.86 } else { 1.0 }),
-                        );
-                        // The colour is never the only sign.
-                        let word =
-                            painter.layout_no_wrap(e.name().to_owned(), theme::small(), ink(color));
-                        if word.size().x + 8.0 < run.width() && run.height() >= 11.0 {
-                            let at = pos2(run.left() + 4.0, run.center().y - word.size().y / 2.0);
-                            painter.galley(at, word, ink(color));
-                        }
-                    }
-                }
-            }
-            What::Stack => self.stack(painter, p, row.rect, state),
-            What::Valence | What::Arousal => {
-                let lines = Lines {
-                    valence: row.what == What::Valence,
-                };
-                let color = if lines.valence { p.valence } else { p.arousal };
-                affect(
-                    painter,
-                    p,
-                    row.rect,
-                    (&self.levels, state, lines),
-                    color,
-                    width,
-                );
-            }
-            What::Apart => {
-                let columns = self.levels.apart(state, width);
-                let mut mesh = Mesh::default();
-                for (i, part) in columns.iter().enumerate() {
-                    if let Some(part) = part {
-                        let x = row.rect.left() + i as f32;
-                        let cell = Rect::from_min_max(
-                            pos2(x, row.rect.top()),
-                            pos2(x + 1.0, row.rect.bottom()),
-                        );
-                        mesh.add_colored_rect(
-                            cell,
-                            p.record.gamma_multiply(0.06 + 0.94 * (*part as f32)),
-                        );
-                    }
-                }
-                painter.add(Shape::mesh(mesh));
-            }
-        }
-    }
-
-    fn stack(&self, painter: &Painter, p: &Palette, rect: Rect, state: &State) {
-        let columns = self.levels.probabilities(state, columns_of(rect));
-        let mut mesh = Mesh::default();
-        for (i, shares) in columns.iter().enumerate() {
-            let Some(shares) = shares else { continue };
-            let x = rect.left() + i as f32;
-            let mut y = rect.bottom();
-            for e in Expression::ALL {
-                let top = (y - shares[e.index()] * rect.height()).max(rect.top());
-                let cell = Rect::from_min_max(pos2(x, top), pos2(x + 1.0, y));
-                mesh.add_colored_rect(cell, p.of_expression(e));
-                y = top;
-            }
-        }
-        painter.add(Shape::mesh(mesh));
-    }
-
-    /// Ticks over the frames of the chosen cell of the confusion matrix.
-    fn cell_marks(&self, painter: &Painter, p: &Palette, scale: &Scale, area: Rect, state: &State) {
-        let frames = state.frames();
-        let from = state.view.start.max(0.0) as usize;
-        let to = (state.view.end.ceil() as usize).min(frames);
-        let step = ((scale.per_point).floor() as usize).max(1);
-        for frame in (from..to).step_by(step) {
-            if (frame..(frame + step).min(to)).any(|f| state.in_cell(f)) {
-                let x = scale.x(frame as f64);
-                let tick = Rect::from_min_size(
-                    pos2(x, area.top() - 4.0),
-                    vec2((1.0 / scale.per_point as f32).max(1.5), 4.0),
-                );
-                painter
-                    .with_clip_rect(area.expand(5.0))
-                    .rect_filled(tick, 0.0, p.accent);
-            }
-        }
     }
 
     /// The bar below: what part of the video is in view.
@@ -501,303 +338,6 @@ impl Timeline {
     }
 }
 
-/// One column a point.
-fn columns_of(rect: Rect) -> usize {
-    (rect.width().floor() as usize).max(1)
-}
-
-/// Runs of equal neighbours.
-fn runs<T: PartialEq + Copy>(columns: &[T]) -> Vec<(Range<usize>, T)> {
-    let mut out: Vec<(Range<usize>, T)> = Vec::new();
-    for (i, &value) in columns.iter().enumerate() {
-        match out.last_mut() {
-            Some((range, last)) if *last == value => range.end = i + 1,
-            _ => out.push((i..i + 1, value)),
-        }
-    }
-    out
-}
-
-/// Black or white, whichever is read better on a colour.
-fn ink(color: Color32) -> Color32 {
-    let [r, g, b, _] = color.to_array().map(f32::from);
-    if 0.299 * r + 0.587 * g + 0.114 * b > 128.0 {
-        Color32::from_gray(16)
-    } else {
-        Color32::from_gray(245)
-    }
-}
-
-/// Which rows there are, and where: expressions first, then what is left to the lines.
-fn rows(area: Rect, levels: &Levels, state: &State) -> Vec<Row> {
-    let raters = state.project.raters();
-    let model = state.project.model().filter(|_| !state.blind);
-    let mine = levels.model_has().map(|has| has && model.is_some());
-    let carries = |kind: usize| mine[kind] || levels.raters_have().any(|has| has[kind]);
-    let mut kinds: Vec<(What, String, String, f32)> = Vec::new();
-    let with_expressions: Vec<usize> = levels
-        .raters_have()
-        .enumerate()
-        .filter(|(r, has)| has[0] && *r < raters.len())
-        .map(|(r, _)| r)
-        .collect();
-    let many = with_expressions.len() > 5;
-    let high = if many { 11.0 } else { 15.0 };
-    if mine[0] {
-        kinds.push((
-            What::Model,
-            "model".to_owned(),
-            "Expressions of the model".to_owned(),
-            high,
-        ));
-    }
-    for r in with_expressions {
-        let name = raters[r].name.clone();
-        let spoken = format!("Expressions of {name}");
-        kinds.push((What::Rater(r), name, spoken, high));
-    }
-    let lines = usize::from(carries(1)) + usize::from(carries(2));
-    let fixed: f32 = kinds.iter().map(|k| k.3 + 3.0).sum();
-    let rest = area.height() - fixed - if model.is_some() { 13.0 } else { 0.0 };
-    let sure = model.is_some() && levels.is_sure();
-    let stack = if sure && rest > 110.0 {
-        (rest * 0.2).clamp(22.0, 60.0)
-    } else {
-        0.0
-    };
-    if stack > 0.0 {
-        kinds.push((
-            What::Stack,
-            "probability".to_owned(),
-            "Probabilities of the seven expressions".to_owned(),
-            stack,
-        ));
-    }
-    let each = ((rest - stack - 8.0) / lines.max(1) as f32 - 5.0).max(16.0);
-    if carries(1) {
-        kinds.push((
-            What::Valence,
-            "valence".to_owned(),
-            "Valence of the model and of each rater".to_owned(),
-            each,
-        ));
-    }
-    if carries(2) {
-        kinds.push((
-            What::Arousal,
-            "arousal".to_owned(),
-            "Arousal of the model and of each rater".to_owned(),
-            each,
-        ));
-    }
-    if model.is_some() && !raters.is_empty() {
-        kinds.push((
-            What::Apart,
-            "apart".to_owned(),
-            "How far model and labels are apart".to_owned(),
-            10.0,
-        ));
-    }
-    let mut y = area.top();
-    kinds
-        .into_iter()
-        .map(|(what, name, spoken, height)| {
-            let rect = Rect::from_min_max(
-                pos2(area.left(), y),
-                pos2(area.right(), (y + height).min(area.bottom())),
-            );
-            y += height
-                + if matches!(what, What::Valence | What::Arousal) {
-                    5.0
-                } else {
-                    3.0
-                };
-            Row {
-                name,
-                spoken,
-                rect,
-                what,
-            }
-        })
-        .collect()
-}
-
-/// Valence or arousal: the model's line with its band, and each rater's.
-fn affect(
-    painter: &Painter,
-    p: &Palette,
-    rect: Rect,
-    (levels, state, lines): (&Levels, &State, Lines),
-    color: Color32,
-    width: usize,
-) {
-    let y = |v: f64| y_of(rect, v);
-    let grid = Stroke::new(1.0, p.line);
-    for value in [-1.0, 0.0, 1.0] {
-        painter.hline(rect.x_range(), y(value).round() + 0.5, grid);
-    }
-    if !state.blind {
-        let mut mesh = Mesh::default();
-        for (i, band) in levels.band(state, lines, width).iter().enumerate() {
-            if let Some((low, high)) = band {
-                let x = rect.left() + i as f32;
-                let cell = Rect::from_min_max(pos2(x, y(*high)), pos2(x + 1.0, y(*low)));
-                mesh.add_colored_rect(cell, color.gamma_multiply(if p.dark { 0.20 } else { 0.24 }));
-            }
-        }
-        painter.add(Shape::mesh(mesh));
-        line(
-            painter,
-            rect,
-            &levels.model_line(state, lines, width),
-            y,
-            Stroke::new(1.6, color),
-            (0.0, 0.0),
-        );
-    }
-    for r in 0..state.project.raters().len() {
-        let mine = r == state.rater;
-        let stroke = Stroke::new(
-            if mine { 1.5 } else { 1.0 },
-            if mine { p.text } else { p.muted },
-        );
-        line(
-            painter,
-            rect,
-            &levels.rater_line(state, r, lines, width),
-            y,
-            stroke,
-            DASHES[r % DASHES.len()],
-        );
-    }
-}
-
-/// Where a value of -1..=1 lies in a row.
-fn y_of(rect: Rect, value: f64) -> f32 {
-    rect.center().y - value.clamp(-1.0, 1.0) as f32 * (rect.height() / 2.0 - 1.0)
-}
-
-/// A line through the columns; where a column holds many values it is as tall as they reach.
-fn line(
-    painter: &Painter,
-    rect: Rect,
-    columns: &[Option<(f64, f64)>],
-    y: impl Fn(f64) -> f32,
-    stroke: Stroke,
-    dash: (f32, f32),
-) {
-    let mut points: Vec<Pos2> = Vec::new();
-    let flush = |points: &mut Vec<Pos2>| {
-        if points.len() == 1 {
-            painter.circle_filled(points[0], stroke.width, stroke.color);
-        } else if dash.0 > 0.0 {
-            painter.extend(Shape::dashed_line(points, stroke, dash.0, dash.1));
-        } else if points.len() > 1 {
-            painter.line(points.clone(), stroke);
-        }
-        points.clear();
-    };
-    for (i, column) in columns.iter().enumerate() {
-        let Some((low, high)) = column else {
-            flush(&mut points);
-            continue;
-        };
-        let x = rect.left() + i as f32 + 0.5;
-        let (a, b) = (y(*low), y(*high));
-        if (a - b).abs() < 1.0 {
-            points.push(pos2(x, (a + b) / 2.0));
-        } else {
-            // The nearer end first, so that the line does not cross itself.
-            let near = points
-                .last()
-                .is_none_or(|l| (l.y - a).abs() < (l.y - b).abs());
-            let (first, second) = if near { (a, b) } else { (b, a) };
-            points.push(pos2(x, first));
-            points.push(pos2(x, second));
-        }
-    }
-    flush(&mut points);
-}
-
-fn selection(painter: &Painter, p: &Palette, scale: &Scale, area: Rect, state: &State) {
-    let Some(range) = &state.selection else {
-        return;
-    };
-    let (a, b) = (scale.x(range.start as f64), scale.x(range.end as f64));
-    let band = Rect::from_min_max(pos2(a, area.top()), pos2(b.max(a + 1.0), area.bottom()));
-    painter.rect_filled(band, 0.0, p.accent.gamma_multiply(0.16));
-    for x in [a, b] {
-        painter.vline(x, area.y_range(), Stroke::new(1.0, p.accent));
-    }
-}
-
-fn head(painter: &Painter, p: &Palette, scale: &Scale, area: Rect, state: &State) {
-    let middle = state.at() as f64 + 0.5;
-    let x = scale.x(middle);
-    if x < area.left() - 1.0 || x > scale.right + 1.0 {
-        return;
-    }
-    painter.vline(
-        x,
-        (area.top() - 4.0)..=(area.bottom() + 4.0),
-        Stroke::new(1.5, p.text),
-    );
-    let knob = Rect::from_center_size(pos2(x, area.top() - 4.0), vec2(8.0, 6.0));
-    painter.rect_filled(knob, 2.0, p.text);
-}
-
-/// Times below, as many as there is room for.
-fn axis(painter: &Painter, p: &Palette, scale: &Scale, area: Rect, state: &State) {
-    let times = state.project.times_s();
-    let Some(&last_s) = times.last() else { return };
-    let time_of = |frame: f64| {
-        let frame = frame.clamp(0.0, times.len() as f64 - 1.0);
-        times[frame as usize]
-    };
-    let (from_s, to_s) = (
-        time_of(state.view.start),
-        time_of(state.view.end).min(last_s),
-    );
-    let most = (area.width() / 90.0).max(1.0);
-    let wanted_s = (to_s - from_s) / f64::from(most);
-    const STEPS_S: [f64; 18] = [
-        0.04, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0,
-        1800.0, 3600.0, 7200.0,
-    ];
-    let step_s = STEPS_S
-        .into_iter()
-        .find(|s| *s >= wanted_s)
-        .unwrap_or(14_400.0);
-    let mut tick_s = (from_s / step_s).ceil() * step_s;
-    let y = area.bottom() + AXIS / 2.0 + 1.0;
-    while tick_s <= to_s + 1e-9 {
-        let frame = times.partition_point(|t| *t < tick_s - 1e-9);
-        let x = scale.x(frame as f64);
-        if x > scale.right + 1.0 {
-            break;
-        }
-        painter.vline(
-            x,
-            area.bottom()..=(area.bottom() + 3.0),
-            Stroke::new(1.0, p.faint),
-        );
-        let text = clock(tick_s);
-        let text = if step_s >= 1.0 {
-            text[..text.len() - 4].to_owned()
-        } else {
-            text[..text.len() - 1].to_owned()
-        };
-        painter.text(
-            pos2(x, y),
-            Align2::CENTER_CENTER,
-            text,
-            theme::small(),
-            p.muted,
-        );
-        tick_s += step_s;
-    }
-}
-
 /// What is said of a frame, in lines.
 fn values(state: &State, frame: usize) -> Vec<String> {
     let project = &state.project;
@@ -841,15 +381,4 @@ fn values(state: &State, frame: usize) -> Vec<String> {
         }
     }
     lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn runs_join_equal_neighbours() {
-        assert_eq!(runs(&[1, 1, 2, 1]), [(0..2, 1), (2..3, 2), (3..4, 1)]);
-        assert!(runs::<u8>(&[]).is_empty());
-    }
 }
