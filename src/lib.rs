@@ -9,6 +9,7 @@
 //!    a file:  source ─▶ find_faces ─▶ read_faces (batches) ─▶ offline (windows of 32) ─▶ rows or a submission
 //!    crops:   source ─▶ given_face ─▶ the same     (both side by side in live::bulk, the halves are pipeline's)
 //! formats::labels ─▶ evaluate (pairing, matching) ─▶ metrics ─▶ report
+//!              rows, labels ─▶ review (project, scores, segments) ─▶ the annotator's bench, the report's page
 //! ```
 //!
 //! The core (`pipeline`, `offline` and all below) has no thread, window or clock, but for the helpers that a network on
@@ -17,7 +18,7 @@
 //! prepare a set in `train::prepare::work`.
 //!
 //! Read in this order: [`frame`], [`labels`], [`analysis`]; then [`source`], [`face`], [`model`]; then [`pipeline`] and
-//! [`offline`]; [`formats`], [`metrics`] and [`evaluate`] (what annotations say); [`train`] (databases to packed sets, views of them, what is minimised); then [`session`] (what the window and the live session say to each other), [`live`], [`gui`], and
+//! [`offline`]; [`formats`], [`metrics`] and [`evaluate`] (what annotations say); [`review`] (predictions beside labels: the annotator's bench and the report); [`train`] (databases to packed sets, views of them, what is minimised); then [`session`] (what the window and the live session say to each other), [`live`], [`gui`], and
 //! [`commands`].
 
 pub mod analysis;
