@@ -54,6 +54,8 @@ pub struct Face {
 pub struct Model {
     /// The file they were read from; `None` for those that are being made.
     pub path: Option<PathBuf>,
+    /// Whether the file is one of this program's own tables.
+    pub ours: bool,
     /// The name of the weights that spoke, where the sidecar tells.
     pub weights: Option<String>,
     /// The sidecar's content, where there is one.
@@ -99,7 +101,8 @@ impl Model {
             ..Self::default()
         };
         model.add(&series.labels, details.as_deref());
-        if labels.format == LabelFormat::Affectscope {
+        model.ours = labels.format == LabelFormat::Affectscope;
+        if model.ours {
             model.sidecar = std::fs::read_to_string(sidecar_path(path))
                 .ok()
                 .and_then(|text| serde_json::from_str::<Value>(&text).ok())

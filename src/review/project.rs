@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::model::{FaceChoice, Model};
 use super::overlay::Patch;
@@ -46,8 +47,8 @@ pub struct Frames {
     pub pictures: Option<Vec<String>>,
 }
 
-/// Everything that is known of one video.
-#[derive(Debug, Default)]
+/// Everything that is known of one video. A clone shares the predictions.
+#[derive(Debug, Clone, Default)]
 pub struct Project {
     /// What to call it: the video's file name, else the predictions'.
     pub name: String,
@@ -57,14 +58,14 @@ pub struct Project {
     pub from_video: bool,
     times_s: Vec<f64>,
     pictures: Option<Vec<String>>,
-    model: Model,
+    model: Arc<Model>,
     has_model: bool,
     raters: Vec<Rater>,
     /// Of each rater: scores by block, or by row where labels came by the clock.
     scoring: Vec<Scoring>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Scoring {
     Frames(RangeScores),
     Rows(Vec<Beside>),
@@ -84,7 +85,8 @@ impl Project {
     }
 
     /// Takes predictions; where no video told the frames, theirs are taken.
-    pub fn set_model(&mut self, model: Model) {
+    pub fn set_model(&mut self, model: impl Into<Arc<Model>>) {
+        let model = model.into();
         if !self.from_video && model.frames > 0 {
             self.times_s = filled(&model.times_s, model.frames);
             if let (true, Some(path)) = (self.name.is_empty(), &model.path) {
@@ -106,7 +108,7 @@ impl Project {
     /// Takes what an analysis has read; see [`Model::extend`].
     pub fn extend_model(&mut self, records: &[Record]) {
         self.has_model = true;
-        self.model.extend(records);
+        Arc::make_mut(&mut self.model).extend(records);
         if !self.from_video {
             self.times_s = filled(&self.model.times_s, self.model.frames);
             self.lay_all();
@@ -277,6 +279,11 @@ impl Project {
         self.has_model.then_some(&self.model)
     }
 
+    /// The predictions, to be shared.
+    pub fn shared_model(&self) -> Option<Arc<Model>> {
+        self.has_model.then(|| self.model.clone())
+    }
+
     /// Everybody's labels.
     pub fn raters(&self) -> &[Rater] {
         &self.raters
@@ -284,7 +291,7 @@ impl Project {
 
     /// Another of the video's faces is meant.
     pub fn choose(&mut self, choice: FaceChoice) {
-        self.model.choose(choice);
+        Arc::make_mut(&mut self.model).choose(choice);
         self.score_all();
     }
 
@@ -356,6 +363,20 @@ impl Project {
                 "The predictions speak of {} frames, the video has {frames}.",
                 self.model.frames
             ));
+        }
+        let ours = |rater: &Rater| {
+            let mut formats = rater.origins.iter().map(|o| o.format);
+            formats.any(|format| format == LabelFormat::Affectscope)
+        };
+        if self.has_model
+            && self.model.path.is_some()
+            && !self.model.ours
+            && self.raters.iter().any(ours)
+        {
+            notes.push(
+                "The labels are this program's own tables, and the predictions are not: were the two swapped?"
+                    .to_owned(),
+            );
         }
         for rater in &self.raters {
             for origin in &rater.origins {

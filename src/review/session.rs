@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::Disagreement;
 use super::editor::Editor;
 use super::project::Project;
 use super::save::{Job, Saved};
+use super::segments::{MOST_SEGMENTS, Segment, worst_first};
 use crate::analysis::{BoxPx, Record};
 use crate::frame::Frame;
 use crate::source::SourceInfo;
@@ -91,6 +93,38 @@ pub struct Thumbnail {
     pub rgb: Arc<Vec<u8>>,
 }
 
+/// Where a project's model and labels are furthest apart.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Ranking {
+    /// What the window called the state that it was made of.
+    pub version: u64,
+    /// Against whom.
+    pub rater: usize,
+    /// The worst stretches, the worst first.
+    pub segments: Vec<Segment>,
+    /// How far apart they are on each frame, 0..=1; NaN where there is nothing to compare, empty without predictions or
+    /// labels.
+    pub apart: Vec<f64>,
+}
+
+impl Ranking {
+    /// Of a project, against one of its raters. Goes over all frames several times.
+    pub fn of(project: &Project, rater: usize, version: u64) -> Self {
+        let against = (!project.raters().is_empty()).then_some(rater);
+        let compared = project.model().is_some() && against.is_some();
+        Self {
+            version,
+            rater,
+            segments: worst_first(project, against, MOST_SEGMENTS),
+            apart: if compared {
+                Disagreement::new(project, against).apart_column()
+            } else {
+                Vec::new()
+            },
+        }
+    }
+}
+
 /// What has happened since the last look.
 #[derive(Debug, Default)]
 pub struct Update {
@@ -118,6 +152,8 @@ pub struct Update {
     pub records: Vec<Record>,
     /// How the analysis is, while there is one or one has just ended.
     pub analysis: Option<Progress>,
+    /// A ranking that was asked for.
+    pub ranking: Option<Ranking>,
     /// Small pictures that were asked for.
     pub thumbnails: Vec<Thumbnail>,
 }
@@ -133,6 +169,8 @@ pub trait Engine {
     /// Makes small pictures of these frames, cut to the square around a face's box where there is one. What was asked
     /// before and not made yet is forgotten.
     fn thumbnails(&mut self, wanted: Vec<(usize, Option<BoxPx>)>);
+    /// Looks for the worst stretches of a project as it stands; of several wishes the newest is looked at last.
+    fn rank(&mut self, project: Box<Project>, rater: usize, version: u64);
     /// Takes the editor's new steps to be kept.
     fn keep(&mut self, editor: &mut Editor);
     /// Saves a rater's labels.

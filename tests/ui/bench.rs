@@ -11,13 +11,16 @@ use affectscope::review::Editor;
 use affectscope::review::model::Model;
 use affectscope::review::project::{Frames, Project};
 use affectscope::review::save::Job;
-use affectscope::review::session::{Engine, Phase, Progress, Request, Update};
+use affectscope::review::session::{Engine, Phase, Progress, Ranking, Request, Update};
 use affectscope::settings::Settings;
 use eframe::egui::{Key, Modifiers, pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
+use super::Dropped;
 use super::fake::{Fake, record, running};
+
+mod opening;
 
 /// What the threads behind the bench say next, and what they were told.
 #[derive(Default)]
@@ -70,6 +73,10 @@ impl Engine for FakeBench {
     }
 
     fn thumbnails(&mut self, _: Vec<(usize, Option<BoxPx>)>) {}
+
+    fn rank(&mut self, project: Box<Project>, rater: usize, version: u64) {
+        self.with(|s| s.update.ranking = Some(Ranking::of(&project, rater, version)));
+    }
 
     fn keep(&mut self, editor: &mut Editor) {
         let lines = editor.take_entries();
@@ -138,14 +145,19 @@ fn files(folder: &Path) -> (PathBuf, [PathBuf; 2]) {
     (table, [e, v])
 }
 
-fn project(folder: &Path) -> (Project, PathBuf) {
-    let (table, labels) = files(folder);
+/// The video without anything beside it.
+fn bare(folder: &Path) -> Project {
     let times_s = (0..200).map(|f| f64::from(f) / 25.0).collect();
     let frames = Frames {
         times_s,
         pictures: None,
     };
-    let mut project = Project::of_video(&folder.join("talk.mp4"), frames);
+    Project::of_video(&folder.join("talk.mp4"), frames)
+}
+
+fn project(folder: &Path) -> (Project, PathBuf) {
+    let (table, labels) = files(folder);
+    let mut project = bare(folder);
     project.set_model(Model::read(&table).unwrap());
     for path in &labels {
         project.add_labels(path).unwrap();
@@ -332,17 +344,9 @@ fn who_rates_blind_sees_no_prediction() {
 fn an_analysis_is_asked_for_and_grows_on_screen() {
     let folder = tempfile::tempdir().unwrap();
     let bench = FakeBench::default();
-    let times_s = (0..200).map(|f| f64::from(f) / 25.0).collect();
-    let project = Project::of_video(
-        &folder.path().join("talk.mp4"),
-        Frames {
-            times_s,
-            pictures: None,
-        },
-    );
     bench.with(|s| {
         s.update.phase = Phase::Ready;
-        s.update.project = Some(Box::new(project));
+        s.update.project = Some(Box::new(bare(folder.path())));
     });
     let mut harness = window(&bench, Request::default(), [1280.0, 800.0]);
     assert!(has(&harness, "Scores need predictions"));

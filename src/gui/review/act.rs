@@ -92,8 +92,8 @@ pub enum Act {
     PickPredictions,
     /// See [`Act::PickVideo`].
     PickLabels,
-    /// Open a file that was dropped or chosen: what it is, its content tells.
-    Take(PathBuf),
+    /// Open these files, by what they are.
+    Take(Vec<PathBuf>),
     /// Open the example.
     Example,
     /// Analyse the video.

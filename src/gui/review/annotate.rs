@@ -233,7 +233,7 @@ impl Bench {
             .project
             .video
             .as_deref()
-            .or(self.request.predictions.as_deref());
+            .or(self.opening.asked.predictions.as_deref());
         let folder = beside.and_then(Path::parent).unwrap_or(Path::new("."));
         Some(save::suggested_path(
             &state.project,

@@ -87,6 +87,30 @@ impl State {
         }
     }
 
+    /// Its versions go on from those of what was open before.
+    pub fn follow(&mut self, before: &Self) {
+        self.version = before.version + 1;
+    }
+
+    /// Stands where another state of the same video stood.
+    pub fn resume(&mut self, before: &Self) {
+        self.follow(before);
+        let name = before.rater_name();
+        let same = self
+            .project
+            .raters()
+            .iter()
+            .position(|r| Some(r.name.as_str()) == name);
+        self.rater = same.unwrap_or(0);
+        (self.blind, self.circle, self.draw) = (before.blind, before.circle, before.draw);
+        self.speed = before.speed;
+        if self.frames() == before.frames() {
+            self.at = before.at;
+            self.view = before.view.clone();
+            self.selection.clone_from(&before.selection);
+        }
+    }
+
     /// Grows with everything that changes what is drawn of the project.
     pub fn version(&self) -> u64 {
         self.version

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use eframe::egui::{CursorIcon, Painter, PointerButton, Pos2, Rect, Sense, Stroke, Ui, pos2, vec2};
 
-use self::paint::{axis, head, selection, y_of};
+use self::paint::{axis, columns_of, gaps, head, row, selection, y_of};
 use self::rows::{Row, What, rows};
 use super::act::Act;
 use super::levels::Levels;
@@ -59,6 +59,11 @@ impl Scale {
 }
 
 impl Timeline {
+    /// Takes how far model and labels are apart on each frame; nothing while that is not known.
+    pub fn rank(&mut self, apart: Vec<f64>) {
+        self.levels.rank(apart);
+    }
+
     /// Shows it in the whole of `rect`.
     pub fn show(&mut self, ui: &mut Ui, rect: Rect, state: &mut State) -> Vec<Act> {
         let p = Palette::of(ui.ctx());
@@ -105,9 +110,12 @@ impl Timeline {
             ui.painter().galley(at, galley, p.muted);
         }
         let painter = ui.painter().with_clip_rect(area.expand2(vec2(0.5, 0.0)));
-        self.gaps(&painter, &p, area, state);
-        for row in &rows {
-            self.row(ui, &painter, &p, row, state);
+        let columns = self.levels.columns(state, columns_of(area));
+        if !state.blind {
+            gaps(&painter, &p, area, columns);
+        }
+        for one in &rows {
+            row(ui, &painter, &p, one, (columns, state));
         }
         if state.cell.is_some() {
             self.cell_marks(&painter, &p, &scale, area, state);
@@ -123,28 +131,21 @@ impl Timeline {
 
     /// What is being drawn, above everything.
     fn drawing(&self, painter: &Painter, p: &Palette, scale: &Scale, rows: &[Row]) {
-        let Some((valence, values)) = &self.drawn else {
-            return;
-        };
-        let what = if *valence {
-            What::Valence
-        } else {
-            What::Arousal
-        };
-        let Some(row) = rows.iter().find(|r| r.what == what) else {
+        let Some((row, values)) = self
+            .drawn
+            .as_ref()
+            .and_then(|(valence, values)| Some((line_row(rows, *valence)?, values)))
+        else {
             return;
         };
         let points: Vec<Pos2> = values
             .iter()
             .map(|(&frame, &v)| pos2(scale.x(frame as f64 + 0.5), y_of(row.rect, v)))
             .collect();
-        match points.as_slice() {
-            [one] => {
-                painter.circle_filled(*one, 2.5, p.accent);
-            }
-            _ => {
-                painter.line(points, Stroke::new(2.0, p.accent));
-            }
+        if let [one] = points.as_slice() {
+            painter.circle_filled(*one, 2.5, p.accent);
+        } else {
+            painter.line(points, Stroke::new(2.0, p.accent));
         }
     }
 
@@ -161,12 +162,7 @@ impl Timeline {
         let Some((valence, values)) = &mut self.drawn else {
             return;
         };
-        let what = if *valence {
-            What::Valence
-        } else {
-            What::Arousal
-        };
-        let Some(row) = rows.iter().find(|r| r.what == what) else {
+        let Some(row) = line_row(rows, *valence) else {
             return;
         };
         let reach = (row.rect.height() / 2.0 - 1.0).max(1.0);
@@ -336,6 +332,16 @@ impl Timeline {
             }
         });
     }
+}
+
+/// The row of valence, or of arousal.
+fn line_row(rows: &[Row], valence: bool) -> Option<&Row> {
+    let what = if valence {
+        What::Valence
+    } else {
+        What::Arousal
+    };
+    rows.iter().find(|row| row.what == what)
 }
 
 /// What is said of a frame, in lines.

@@ -1,6 +1,7 @@
 //! Worst first: the stretches that should be looked at, with how each was settled.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use eframe::egui::{
     Align2, Color32, ColorImage, Context, Popup, PopupCloseBehavior, Rect, Role, ScrollArea, Sense,
@@ -15,16 +16,15 @@ use crate::gui::layout::MARGIN;
 use crate::gui::menu;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
-use crate::review::segments::MOST_SEGMENTS;
 use crate::review::session::Thumbnail;
-use crate::review::{Marks, Segment, SegmentState, worst_first};
+use crate::review::{Marks, Segment, SegmentState};
 
 /// Height of one entry.
 const ROW: f32 = 74.0;
 /// The list is made anew this long after the last change, seconds.
 const AFTER_S: f64 = 0.7;
-/// Above so many frames only when it is asked for.
-const AT_ONCE: usize = 300_000;
+/// And no later than so long after the first: an analysis changes it all the time.
+const AT_LEAST_S: f64 = 4.0;
 /// Pictures that are kept.
 const MOST_PICTURES: usize = 400;
 
@@ -32,10 +32,12 @@ const MOST_PICTURES: usize = 400;
 #[derive(Default)]
 pub struct Worst {
     segments: Vec<Segment>,
-    /// The version and the rater that it was made of.
-    of: Option<(u64, usize)>,
-    /// When the state was last seen to have changed.
-    changed_s: Option<(u64, f64)>,
+    /// The version and the rater of which it was asked for last.
+    asked: Option<(u64, usize)>,
+    /// It has come at least once.
+    ranked: bool,
+    /// The state that was seen last, since when, and when the first change came that is not ranked yet.
+    changed_s: Option<(u64, f64, f64)>,
     /// The chosen one.
     pub chosen: Option<usize>,
     /// Only those that nobody has settled.
@@ -46,51 +48,44 @@ pub struct Worst {
 }
 
 impl Worst {
-    /// Makes the list anew when something has changed and settled down; gives the pictures that are wanted then.
-    pub fn update(
-        &mut self,
-        state: &State,
-        now_s: f64,
-        ctx: &Context,
-    ) -> Option<Vec<(usize, Option<BoxPx>)>> {
+    /// Whether the list is to be made anew now: at once when it was never made, or is of another rater; after an edit when
+    /// nothing more has changed for a while.
+    pub fn is_due(&mut self, state: &State, now_s: f64, ctx: &Context) -> bool {
         let now = (state.version(), state.rater);
-        if self.of == Some(now) {
-            return None;
+        if self.asked == Some(now) {
+            return false;
         }
-        if self.of.is_some() {
-            let since = *self.changed_s.get_or_insert((now.0, now_s));
-            if since.0 != now.0 {
-                self.changed_s = Some((now.0, now_s));
+        let same_rater = self.asked.is_some_and(|asked| asked.1 == now.1);
+        if same_rater {
+            let (version, mut since_s, first_s) =
+                *self.changed_s.get_or_insert((now.0, now_s, now_s));
+            if version != now.0 {
+                since_s = now_s;
+                self.changed_s = Some((now.0, now_s, first_s));
             }
-            let waited_s = now_s - self.changed_s.map_or(now_s, |c| c.1);
-            if waited_s < AFTER_S
-                || state.frames() > AT_ONCE && self.of.is_some_and(|of| of.1 == now.1)
-            {
-                ctx.request_repaint_after(std::time::Duration::from_secs_f64(AFTER_S));
-                return None;
+            if now_s - since_s < AFTER_S && now_s - first_s < AT_LEAST_S {
+                ctx.request_repaint_after(Duration::from_secs_f64(AFTER_S));
+                return false;
             }
         }
-        self.of = Some(now);
+        self.asked = Some(now);
         self.changed_s = None;
-        let kept = self
-            .chosen
-            .and_then(|i| self.segments.get(i))
-            .map(|s| s.peak);
-        let against = (!state.project.raters().is_empty()).then_some(state.rater);
-        self.segments = worst_first(&state.project, against, MOST_SEGMENTS);
+        true
+    }
+
+    /// Takes the list; gives the pictures that are wanted for it.
+    pub fn rank(&mut self, segments: Vec<Segment>, state: &State) -> Vec<(usize, Option<BoxPx>)> {
+        self.ranked = true;
+        let kept = self.segment().map(|s| s.peak);
+        self.segments = segments;
         self.chosen = kept.and_then(|peak| self.segments.iter().position(|s| s.peak == peak));
+        let model = state.project.model();
+        let face = |s: &Segment| model.and_then(|m| m.at(s.peak)).and_then(|r| r.box_px);
         let wanted = self
             .segments
             .iter()
             .filter(|s| !self.pictures.contains_key(&s.peak));
-        let model = state.project.model();
-        let wanted = wanted.map(|s| {
-            (
-                s.peak,
-                model.and_then(|m| m.at(s.peak)).and_then(|r| r.box_px),
-            )
-        });
-        Some(wanted.collect())
+        wanted.map(|s| (s.peak, face(s))).collect()
     }
 
     /// Something else is open.
@@ -164,7 +159,7 @@ impl Worst {
                 "All are settled."
             } else if state.project.model().is_none() && state.project.raters().len() < 2 {
                 "With predictions, and labels beside them, the stretches where they differ most are listed here."
-            } else if self.of.is_none() {
+            } else if !self.ranked {
                 "…"
             } else {
                 "No stretch where they are far apart."

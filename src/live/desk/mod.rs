@@ -2,26 +2,25 @@
 
 mod analysis;
 mod example;
+mod load;
+mod ranking;
 mod thumbs;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
-use std::time::SystemTime;
 
 use self::analysis::Analysis;
 pub use self::analysis::Means;
+use self::load::{Loaded, load, of_crops};
+use self::ranking::Ranker;
 use self::thumbs::Thumbs;
 use super::journal::Journal;
 use super::viewer::{Viewer, ViewerState};
 use super::{ThreadError, spawn};
 use crate::analysis::BoxPx;
-use crate::clock::utc_text;
-use crate::formats::sidecar::sidecar_path;
 use crate::review::Editor;
-use crate::review::journal::{self, JournalError, JournalFile, Opened};
-use crate::review::model::Model;
 use crate::review::project::{Frames, Project};
 use crate::review::save::{Job, Saved};
 use crate::review::session::{Engine, JournalWord, Phase, Progress, Request, Update};
@@ -46,6 +45,7 @@ pub struct Desk {
     /// The example, while it is being made: how far, and what is to be opened.
     example: Option<Example>,
     saving: Vec<(usize, Receiver<Result<Saved, String>>)>,
+    ranker: Ranker,
     runs: u64,
     thumbs: Option<Thumbs>,
 }
@@ -66,6 +66,7 @@ impl Desk {
             journal: None,
             example: None,
             saving: Vec::new(),
+            ranker: Ranker::default(),
             runs: 0,
             thumbs: None,
         }
@@ -84,7 +85,10 @@ impl Desk {
             self.frames.clone(),
             self.means.wake.clone(),
         );
+        // It is written to its end first: the same journal may be opened again.
+        let before = self.journal.take();
         let work = move || {
+            drop(before);
             // A bench that is gone has no use for it.
             let _ = sender.send(load(&request, frames));
             wake();
@@ -166,93 +170,11 @@ impl Desk {
     }
 }
 
-/// Whether predictions were made from a video's crops: the pictures' numbers are then its frames.
-fn of_crops(predictions: &Path) -> bool {
-    let text = std::fs::read_to_string(sidecar_path(predictions)).unwrap_or_default();
-    serde_json::from_str::<serde_json::Value>(&text)
-        .is_ok_and(|value| value["protocol"]["name"] == "crops")
-}
-
 /// The example while it is being made.
 struct Example {
     /// Thousandths.
     part: Arc<AtomicU32>,
     made: Receiver<Result<Request, String>>,
-}
-
-/// A project with its history.
-struct Loaded {
-    project: Project,
-    editor: Editor,
-    /// What the edits to come are written to.
-    file: Option<JournalFile>,
-    /// What the user should know of the journal.
-    note: Option<String>,
-}
-
-/// What a request asks for, read, with the edits of earlier times.
-fn load(request: &Request, frames: Option<Frames>) -> Result<Loaded, String> {
-    let mut project = match (&request.video, frames) {
-        (Some(video), Some(frames)) => Project::of_video(video, frames),
-        _ => Project::default(),
-    };
-    if let Some(path) = &request.predictions {
-        project.set_model(Model::read(path).map_err(|e| e.to_string())?);
-    }
-    for path in &request.annotations {
-        project.add_labels(path).map_err(|e| e.to_string())?;
-    }
-    if project.frames() == 0 {
-        return Err(crate::review::ProjectError::Nothing.to_string());
-    }
-    let (who, when) = (who(), utc_text(SystemTime::now()));
-    let of = request.video.as_ref().or(request.predictions.as_ref());
-    let Some(of) = of.or(request.annotations.first()) else {
-        let editor = Editor::new(&who);
-        return Ok(Loaded {
-            project,
-            editor,
-            file: None,
-            note: None,
-        });
-    };
-    let mut opened = journal::open(&journal::path_beside(of), &mut project, &who, &when);
-    if opened.as_ref().is_err_and(JournalError::is_unwritable)
-        && let Some(folder) = dirs::data_local_dir()
-    {
-        let folder = folder.join("affectscope").join("review");
-        if std::fs::create_dir_all(&folder).is_ok() {
-            opened = journal::open(&journal::path_in(&folder, of), &mut project, &who, &when);
-        }
-    }
-    Ok(match opened {
-        Ok(Opened {
-            editor,
-            file,
-            replayed,
-        }) => Loaded {
-            project,
-            editor,
-            file: Some(file),
-            note: replayed.damage.map(|d| d.to_string()),
-        },
-        Err(e) => Loaded {
-            project,
-            editor: Editor::new(&who),
-            file: None,
-            note: Some(format!("Edits are not kept: {e}")),
-        },
-    })
-}
-
-/// Who annotates: the user's name on this machine.
-fn who() -> String {
-    let named = ["USER", "USERNAME", "LOGNAME"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok());
-    named
-        .filter(|n| !n.trim().is_empty())
-        .unwrap_or_else(|| "annotator".to_owned())
 }
 
 impl Engine for Desk {
@@ -286,7 +208,7 @@ impl Engine for Desk {
                     }
                 }
                 ViewerState::Failed(reason) => {
-                    self.viewer = None;
+                    self.means.closing.end(self.viewer.take());
                     self.fail(reason);
                 }
             }
@@ -348,6 +270,7 @@ impl Engine for Desk {
                 false
             }
         });
+        update.ranking = self.ranker.poll(&self.means.wake);
         if let Some(thumbs) = &mut self.thumbs {
             update.thumbnails = thumbs.poll();
         }
@@ -358,28 +281,23 @@ impl Engine for Desk {
     fn open(&mut self, request: &Request) {
         let same = self.request.video == request.video && self.frames.is_some() && !request.example;
         self.request = request.clone();
-        self.analysis = None;
-        self.loading = None;
-        // Written to its end: the same journal may be opened again.
-        self.journal = None;
-        self.example = None;
-        if request.example {
-            self.viewer = None;
-            self.frames = None;
-            self.numbering = None;
-            self.thumbs = None;
-            self.make_example();
-            return;
+        // An analysis goes on while labels are opened beside it.
+        if !same || request.predictions.is_some() {
+            self.means.closing.end(self.analysis.take());
         }
+        self.loading = None;
+        self.example = None;
         if same {
             self.load();
             return;
         }
-        self.viewer = None;
+        self.means
+            .closing
+            .end((self.viewer.take(), self.thumbs.take()));
         self.frames = None;
         self.numbering = None;
-        self.thumbs = None;
         match request.video.clone() {
+            _ if request.example => self.make_example(),
             Some(video) => match self.view(&video) {
                 Ok(()) => {
                     self.phase = Phase::Opening {
@@ -405,11 +323,16 @@ impl Engine for Desk {
         }
     }
 
+    fn rank(&mut self, project: Box<Project>, rater: usize, version: u64) {
+        let wanted = (project, rater, version);
+        self.ranker.ask(wanted, &self.means.wake);
+    }
+
     fn analyse(&mut self) {
         let Some(video) = self.request.video.clone() else {
             return;
         };
-        self.analysis = None;
+        self.means.closing.end(self.analysis.take());
         self.runs += 1;
         match Analysis::start(&video, self.means.clone(), self.runs) {
             Ok(analysis) => self.analysis = Some(analysis),
@@ -451,5 +374,16 @@ impl Engine for Desk {
         if let Some(analysis) = &self.analysis {
             analysis.cancel();
         }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let all = (
+            self.journal.take(),
+            self.viewer.take(),
+            self.analysis.take(),
+        );
+        self.means.closing.end(all);
     }
 }
