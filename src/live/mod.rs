@@ -35,7 +35,8 @@
 //! | `analyse-file` | the table being written, and the threads of [`bulk`] | records, through a bounded queue |
 //! | `example` | the example while it is made, and the threads of [`bulk`] | what is to be opened, once |
 //! | `ranking` | a copy of the project | its worst stretches, once |
-//! | `closing` | what the bench leaves: journal, viewer, analysis | |
+//! | `sessions` | nothing; files while it reads, renames or deletes them | what was found, through a bounded queue |
+//! | `closing` | what the bench leaves: journal, viewer, analysis, sessions | |
 //! | `save-labels` | the labels being saved | what was written, once |
 //!
 //! A network that was asked for several threads has helpers of its own, `network-N` ([`crate::model::conv`]).

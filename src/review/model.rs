@@ -401,7 +401,15 @@ mod tests {
 
     /// Face 1 on frames 0, 1 and 3; face 4 on frames 2 to 4; face 2 on frame 0.
     fn model() -> Model {
-        let rows = [(0, 1, 0.1), (0, 2, -0.9), (1, 1, 0.2), (2, 4, 0.3), (3, 4, -0.4), (3, 1, 0.4), (4, 4, 0.5)];
+        let rows = [
+            (0, 1, 0.1),
+            (0, 2, -0.9),
+            (1, 1, 0.2),
+            (2, 4, 0.3),
+            (3, 4, -0.4),
+            (3, 1, 0.4),
+            (4, 4, 0.5),
+        ];
         let labels: Vec<Label> = rows.iter().map(|&(f, id, v)| label(f, id, v)).collect();
         Model::from_labels(&labels, None)
     }
@@ -416,7 +424,10 @@ mod tests {
         let faces: Vec<_> = model.faces().iter().map(|f| (f.id, f.frames)).collect();
         assert_eq!(faces, [(1, 3), (4, 3), (2, 1)]);
         model.choose(FaceChoice::Id(4));
-        assert_eq!(valences(&model), [None, None, Some(0.3), Some(-0.4), Some(0.5)]);
+        assert_eq!(
+            valences(&model),
+            [None, None, Some(0.3), Some(-0.4), Some(0.5)]
+        );
         let mut names = Faces::default();
         names.join(4, 1);
         model.set_names(names);
@@ -425,17 +436,26 @@ mod tests {
         // On frame 3 both are there: face 1's own row counts, though the other comes first.
         assert_eq!(valences(&model), [0.1, 0.2, 0.3, 0.4, 0.5].map(Some));
         let faces = model.faces();
-        assert_eq!((faces[0].id, faces[0].frames, faces[0].first, faces[0].both), (1, 5, 0, 1));
+        assert_eq!(
+            (faces[0].id, faces[0].frames, faces[0].first, faces[0].both),
+            (1, 5, 0, 1)
+        );
         assert_eq!((faces[1].id, faces[1].both), (2, 0));
         // Three ids on one frame are one frame with several.
         let mut names = model.names().clone();
         names.join(1, 2);
         model.set_names(names);
         let faces = model.faces();
-        assert_eq!((faces.len(), faces[0].id, faces[0].frames, faces[0].both), (1, 2, 5, 2));
+        assert_eq!(
+            (faces.len(), faces[0].id, faces[0].frames, faces[0].both),
+            (1, 2, 5, 2)
+        );
         model.set_names(Faces::default());
         model.choose(FaceChoice::Id(1));
-        assert_eq!(valences(&model), [Some(0.1), Some(0.2), None, Some(0.4), None]);
+        assert_eq!(
+            valences(&model),
+            [Some(0.1), Some(0.2), None, Some(0.4), None]
+        );
     }
 
     #[test]

@@ -11,7 +11,9 @@ use affectscope::review::Editor;
 use affectscope::review::model::Model;
 use affectscope::review::project::{Frames, Project};
 use affectscope::review::save::Job;
-use affectscope::review::session::{Engine, Phase, Progress, Ranking, Request, Update};
+use affectscope::review::session::{
+    Engine, Phase, Progress, Ranking, Request, SessionOrder, Update,
+};
 use affectscope::settings::Settings;
 use eframe::egui::{Key, Modifiers, pos2, vec2};
 use egui_kittest::Harness;
@@ -21,6 +23,7 @@ use super::Dropped;
 use super::fake::{Fake, record, running};
 
 mod opening;
+mod sessions;
 
 /// What the threads behind the bench say next, and what they were told.
 #[derive(Default)]
@@ -29,6 +32,8 @@ pub struct Stage {
     opened: Vec<Request>,
     shown: Vec<usize>,
     orders: Vec<&'static str>,
+    /// What was asked of sessions.
+    sessions: Vec<SessionOrder>,
     /// Lines for the journal.
     kept: usize,
 }
@@ -86,6 +91,10 @@ impl Engine for FakeBench {
     fn save(&mut self, rater: usize, job: Job) {
         let saved = job.write().map_err(|e| e.to_string());
         self.with(|s| s.update.saved.push((rater, saved)));
+    }
+
+    fn sessions(&mut self, order: SessionOrder) {
+        self.with(|s| s.sessions.push(order));
     }
 
     fn analyse(&mut self) {

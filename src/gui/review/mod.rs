@@ -6,12 +6,14 @@
 pub mod act;
 mod annotate;
 mod circle;
+mod faces;
 mod film;
 mod keys;
 mod layout;
 mod levels;
 mod opening;
 mod scores;
+mod sessions;
 mod start;
 mod state;
 mod status;
@@ -29,6 +31,7 @@ use self::film::Film;
 pub use self::keys::KEYS;
 use self::layout::Areas;
 use self::opening::Opening;
+use self::sessions::Shelf;
 use self::state::State;
 use self::status::Figures;
 use self::timeline::Timeline;
@@ -67,6 +70,8 @@ pub struct Bench {
     timeline: Timeline,
     figures: Figures,
     worst: Worst,
+    /// The list of sessions.
+    shelf: Shelf,
     editor: Editor,
     journal: Option<JournalWord>,
     /// Labels that are to be saved once a name is chosen.
@@ -98,6 +103,7 @@ impl Bench {
             timeline: Timeline::default(),
             figures: Figures::default(),
             worst: Worst::default(),
+            shelf: Shelf::default(),
             editor: Editor::default(),
             journal: None,
             to_save: None,
@@ -129,6 +135,8 @@ impl Bench {
             self.editor = update.editor.take().map(|e| *e).unwrap_or_default();
         }
         self.take_journal(update.journal.take());
+        self.shelf
+            .take(std::mem::take(&mut update.sessions), &mut self.words);
         for (rater, saved) in std::mem::take(&mut update.saved) {
             self.take_saved(rater, saved);
         }
@@ -223,6 +231,8 @@ impl Bench {
     /// Draws it; gives what the app is to do. `covered`: a card lies over the window.
     pub fn ui(&mut self, ui: &mut Ui, covered: bool) -> Vec<Act> {
         let areas = Areas::of(ui.max_rect());
+        let shown = self.is_shown();
+        let covered = covered || self.shelf.covers(shown);
         let mut acts = keys::pressed(ui.ctx(), covered);
         let dropped: Vec<PathBuf> = ui.ctx().input(|i| {
             i.raw
@@ -241,7 +251,7 @@ impl Bench {
             compact: areas.compact,
         };
         acts.extend(top::show(ui, areas.top, &bar));
-        let shown = self.is_shown();
+        let shown = shown && !self.shelf.is_open();
         match &mut self.state {
             Some(state) if shown => {
                 self.film.show(ui, areas.picture, state);
@@ -257,7 +267,7 @@ impl Bench {
             _ => {
                 let mut middle = areas.worst.union(areas.scores);
                 middle.max.y = areas.timeline.bottom();
-                acts.extend(start::show(ui, middle, &self.phase));
+                acts.extend(self.start(ui, middle));
             }
         }
         let open = self.state.as_ref().filter(|_| shown);
@@ -338,7 +348,7 @@ impl Bench {
             }
             _ => {}
         }
-        if self.annotate(act) {
+        if self.annotate(act) || self.shelve(act) {
             return true;
         }
         let Some(state) = &mut self.state else {

@@ -1,6 +1,7 @@
 //! The threads behind the annotator's bench: one that fetches pictures, one that reads files, one that analyses.
 
 mod analysis;
+mod clerk;
 mod example;
 mod load;
 mod ranking;
@@ -13,6 +14,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use self::analysis::Analysis;
 pub use self::analysis::Means;
+use self::clerk::Clerk;
 use self::load::{Loaded, load, of_crops};
 use self::ranking::Ranker;
 use self::thumbs::Thumbs;
@@ -23,7 +25,9 @@ use crate::analysis::BoxPx;
 use crate::review::Editor;
 use crate::review::project::{Frames, Project};
 use crate::review::save::{Job, Saved};
-use crate::review::session::{Engine, JournalWord, Phase, Progress, Request, Update};
+use crate::review::session::{
+    Engine, JournalWord, Phase, Progress, Request, SessionOrder, SessionWord, Update,
+};
 
 /// What is said while the example is made.
 const EXAMPLE: &str = "Making the example from the built-in demo";
@@ -46,6 +50,10 @@ pub struct Desk {
     example: Option<Example>,
     saving: Vec<(usize, Receiver<Result<Saved, String>>)>,
     ranker: Ranker,
+    /// Once sessions are asked for.
+    clerk: Option<Clerk>,
+    /// Why it could not begin, until the window has heard.
+    no_clerk: Option<String>,
     runs: u64,
     thumbs: Option<Thumbs>,
 }
@@ -67,6 +75,8 @@ impl Desk {
             example: None,
             saving: Vec::new(),
             ranker: Ranker::default(),
+            clerk: None,
+            no_clerk: None,
             runs: 0,
             thumbs: None,
         }
@@ -270,6 +280,11 @@ impl Engine for Desk {
                 false
             }
         });
+        if let Some(clerk) = &mut self.clerk {
+            update.sessions = clerk.poll();
+        }
+        let failed = self.no_clerk.take().map(|e| SessionWord::Done(Err(e)));
+        update.sessions.extend(failed);
         update.ranking = self.ranker.poll(&self.means.wake);
         if let Some(thumbs) = &mut self.thumbs {
             update.thumbnails = thumbs.poll();
@@ -328,6 +343,22 @@ impl Engine for Desk {
         self.ranker.ask(wanted, &self.means.wake);
     }
 
+    fn sessions(&mut self, order: SessionOrder) {
+        if self.clerk.is_none() {
+            match Clerk::start(self.means.wake.clone()) {
+                Ok(clerk) => self.clerk = Some(clerk),
+                Err(e) => {
+                    self.no_clerk = Some(e.to_string());
+                    (self.means.wake)();
+                    return;
+                }
+            }
+        }
+        if let Some(clerk) = &mut self.clerk {
+            clerk.ask(order);
+        }
+    }
+
     fn analyse(&mut self) {
         let Some(video) = self.request.video.clone() else {
             return;
@@ -383,6 +414,7 @@ impl Drop for Desk {
             self.journal.take(),
             self.viewer.take(),
             self.analysis.take(),
+            self.clerk.take(),
         );
         self.means.closing.end(all);
     }
