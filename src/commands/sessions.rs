@@ -23,7 +23,7 @@ pub fn run(args: &SessionsArgs) -> Result<(), Failure> {
     } else {
         args.folders.clone()
     };
-    for folder in args.folders.iter().filter(|f| !f.is_dir()) {
+    if let Some(folder) = args.folders.iter().find(|f| !f.is_dir()) {
         return Err(Failure::bad_input(format!(
             "{}: no such folder. Check the path.",
             folder.display()

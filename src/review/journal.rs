@@ -328,6 +328,9 @@ fn keep_damaged(
     })
 }
 
+/// The content of a file before and after a change.
+pub type BeforeAndAfter = (Vec<u8>, Vec<u8>);
+
 /// A journal as it is, and as it is once what it is of has another name: its head names the new one, and all check sums,
 /// each of which is over the one before it, are made anew. `None` where it is of another name, or of nothing yet.
 ///
@@ -337,7 +340,7 @@ pub fn of_other_name(
     path: &Path,
     from: &str,
     to: &str,
-) -> Result<Option<(Vec<u8>, Vec<u8>)>, JournalError> {
+) -> Result<Option<BeforeAndAfter>, JournalError> {
     let mut file = refuse_busy(path)?;
     let mut before = Vec::new();
     file.read_to_end(&mut before)

@@ -51,11 +51,9 @@ impl Detail {
         let names = faces.iter().filter_map(|f| model.names().name(f.id));
         detail.names = names.map(str::to_owned).collect();
         detail.faces = faces.len();
-        let mut project = Project {
-            // Labels are known by the video's name; its frames are those of the rows.
-            video: session.video.clone(),
-            ..Project::default()
-        };
+        // Labels are known by the video's name; its frames are those of the rows.
+        let mut project = Project::default();
+        project.video.clone_from(&session.video);
         project.set_model(model);
         for path in &session.labels {
             if let Err(e) = project.add_labels(path) {

@@ -6,6 +6,8 @@ use affectscope::review::Faces;
 use affectscope::review::session::{SessionOrder, SessionWord};
 use affectscope::review::sessions::{Detail, Found, RaterScores, Session, look};
 
+use egui_kittest::kittest::NodeT as _;
+
 use super::*;
 
 /// Three sessions: `talk` with its video and labels, `walk` whose video is gone, and an empty one.
@@ -330,6 +332,6 @@ fn a_face_is_named_joined_and_parted_and_the_rows_stay() {
     );
     assert_eq!(
         Faces::path_beside(&table),
-        PathBuf::from(folder.path().join("talk.affect.faces.json"))
+        folder.path().join("talk.affect.faces.json")
     );
 }
