@@ -34,7 +34,8 @@
 //! | `thumbnails` | the film once more, for small pictures | small pictures, through a bounded queue |
 //! | `analyse-file` | the table being written, and the threads of [`bulk`] | records, through a bounded queue |
 //! | `example` | the example while it is made, and the threads of [`bulk`] | what is to be opened, once |
-//! | `ranking` | a copy of the project | its worst stretches, once |
+//! | `ranking` | a copy of the project | its worst stretches and how far all agree, once |
+//! | `gamepad` | a gamepad, while somebody rates | how its stick stands, through a lock that is held for a moment |
 //! | `closing` | what the bench leaves: journal, viewer, analysis | |
 //! | `save-labels` | the labels being saved | what was written, once |
 //!
@@ -49,6 +50,7 @@ mod closing;
 mod desk;
 pub mod journal;
 mod meter;
+mod pad;
 mod shared;
 mod tape;
 pub mod viewer;

@@ -11,7 +11,7 @@ use affectscope::review::Editor;
 use affectscope::review::model::Model;
 use affectscope::review::project::{Frames, Project};
 use affectscope::review::save::Job;
-use affectscope::review::session::{Engine, Phase, Progress, Ranking, Request, Update};
+use affectscope::review::session::{Engine, Phase, Progress, Ranking, Request, Update, Wanted};
 use affectscope::settings::Settings;
 use eframe::egui::{Key, Modifiers, pos2, vec2};
 use egui_kittest::Harness;
@@ -29,6 +29,8 @@ pub struct Stage {
     opened: Vec<Request>,
     shown: Vec<usize>,
     orders: Vec<&'static str>,
+    /// A gamepad is looked at.
+    stick_watched: bool,
     /// Lines for the journal.
     kept: usize,
 }
@@ -74,8 +76,12 @@ impl Engine for FakeBench {
 
     fn thumbnails(&mut self, _: Vec<(usize, Option<BoxPx>)>) {}
 
-    fn rank(&mut self, project: Box<Project>, rater: usize, version: u64) {
-        self.with(|s| s.update.ranking = Some(Ranking::of(&project, rater, version)));
+    fn rank(&mut self, wanted: Wanted) {
+        self.with(|s| s.update.ranking = Some(Ranking::of(&wanted)));
+    }
+
+    fn watch_stick(&mut self, on: bool) {
+        self.with(|s| s.stick_watched = on);
     }
 
     fn keep(&mut self, editor: &mut Editor) {

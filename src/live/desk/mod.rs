@@ -17,13 +17,14 @@ use self::load::{Loaded, load, of_crops};
 use self::ranking::Ranker;
 use self::thumbs::Thumbs;
 use super::journal::Journal;
+use super::pad::Pad;
 use super::viewer::{Viewer, ViewerState};
 use super::{ThreadError, spawn};
 use crate::analysis::BoxPx;
 use crate::review::Editor;
-use crate::review::project::{Frames, Project};
+use crate::review::project::Frames;
 use crate::review::save::{Job, Saved};
-use crate::review::session::{Engine, JournalWord, Phase, Progress, Request, Update};
+use crate::review::session::{Engine, JournalWord, Phase, Progress, Request, Update, Wanted};
 
 /// What is said while the example is made.
 const EXAMPLE: &str = "Making the example from the built-in demo";
@@ -46,6 +47,7 @@ pub struct Desk {
     example: Option<Example>,
     saving: Vec<(usize, Receiver<Result<Saved, String>>)>,
     ranker: Ranker,
+    pad: Option<Pad>,
     runs: u64,
     thumbs: Option<Thumbs>,
 }
@@ -67,6 +69,7 @@ impl Desk {
             example: None,
             saving: Vec::new(),
             ranker: Ranker::default(),
+            pad: None,
             runs: 0,
             thumbs: None,
         }
@@ -271,6 +274,7 @@ impl Engine for Desk {
             }
         });
         update.ranking = self.ranker.poll(&self.means.wake);
+        update.stick = self.pad.as_ref().and_then(Pad::stick);
         if let Some(thumbs) = &mut self.thumbs {
             update.thumbnails = thumbs.poll();
         }
@@ -323,8 +327,7 @@ impl Engine for Desk {
         }
     }
 
-    fn rank(&mut self, project: Box<Project>, rater: usize, version: u64) {
-        let wanted = (project, rater, version);
+    fn rank(&mut self, wanted: Wanted) {
         self.ranker.ask(wanted, &self.means.wake);
     }
 
@@ -346,6 +349,12 @@ impl Engine for Desk {
                 });
                 (self.means.wake)();
             }
+        }
+    }
+
+    fn watch_stick(&mut self, on: bool) {
+        if on != self.pad.is_some() {
+            self.pad = on.then(|| Pad::start(self.means.wake.clone())).flatten();
         }
     }
 
