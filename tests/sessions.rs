@@ -164,11 +164,10 @@ fn a_named_face_that_was_joined_is_scored_as_one() {
         let (out, err) = told(&output);
         assert!(output.status.success(), "{err}");
         let report: serde_json::Value = serde_json::from_str(&out).unwrap();
-        let set = &report["set"];
-        let value = set["valence"]["ccc"].as_f64();
+        let value = report["valence"]["ccc"].as_f64();
         (
             value,
-            set["counts"]["matched"]
+            report["counts"]["matched"]
                 .as_u64()
                 .unwrap_or_else(|| panic!("{report}")),
         )

@@ -261,35 +261,30 @@ impl Model {
 
     /// The faces of the video that have ids, the one on most frames first.
     pub fn faces(&self) -> Vec<Face> {
-        let mut faces: BTreeMap<u32, (Face, Option<usize>)> = BTreeMap::new();
+        // Each with its last frame, and how many rows it has there.
+        let mut faces: BTreeMap<u32, (Face, Option<u32>, u32)> = BTreeMap::new();
         for row in &self.rows {
             let Some(id) = row.face_id.map(|id| self.names.one(id)) else {
                 continue;
             };
-            let frame = row.frame as usize;
             let none = Face {
                 id,
                 frames: 0,
-                first: frame,
+                first: row.frame as usize,
                 both: 0,
             };
-            let (face, last) = faces.entry(id).or_insert((none, None));
-            if *last != Some(frame) {
+            let (face, last, rows) = faces.entry(id).or_insert((none, None, 0));
+            if *last == Some(row.frame) {
+                *rows += 1;
+                face.both += usize::from(*rows == 2);
+            } else {
                 face.frames += 1;
-                *last = Some(frame);
-            } else if self.second(frame, id) == Some(row) {
-                face.both += 1;
+                (*last, *rows) = (Some(row.frame), 1);
             }
         }
-        let mut faces: Vec<Face> = faces.into_values().map(|(face, _)| face).collect();
+        let mut faces: Vec<Face> = faces.into_values().map(|(face, ..)| face).collect();
         faces.sort_by_key(|f| (std::cmp::Reverse(f.frames), f.id));
         faces
-    }
-
-    /// The second of a frame's rows of one face, where there are several.
-    fn second(&self, frame: usize, one: u32) -> Option<&Row> {
-        let mine = |r: &&Row| r.face_id.map(|id| self.names.one(id)) == Some(one);
-        self.faces_at(frame).iter().filter(mine).nth(1)
     }
 
     /// What the faces are called, and which ids are one.

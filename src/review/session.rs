@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::agreement::{RangeAgreement, Who};
 use super::editor::Editor;
 use super::project::Project;
+use super::rating::Stick;
 use super::save::{Job, Saved};
 use super::segments::{MOST_SEGMENTS, Segment, worst_first};
 use super::sessions::{Detail, Found, Session};
@@ -94,34 +96,56 @@ pub struct Thumbnail {
     pub rgb: Arc<Vec<u8>>,
 }
 
+/// What is to be looked for in a project as it stands.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The project.
+    pub project: Box<Project>,
+    /// Against whom, a place in its raters.
+    pub rater: usize,
+    /// What the window calls this state.
+    pub version: u64,
+    /// Sums of how far everybody agrees, too.
+    pub agreement: bool,
+}
+
 /// Where a project's model and labels are furthest apart.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Ranking {
     /// What the window called the state that it was made of.
     pub version: u64,
     /// Against whom.
     pub rater: usize,
+    /// How many raters there were.
+    pub raters: usize,
     /// The worst stretches, the worst first.
     pub segments: Vec<Segment>,
     /// How far apart they are on each frame, 0..=1; NaN where there is nothing to compare, empty without predictions or
     /// labels.
     pub apart: Vec<f64>,
+    /// How far everybody agrees, if that was asked for.
+    pub agreement: Option<Box<RangeAgreement>>,
 }
 
 impl Ranking {
-    /// Of a project, against one of its raters. Goes over all frames several times.
-    pub fn of(project: &Project, rater: usize, version: u64) -> Self {
+    /// Of what is wanted. Goes over all frames several times.
+    pub fn of(wanted: &Wanted) -> Self {
+        let (project, rater) = (&*wanted.project, wanted.rater);
         let against = (!project.raters().is_empty()).then_some(rater);
         let compared = project.model().is_some() && against.is_some();
         Self {
-            version,
+            version: wanted.version,
             rater,
+            raters: project.raters().len(),
             segments: worst_first(project, against, MOST_SEGMENTS),
             apart: if compared {
                 Disagreement::new(project, against).apart_column()
             } else {
                 Vec::new()
             },
+            agreement: wanted
+                .agreement
+                .then(|| Box::new(RangeAgreement::new(project, &Who::of(project)))),
         }
     }
 }
@@ -188,6 +212,8 @@ pub struct Update {
     pub analysis: Option<Progress>,
     /// A ranking that was asked for.
     pub ranking: Option<Ranking>,
+    /// How a gamepad stands, while one is looked at.
+    pub stick: Option<Stick>,
     /// Small pictures that were asked for.
     pub thumbnails: Vec<Thumbnail>,
 }
@@ -204,7 +230,9 @@ pub trait Engine {
     /// before and not made yet is forgotten.
     fn thumbnails(&mut self, wanted: Vec<(usize, Option<BoxPx>)>);
     /// Looks for the worst stretches of a project as it stands; of several wishes the newest is looked at last.
-    fn rank(&mut self, project: Box<Project>, rater: usize, version: u64);
+    fn rank(&mut self, wanted: Wanted);
+    /// Looks at a gamepad from now on, or no more.
+    fn watch_stick(&mut self, on: bool);
     /// Takes the editor's new steps to be kept.
     fn keep(&mut self, editor: &mut Editor);
     /// Saves a rater's labels.

@@ -12,7 +12,7 @@ use affectscope::review::model::Model;
 use affectscope::review::project::{Frames, Project};
 use affectscope::review::save::Job;
 use affectscope::review::session::{
-    Engine, Phase, Progress, Ranking, Request, SessionOrder, Update,
+    Engine, Phase, Progress, Ranking, Request, SessionOrder, Update, Wanted,
 };
 use affectscope::settings::Settings;
 use eframe::egui::{Key, Modifiers, pos2, vec2};
@@ -34,6 +34,8 @@ pub struct Stage {
     orders: Vec<&'static str>,
     /// What was asked of sessions.
     sessions: Vec<SessionOrder>,
+    /// A gamepad is looked at.
+    stick_watched: bool,
     /// Lines for the journal.
     kept: usize,
 }
@@ -79,8 +81,12 @@ impl Engine for FakeBench {
 
     fn thumbnails(&mut self, _: Vec<(usize, Option<BoxPx>)>) {}
 
-    fn rank(&mut self, project: Box<Project>, rater: usize, version: u64) {
-        self.with(|s| s.update.ranking = Some(Ranking::of(&project, rater, version)));
+    fn rank(&mut self, wanted: Wanted) {
+        self.with(|s| s.update.ranking = Some(Ranking::of(&wanted)));
+    }
+
+    fn watch_stick(&mut self, on: bool) {
+        self.with(|s| s.stick_watched = on);
     }
 
     fn keep(&mut self, editor: &mut Editor) {

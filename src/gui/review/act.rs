@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use super::state::Below;
 use crate::labels::Expression;
 use crate::review::save::SaveFormat;
 use crate::review::session::{Request, SessionOrder};
@@ -73,8 +74,10 @@ pub enum Act {
     Draw,
     /// Rate live, or end it.
     Rate,
-    /// Where the rater stands.
-    Pointer(Option<(f64, f64)>),
+    /// While rating: where the pointer stands in the circumplex, and whether it has just been moved.
+    Pointer(Option<(f64, f64)>, bool),
+    /// Samples a second of the next live rating.
+    RateHz(f64),
     /// Take the last step back.
     Undo,
     /// Make it again.
@@ -83,8 +86,8 @@ pub enum Act {
     NewRater(Start),
     /// Save the labels.
     Save(SaveFormat),
-    /// The confusion matrix, or the circumplex (`true`).
-    Circle(bool),
+    /// What is shown below the scores.
+    Below(Below),
     /// Ask for a video, for predictions, for labels.
     PickVideo,
     /// See [`Act::PickVideo`].

@@ -4,6 +4,7 @@
 //! (dialogs, theme, leaving) it hands to the app.
 
 pub mod act;
+mod agree;
 mod annotate;
 mod circle;
 mod faces;
@@ -12,6 +13,7 @@ mod keys;
 mod layout;
 mod levels;
 mod opening;
+mod pictures;
 mod scores;
 mod sessions;
 mod start;
@@ -27,12 +29,14 @@ use std::time::Duration;
 use eframe::egui::{Context, Ui};
 
 pub use self::act::Act;
+use self::agree::Agree;
 use self::film::Film;
 pub use self::keys::KEYS;
 use self::layout::Areas;
 use self::opening::Opening;
+use self::pictures::Pictures;
 use self::sessions::Shelf;
-use self::state::State;
+use self::state::{Below, State};
 use self::status::Figures;
 use self::timeline::Timeline;
 use self::worst::Worst;
@@ -40,7 +44,7 @@ use crate::analysis::Record;
 use crate::review::Editor;
 use crate::review::model::Model;
 use crate::review::save::SaveFormat;
-use crate::review::session::{Engine, JournalWord, Phase, Progress, Request, Update};
+use crate::review::session::{Engine, JournalWord, Phase, Progress, Request, Update, Wanted};
 use crate::source::SourceInfo;
 
 /// Rows of an analysis are taken up this often at most, seconds: the scores of all frames are made anew with them.
@@ -72,6 +76,8 @@ pub struct Bench {
     worst: Worst,
     /// The list of sessions.
     shelf: Shelf,
+    agree: Agree,
+    pictures: Pictures,
     editor: Editor,
     journal: Option<JournalWord>,
     /// Labels that are to be saved once a name is chosen.
@@ -104,6 +110,8 @@ impl Bench {
             figures: Figures::default(),
             worst: Worst::default(),
             shelf: Shelf::default(),
+            agree: Agree::default(),
+            pictures: Pictures::default(),
             editor: Editor::default(),
             journal: None,
             to_save: None,
@@ -140,7 +148,8 @@ impl Bench {
         for (rater, saved) in std::mem::take(&mut update.saved) {
             self.take_saved(rater, saved);
         }
-        self.worst.take(ctx, std::mem::take(&mut update.thumbnails));
+        self.pictures
+            .take(ctx, std::mem::take(&mut update.thumbnails));
         if let Some(picture) = update.picture.take() {
             self.film.take(picture);
         }
@@ -148,6 +157,7 @@ impl Bench {
             self.film.fail(frame, reason);
         }
         self.grow(ctx, &mut update, now_s);
+        self.take_stick(update.stick.take(), now_s);
         if let Some(state) = &mut self.state {
             state.sample(now_s);
             if state.tick(now_s) {
@@ -159,17 +169,28 @@ impl Bench {
             }
             self.figures.update(state);
             if self.worst.is_due(state, now_s, ctx) {
-                let project = Box::new(state.project.clone());
-                self.engine.rank(project, state.rater, state.version());
+                self.engine.rank(Wanted {
+                    project: Box::new(state.project.clone()),
+                    rater: state.rater,
+                    version: state.version(),
+                    agreement: state.below == Below::Agreement,
+                });
             }
             // What was ranked of other labels, or of what was open before, says nothing here.
             if let Some(ranking) = update
                 .ranking
                 .filter(|r| r.rater == state.rater && r.version >= self.since)
             {
-                let wanted = self.worst.rank(ranking.segments, state);
-                self.engine.thumbnails(wanted);
+                self.worst.rank(ranking.segments);
                 self.timeline.rank(ranking.apart);
+                if let Some(sums) = ranking.agreement {
+                    self.agree.take(*sums, ranking.raters);
+                }
+            }
+            let peaks = self.worst.segments().iter().map(|s| s.peak);
+            let frames = peaks.chain(self.timeline.strip(now_s, ctx));
+            if let Some(wanted) = self.pictures.missing(frames, state.project.model()) {
+                self.engine.thumbnails(wanted);
             }
         }
         self.end_rating_when_stopped();
@@ -221,6 +242,8 @@ impl Bench {
                 }
                 self.words.push((words, false));
                 self.opening.analysed(&new.path);
+                // Faces are known now that pictures can be cut around.
+                self.pictures.clear();
             }
             Some(Err(reason)) if !heard => self.words.push((reason.clone(), true)),
             _ => {}
@@ -259,9 +282,13 @@ impl Bench {
                     self.film
                         .transport(ui, areas.transport, state, areas.compact),
                 );
-                acts.extend(self.worst.show(ui, areas.worst, state, self.editor.marks()));
-                acts.extend(scores::show(ui, areas.scores, state));
-                acts.extend(self.timeline.show(ui, areas.timeline, state));
+                let marks = self.editor.marks();
+                let list = (&*state, marks);
+                acts.extend(self.worst.show(ui, areas.worst, list, &mut self.pictures));
+                acts.extend(scores::show(ui, areas.scores, state, &mut self.agree));
+                let segments = (self.worst.segments(), marks);
+                let (timeline, pictures) = (&mut self.timeline, &mut self.pictures);
+                acts.extend(timeline.show(ui, areas.timeline, state, segments, pictures));
                 self.reading(ui, areas.picture);
             }
             _ => {
@@ -380,12 +407,17 @@ impl Bench {
                 self.timeline.rank(Vec::new());
             }
             Act::Face(choice) => {
+                self.pictures.clear();
                 state.project.choose(*choice);
                 state.changed();
             }
-            Act::Circle(on) => state.circle = *on,
+            Act::Below(below) => state.below = *below,
             Act::Draw => state.draw = !state.draw,
-            Act::Pointer(at) => state.pointer = *at,
+            Act::Pointer(at, moved) => {
+                state.pointer = *at;
+                state.by_stick &= !(*moved && at.is_some());
+            }
+            Act::RateHz(rate_hz) => state.rate_hz = *rate_hz,
             _ => return false,
         }
         true

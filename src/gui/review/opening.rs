@@ -178,6 +178,8 @@ impl Bench {
         self.asked = None;
         if !same {
             self.worst.clear();
+            self.agree.clear();
+            self.pictures.clear();
         }
         self.timeline.rank(Vec::new());
     }

@@ -2,28 +2,35 @@
 
 mod paint;
 mod rows;
+mod strip;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use eframe::egui::{CursorIcon, Painter, PointerButton, Pos2, Rect, Sense, Stroke, Ui, pos2, vec2};
+use eframe::egui::{
+    Context, CursorIcon, Painter, PointerButton, Pos2, Rect, Sense, Stroke, Ui, pos2, vec2,
+};
 
-use self::paint::{axis, columns_of, gaps, head, row, selection, y_of};
+use self::paint::{axis, columns_of, gaps, head, markers, row, selection, y_of};
 use self::rows::{Row, What, rows};
 use super::act::Act;
 use super::levels::Levels;
+use super::pictures::Pictures;
 use super::state::{State, clock};
 use crate::gui::circumplex::signed;
 use crate::gui::layout::MARGIN;
 use crate::gui::statusbar::grouped;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
-use crate::review::Stroke as Curve;
+use crate::review::{Marks, Segment, Stroke as Curve};
 
 /// Room for the names at the left.
 const NAMES: f32 = 92.0;
 /// Height of the axis and of the bar below it.
 const AXIS: f32 = 18.0;
 const BAR: f32 = 12.0;
+/// Pictures of the strip are asked for once the view has been still for so long, seconds.
+const STILL_S: f64 = 0.2;
 
 /// What the timeline remembers from frame to frame.
 #[derive(Default)]
@@ -35,6 +42,10 @@ pub struct Timeline {
     drawn: Option<(bool, BTreeMap<usize, f64>)>,
     /// Where the pen was last.
     last: Option<(usize, f64)>,
+    /// The frames of the strip of pictures,
+    strip: Vec<usize>,
+    /// and those that it has shown since a moment, seconds.
+    still: (Vec<usize>, f64),
     /// The bar below is being dragged: by how many frames its middle is off the pointer.
     grip: Option<f64>,
 }
@@ -64,8 +75,27 @@ impl Timeline {
         self.levels.rank(apart);
     }
 
+    /// The frames whose pictures the strip shows, once the view has been still for a moment.
+    pub fn strip(&mut self, now_s: f64, ctx: &Context) -> Vec<usize> {
+        if self.strip != self.still.0 {
+            self.still = (self.strip.clone(), now_s);
+        }
+        if now_s - self.still.1 < STILL_S {
+            ctx.request_repaint_after(Duration::from_secs_f64(STILL_S));
+            return Vec::new();
+        }
+        self.strip.clone()
+    }
+
     /// Shows it in the whole of `rect`.
-    pub fn show(&mut self, ui: &mut Ui, rect: Rect, state: &mut State) -> Vec<Act> {
+    pub fn show(
+        &mut self,
+        ui: &mut Ui,
+        rect: Rect,
+        state: &mut State,
+        (segments, marks): (&[Segment], &Marks),
+        pictures: &mut Pictures,
+    ) -> Vec<Act> {
         let p = Palette::of(ui.ctx());
         let mut acts = Vec::new();
         self.levels.update(state);
@@ -110,6 +140,12 @@ impl Timeline {
             ui.painter().galley(at, galley, p.muted);
         }
         let painter = ui.painter().with_clip_rect(area.expand2(vec2(0.5, 0.0)));
+        let place = rows.iter().find(|r| r.what == What::Pictures);
+        self.strip = place.map_or(Vec::new(), |row| {
+            let shown = strip::frames(&frames, &scale, row.rect.height());
+            strip::show(&painter, &p, &scale, (row.rect, &shown), pictures);
+            shown
+        });
         let columns = self.levels.columns(state, columns_of(area));
         if !state.blind {
             gaps(&painter, &p, area, columns);
@@ -122,6 +158,9 @@ impl Timeline {
         }
         selection(&painter, &p, &scale, area, state);
         axis(ui.painter(), &p, &scale, area, state);
+        if !state.blind {
+            markers(ui, &p, (&scale, area), segments, marks);
+        }
         self.bar(ui, &p, area, state, &mut acts);
         head(ui.painter(), &p, &scale, area, state);
         self.drawing(&painter, &p, &scale, &rows);

@@ -1,22 +1,19 @@
 //! Worst first: the stretches that should be looked at, with how each was settled.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use eframe::egui::{
-    Align2, Color32, ColorImage, Context, Popup, PopupCloseBehavior, Rect, Role, ScrollArea, Sense,
-    Stroke, StrokeKind, TextEdit, TextureHandle, TextureOptions, Ui, UiBuilder, WidgetInfo, pos2,
-    vec2,
+    Align2, Color32, Context, Popup, PopupCloseBehavior, Rect, Role, ScrollArea, Sense, Stroke,
+    StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
 use super::act::Act;
-use super::state::{State, clock};
-use crate::analysis::BoxPx;
+use super::pictures::Pictures;
+use super::state::{Below, State, clock};
 use crate::gui::layout::MARGIN;
 use crate::gui::menu;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
-use crate::review::session::Thumbnail;
 use crate::review::{Marks, Segment, SegmentState};
 
 /// Height of one entry.
@@ -25,8 +22,6 @@ const ROW: f32 = 74.0;
 const AFTER_S: f64 = 0.7;
 /// And no later than so long after the first: an analysis changes it all the time.
 const AT_LEAST_S: f64 = 4.0;
-/// Pictures that are kept.
-const MOST_PICTURES: usize = 400;
 
 /// The list and what belongs to it.
 #[derive(Default)]
@@ -34,6 +29,8 @@ pub struct Worst {
     segments: Vec<Segment>,
     /// The version and the rater of which it was asked for last.
     asked: Option<(u64, usize)>,
+    /// Whether agreement was asked for with it.
+    with_agreement: bool,
     /// It has come at least once.
     ranked: bool,
     /// The state that was seen last, since when, and when the first change came that is not ranked yet.
@@ -42,7 +39,6 @@ pub struct Worst {
     pub chosen: Option<usize>,
     /// Only those that nobody has settled.
     open_only: bool,
-    pictures: HashMap<usize, TextureHandle>,
     /// The note being written.
     note: Option<(usize, String)>,
 }
@@ -52,11 +48,13 @@ impl Worst {
     /// nothing more has changed for a while.
     pub fn is_due(&mut self, state: &State, now_s: f64, ctx: &Context) -> bool {
         let now = (state.version(), state.rater);
-        if self.asked == Some(now) {
+        let agreement = state.below == Below::Agreement;
+        let more = agreement && !self.with_agreement;
+        if self.asked == Some(now) && !more {
             return false;
         }
         let same_rater = self.asked.is_some_and(|asked| asked.1 == now.1);
-        if same_rater {
+        if same_rater && !more {
             let (version, mut since_s, first_s) =
                 *self.changed_s.get_or_insert((now.0, now_s, now_s));
             if version != now.0 {
@@ -69,23 +67,22 @@ impl Worst {
             }
         }
         self.asked = Some(now);
+        self.with_agreement = agreement;
         self.changed_s = None;
         true
     }
 
-    /// Takes the list; gives the pictures that are wanted for it.
-    pub fn rank(&mut self, segments: Vec<Segment>, state: &State) -> Vec<(usize, Option<BoxPx>)> {
+    /// Takes the list.
+    pub fn rank(&mut self, segments: Vec<Segment>) {
         self.ranked = true;
         let kept = self.segment().map(|s| s.peak);
         self.segments = segments;
         self.chosen = kept.and_then(|peak| self.segments.iter().position(|s| s.peak == peak));
-        let model = state.project.model();
-        let face = |s: &Segment| model.and_then(|m| m.at(s.peak)).and_then(|r| r.box_px);
-        let wanted = self
-            .segments
-            .iter()
-            .filter(|s| !self.pictures.contains_key(&s.peak));
-        wanted.map(|s| (s.peak, face(s))).collect()
+    }
+
+    /// The whole list, the worst first.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
     }
 
     /// Something else is open.
@@ -94,22 +91,6 @@ impl Worst {
             open_only: self.open_only,
             ..Self::default()
         };
-    }
-
-    /// Takes small pictures.
-    pub fn take(&mut self, ctx: &Context, pictures: Vec<Thumbnail>) {
-        for picture in pictures {
-            if self.pictures.len() >= MOST_PICTURES {
-                return;
-            }
-            let size = [picture.width_px, picture.height_px];
-            if picture.rgb.len() != size[0] * size[1] * 3 {
-                continue;
-            }
-            let image = ColorImage::from_rgb(size, &picture.rgb);
-            let texture = ctx.load_texture("thumbnail", image, TextureOptions::LINEAR);
-            self.pictures.insert(picture.frame, texture);
-        }
     }
 
     /// The next or the one before, of those that are shown.
@@ -141,7 +122,13 @@ impl Worst {
     }
 
     /// Shows it in the whole of `rect`.
-    pub fn show(&mut self, ui: &mut Ui, rect: Rect, state: &State, marks: &Marks) -> Vec<Act> {
+    pub fn show(
+        &mut self,
+        ui: &mut Ui,
+        rect: Rect,
+        (state, marks): (&State, &Marks),
+        pictures: &mut Pictures,
+    ) -> Vec<Act> {
         let p = Palette::of(ui.ctx());
         let mut acts = Vec::new();
         ui.painter()
@@ -172,7 +159,7 @@ impl Worst {
             let area = ScrollArea::vertical().auto_shrink([false, false]);
             area.show_rows(ui, ROW, shown.len(), |ui, rows| {
                 for row in rows {
-                    self.entry(ui, shown[row], marks, &mut acts);
+                    self.entry(ui, shown[row], (marks, pictures), &mut acts);
                 }
             });
         });
@@ -218,7 +205,13 @@ impl Worst {
         }
     }
 
-    fn entry(&mut self, ui: &mut Ui, i: usize, marks: &Marks, acts: &mut Vec<Act>) {
+    fn entry(
+        &mut self,
+        ui: &mut Ui,
+        i: usize,
+        (marks, pictures): (&Marks, &mut Pictures),
+        acts: &mut Vec<Act>,
+    ) {
         let p = Palette::of(ui.ctx());
         let segment = self.segments[i].clone();
         let (whole, response) =
@@ -260,7 +253,7 @@ impl Worst {
         let narrow = rect.width() < 240.0;
         let side = if narrow { 44.0 } else { 56.0 };
         let thumb = Rect::from_min_size(rect.min + vec2(6.0, 6.0), vec2(side, side));
-        match self.pictures.get(&segment.peak) {
+        match pictures.get(segment.peak) {
             Some(texture) => {
                 let size = texture.size_vec2();
                 let scale = side / size.x.max(size.y);
@@ -353,7 +346,7 @@ impl Worst {
 }
 
 /// How a segment was settled.
-fn state_of(segment: &Segment, marks: &Marks) -> SegmentState {
+pub(super) fn state_of(segment: &Segment, marks: &Marks) -> SegmentState {
     marks
         .nearest(&segment.frames)
         .map_or(SegmentState::Open, |m| m.1.state)

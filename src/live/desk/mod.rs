@@ -19,14 +19,15 @@ use self::load::{Loaded, load, of_crops};
 use self::ranking::Ranker;
 use self::thumbs::Thumbs;
 use super::journal::Journal;
+use super::pad::Pad;
 use super::viewer::{Viewer, ViewerState};
 use super::{ThreadError, spawn};
 use crate::analysis::BoxPx;
 use crate::review::Editor;
-use crate::review::project::{Frames, Project};
+use crate::review::project::Frames;
 use crate::review::save::{Job, Saved};
 use crate::review::session::{
-    Engine, JournalWord, Phase, Progress, Request, SessionOrder, SessionWord, Update,
+    Engine, JournalWord, Phase, Progress, Request, SessionOrder, SessionWord, Update, Wanted,
 };
 
 /// What is said while the example is made.
@@ -54,6 +55,7 @@ pub struct Desk {
     clerk: Option<Clerk>,
     /// Why it could not begin, until the window has heard.
     no_clerk: Option<String>,
+    pad: Option<Pad>,
     runs: u64,
     thumbs: Option<Thumbs>,
 }
@@ -77,6 +79,7 @@ impl Desk {
             ranker: Ranker::default(),
             clerk: None,
             no_clerk: None,
+            pad: None,
             runs: 0,
             thumbs: None,
         }
@@ -286,6 +289,7 @@ impl Engine for Desk {
         let failed = self.no_clerk.take().map(|e| SessionWord::Done(Err(e)));
         update.sessions.extend(failed);
         update.ranking = self.ranker.poll(&self.means.wake);
+        update.stick = self.pad.as_ref().and_then(Pad::stick);
         if let Some(thumbs) = &mut self.thumbs {
             update.thumbnails = thumbs.poll();
         }
@@ -338,8 +342,7 @@ impl Engine for Desk {
         }
     }
 
-    fn rank(&mut self, project: Box<Project>, rater: usize, version: u64) {
-        let wanted = (project, rater, version);
+    fn rank(&mut self, wanted: Wanted) {
         self.ranker.ask(wanted, &self.means.wake);
     }
 
@@ -377,6 +380,12 @@ impl Engine for Desk {
                 });
                 (self.means.wake)();
             }
+        }
+    }
+
+    fn watch_stick(&mut self, on: bool) {
+        if on != self.pad.is_some() {
+            self.pad = on.then(|| Pad::start(self.means.wake.clone())).flatten();
         }
     }
 

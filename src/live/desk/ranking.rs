@@ -3,11 +3,7 @@
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use crate::live::{Wake, spawn};
-use crate::review::Project;
-use crate::review::session::Ranking;
-
-/// What is to be ranked: the project as it stands, against whom, and what the window calls this state.
-type Wanted = (Box<Project>, usize, u64);
+use crate::review::session::{Ranking, Wanted};
 
 /// One at a time; of those that are asked for meanwhile the newest.
 #[derive(Default)]
@@ -39,14 +35,14 @@ impl Ranker {
         if self.running.is_some() {
             return;
         }
-        let Some((project, rater, version)) = self.next.take() else {
+        let Some(wanted) = self.next.take() else {
             return;
         };
         let (sender, receiver) = sync_channel(1);
         let wake = wake.clone();
         let work = move || {
             // A bench that is gone has no use for it.
-            let _ = sender.send(Ranking::of(&project, rater, version));
+            let _ = sender.send(Ranking::of(&wanted));
             wake();
         };
         match spawn("ranking", work) {

@@ -1,6 +1,6 @@
 //! The list of sessions, and the names of faces.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use affectscope::review::Faces;
 use affectscope::review::session::{SessionOrder, SessionWord};

@@ -6,12 +6,14 @@ use eframe::egui::{Align2, Color32, Mesh, Painter, Pos2, Rect, Shape, Stroke, Ui
 
 use super::super::levels::Columns;
 use super::super::state::{State, clock};
+use super::super::worst::state_of;
 use super::rows::{Row, What};
 use super::{AXIS, NAMES, Scale, Timeline};
 use crate::gui::layout::MARGIN;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
 use crate::labels::Expression;
+use crate::review::{Marks, Segment, SegmentState};
 
 /// Dashes of the raters' lines: drawn, left out. The first one's is whole.
 const DASHES: [(f32, f32); 5] = [(0.0, 0.0), (6.0, 3.0), (2.0, 3.0), (10.0, 3.0), (1.0, 2.0)];
@@ -58,6 +60,8 @@ pub(super) fn row(
                 expressions(painter, p, row.rect, columns);
             }
         }
+        // Drawn with its pictures.
+        What::Pictures => {}
         What::Stack => stack(painter, p, row.rect, &columns.shares),
         What::Valence => affect(painter, p, row.rect, (columns, state), (0, p.valence)),
         What::Arousal => affect(painter, p, row.rect, (columns, state), (1, p.arousal)),
@@ -291,6 +295,32 @@ pub(super) fn head(painter: &Painter, p: &Palette, scale: &Scale, area: Rect, st
     );
     let knob = Rect::from_center_size(pos2(x, area.top() - 4.0), vec2(8.0, 6.0));
     painter.rect_filled(knob, 2.0, p.text);
+}
+
+/// The worst segments, as bars on the axis: open ones stand out.
+pub(super) fn markers(
+    ui: &Ui,
+    p: &Palette,
+    (scale, area): (&Scale, Rect),
+    segments: &[Segment],
+    marks: &Marks,
+) {
+    let painter = ui.painter().with_clip_rect(Rect::from_x_y_ranges(
+        area.x_range(),
+        ui.max_rect().y_range(),
+    ));
+    // The worst is drawn last, above the others.
+    for segment in segments.iter().rev() {
+        let (a, b) = (
+            scale.x(segment.frames.start as f64),
+            scale.x(segment.frames.end as f64),
+        );
+        let open = state_of(segment, marks) == SegmentState::Open;
+        let color = if open { p.record } else { p.faint };
+        let top = area.bottom() + 1.0;
+        let bar = Rect::from_min_max(pos2(a, top), pos2(b.max(a + 2.0), top + 3.0));
+        painter.rect_filled(bar, 1.0, color);
+    }
 }
 
 /// Times below, as many as there is room for.
