@@ -1,12 +1,13 @@
 //! The faces of the predictions in their menu: which one is read, what they are called, and which of them are one person.
 
-use eframe::egui::{Button, Id, RichText, TextEdit, Ui};
+use eframe::egui::{Align, Button, Id, RichText, Stroke, TextEdit, Ui, vec2};
 
 use super::act::Act;
 use super::state::State;
 use crate::formats::labels::Person;
 use crate::gui::menu;
 use crate::gui::statusbar::grouped;
+use crate::gui::theme::Palette;
 use crate::review::model::{Face, Model};
 use crate::review::{FaceChoice, Faces};
 
@@ -74,6 +75,14 @@ fn words(names: &Faces, face: &Face) -> String {
     }
 }
 
+/// A button within a menu, where buttons have no frame of their own.
+fn small(ui: &Ui, text: &str) -> Button<'static> {
+    let p = Palette::of(ui.ctx());
+    let text = RichText::new(text).size(12.0);
+    let framed = Button::new(text).fill(p.raised());
+    framed.stroke(Stroke::new(1.0, p.line)).small()
+}
+
 /// Name and joins of the chosen face.
 fn edit(ui: &mut Ui, model: &Model, face: &Face, faces: &[Face], acts: &mut Vec<Act>) {
     let names = model.names();
@@ -93,6 +102,8 @@ fn edit(ui: &mut Ui, model: &Model, face: &Face, faces: &[Face], acts: &mut Vec<
         let field = TextEdit::singleline(&mut text)
             .desired_width(150.0)
             .char_limit(crate::review::faces::MOST_LETTERS)
+            .vertical_align(Align::Center)
+            .min_size(vec2(0.0, 24.0))
             .hint_text("nobody yet");
         let field = ui
             .add(field)
@@ -113,7 +124,7 @@ fn edit(ui: &mut Ui, model: &Model, face: &Face, faces: &[Face], acts: &mut Vec<
             ui.label(RichText::new("Same person as").size(12.0).weak());
             for other in others {
                 let title = names.title(other.id);
-                let button = ui.small_button(&title);
+                let button = ui.add(small(ui, &title));
                 let button = button.accessible_name(format!(
                     "{} is the same person as {title}",
                     names.title(face.id)
@@ -132,7 +143,7 @@ fn edit(ui: &mut Ui, model: &Model, face: &Face, faces: &[Face], acts: &mut Vec<
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new("Joined").size(12.0).weak());
             for id in joined {
-                let button = ui.small_button(format!("face {id}  ×"));
+                let button = ui.add(small(ui, &format!("face {id}  ×")));
                 let button = button.accessible_name(format!("Part face {id} from it"));
                 let hint = "It is a face of its own again";
                 if button.on_hover_text(hint).clicked() {

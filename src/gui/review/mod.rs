@@ -301,6 +301,7 @@ impl Bench {
         let kept = status::Kept {
             journal: self.journal.as_ref(),
             dirty: self.editor.is_dirty(),
+            listed: open.is_none() && self.is_still() && self.shelf.is_worth_showing(),
         };
         status::show(
             ui,

@@ -45,6 +45,8 @@ pub struct Kept<'a> {
     pub journal: Option<&'a JournalWord>,
     /// Whether there are edits that were not saved as a file of labels.
     pub dirty: bool,
+    /// The list of sessions has the window, and the keys.
+    pub listed: bool,
 }
 
 /// Shows it in the whole of `rect`.
@@ -60,7 +62,9 @@ pub fn show(
     ui.painter()
         .hline(rect.x_range(), rect.top() + 0.5, Stroke::new(1.0, p.line));
     let y = rect.center().y;
-    let hint = if compact {
+    let hint = if kept.listed {
+        "↑ ↓ choose · Enter open · F2 rename · Del to the bin"
+    } else if compact || state.is_none() {
         "F1 keys"
     } else {
         "← → frame · J K L play · [ ] select · F1 keys"

@@ -196,7 +196,7 @@ impl Shelf {
             for (i, folder) in self.folders.iter().enumerate() {
                 ui.horizontal(|ui| {
                     let text = folder.display().to_string();
-                    let label = super::super::top::elided(ui, &text, 270.0);
+                    let label = super::super::top::elided(ui, &short(folder), 270.0);
                     ui.label(label).on_hover_text(&text);
                     if i == 0 {
                         ui.label(RichText::new("recordings").size(12.0).weak());
@@ -257,6 +257,9 @@ impl Shelf {
                 self.turned = on && !self.turned;
                 self.column = column;
                 self.resort = true;
+            }
+            if !column.hint().is_empty() {
+                response.on_hover_text(column.hint());
             }
         }
     }
@@ -411,15 +414,20 @@ impl Columns {
                 widths.retain(|(c, _)| *c != column);
             }
         }
-        let gap = 14.0;
-        let others: f32 = widths.iter().map(|(_, w)| w + gap).sum();
+        // Words that follow figures stand further from them: those end where they begin.
+        let gap = |column: Column| {
+            let wide = matches!(column, Column::Weights | Column::Scores);
+            if wide { 24.0 } else { 14.0 }
+        };
+        let others: f32 = widths.iter().map(|&(c, w)| w + gap(c)).sum();
         let mut x = range.0 + 10.0;
         let name = (width - 20.0 - others).max(120.0);
         let mut all = vec![(Column::Name, x, x + name)];
         x += name;
         for (column, width) in widths {
-            all.push((column, x + gap, x + gap + width));
-            x += gap + width;
+            x += gap(column);
+            all.push((column, x, x + width));
+            x += width;
         }
         Self(all)
     }
@@ -439,6 +447,17 @@ impl Column {
             Self::Faces => "Faces",
             Self::Weights => "Weights",
             Self::Scores => "Against labels",
+        }
+    }
+
+    fn hint(self) -> &'static str {
+        match self {
+            Self::When => "By a recording's name, else the table's own time; UTC",
+            Self::Faces => "Ids of the tracker; those that were joined are one",
+            Self::Scores => {
+                "Concordance (CCC) of valence V and arousal A, and macro F1 of the expressions: the largest face of each frame against the labels beside it, as evaluate scores them"
+            }
+            _ => "",
         }
     }
 
@@ -533,7 +552,7 @@ fn scores(session: &Session, detail: Option<&Detail>) -> Lines {
     let mut parts = Vec::new();
     if first.ccc_valence.is_some() || first.ccc_arousal.is_some() {
         parts.push(format!(
-            "V {} A {}",
+            "CCC V {} A {}",
             value(first.ccc_valence),
             value(first.ccc_arousal)
         ));
@@ -553,6 +572,16 @@ fn scores(session: &Session, detail: Option<&Detail>) -> Lines {
     }
 }
 
+/// A folder as people write it: `~` for their home.
+fn short(folder: &Path) -> String {
+    let home = dirs::home_dir().filter(|home| home.parent().is_some());
+    match home.and_then(|home| folder.strip_prefix(home).ok().map(Path::to_owned)) {
+        Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
+        Some(rest) => Path::new("~").join(rest).display().to_string(),
+        None => folder.display().to_string(),
+    }
+}
+
 /// What stands below the name, and whether it is an alarm.
 fn below(session: &Session) -> (String, bool) {
     if let Some(trouble) = &session.trouble {
@@ -564,7 +593,7 @@ fn below(session: &Session) -> (String, bool) {
     let name = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned());
     let video = session.video.as_deref().and_then(name);
     let source = video.or_else(|| session.source.clone());
-    let folder = session.table.parent().map(|f| f.display().to_string());
+    let folder = session.table.parent().map(short);
     let parts = [source, folder.map(|f| format!("in {f}"))];
     (
         parts.into_iter().flatten().collect::<Vec<_>>().join(" · "),
