@@ -21,6 +21,7 @@ use super::Dropped;
 use super::fake::{Fake, record, running};
 
 mod opening;
+mod panels;
 
 /// What the threads behind the bench say next, and what they were told.
 #[derive(Default)]
@@ -29,6 +30,8 @@ pub struct Stage {
     opened: Vec<Request>,
     shown: Vec<usize>,
     orders: Vec<&'static str>,
+    /// Small pictures that were asked for last.
+    wanted: Vec<(usize, Option<BoxPx>)>,
     /// A gamepad is looked at.
     stick_watched: bool,
     /// Lines for the journal.
@@ -74,7 +77,9 @@ impl Engine for FakeBench {
         });
     }
 
-    fn thumbnails(&mut self, _: Vec<(usize, Option<BoxPx>)>) {}
+    fn thumbnails(&mut self, wanted: Vec<(usize, Option<BoxPx>)>) {
+        self.with(|s| s.wanted = wanted);
+    }
 
     fn rank(&mut self, wanted: Wanted) {
         self.with(|s| s.update.ranking = Some(Ranking::of(&wanted)));
