@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::bench::{BenchArgs, PeerArg};
+pub use self::values::FaceArg;
 use self::values::{at_least_one, min_face, positive_seconds, up_to_256, window_size};
 use crate::formats::labels::LabelFormat;
 use crate::formats::rows::RowFormat;
@@ -146,6 +147,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Open the annotator's bench: a video with its predictions and labels, and where they differ
     Review(ReviewArgs),
+    /// List recordings and analysed files
+    Sessions(SessionsArgs),
     /// Predictions beside people's labels as one page: scores, timeline, confusion, the worst segments with their faces
     Report(ReportArgs),
     /// Turn a PyTorch checkpoint of the paper's student into a safetensors file with its config
@@ -271,9 +274,10 @@ pub struct EvaluateArgs {
     /// Replace what is there
     #[arg(long)]
     pub force: bool,
-    /// Score only this face of the predictions [default: the labelled box's, else the largest on each frame]
-    #[arg(long, value_name = "ID")]
-    pub face: Option<u32>,
+    /// Score only this face of the predictions, by its id or the name it was given [default: the labelled box's, else the
+    /// largest on each frame]
+    #[arg(long, value_name = "ID|NAME")]
+    pub face: Option<FaceArg>,
     /// Give a frame without a prediction the nearest one before it, as the reference code fills a submission
     #[arg(long)]
     pub fill: bool,
@@ -300,6 +304,20 @@ pub struct ReviewArgs {
     pub look: LookArgs,
 }
 
+/// `affectscope sessions`
+#[derive(Debug, Args)]
+pub struct SessionsArgs {
+    /// Folders to look through [default: that of the recordings, and those that something was opened from]
+    #[arg(value_name = "FOLDER")]
+    pub folders: Vec<PathBuf>,
+    /// Count faces and score against the labels beside: reads every table through
+    #[arg(long)]
+    pub scores: bool,
+    /// As JSON, with everything that is known
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `affectscope report`
 #[derive(Debug, Args)]
 pub struct ReportArgs {
@@ -318,9 +336,10 @@ pub struct ReportArgs {
     /// Also write the figures as SVG into this folder: timeline.svg, circumplex.svg, confusion.svg
     #[arg(long, value_name = "DIR")]
     pub figures: Option<PathBuf>,
-    /// Only this face of the predictions [default: the one on the labels' side, else the largest on each frame]
-    #[arg(long, value_name = "ID")]
-    pub face: Option<u32>,
+    /// Only this face of the predictions, by its id or the name it was given [default: the one on the labels' side, else
+    /// the largest on each frame]
+    #[arg(long, value_name = "ID|NAME")]
+    pub face: Option<FaceArg>,
     /// No pictures of faces in the page
     #[arg(long)]
     pub no_faces: bool,

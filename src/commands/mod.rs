@@ -11,6 +11,7 @@ mod progress;
 pub mod quantize;
 pub mod record;
 pub mod report;
+pub mod sessions;
 pub mod train;
 mod unread;
 pub mod window;

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::progress::Progress;
 use super::{Failure, INTERRUPTED, Interrupt, print, refuse_input_as_output, say};
-use crate::cli::ReportArgs;
+use crate::cli::{FaceArg, ReportArgs};
 use crate::clock::utc;
 use crate::formats::output::{OutputError, write_whole};
 use crate::formats::sidecar::sidecar_path;
@@ -135,17 +135,23 @@ fn project(args: &ReportArgs, model: &Model, frames: Option<Frames>) -> Result<P
     let mut people: Vec<_> = people.collect();
     people.sort();
     people.dedup();
-    let choice = match (args.face, people.as_slice()) {
+    let choice = match (&args.face, people.as_slice()) {
         (_, [_, _, ..]) => {
             return Err(Failure::bad_input(
                 "the labels are of two people, and a report is of one. Give the files of the left one or of the right one.",
             ));
         }
-        (Some(id), _) => {
+        (Some(face), _) => {
+            let names = model.names();
+            let id = match face {
+                FaceArg::Id(id) => Some(names.one(*id)),
+                FaceArg::Name(name) => names.named(name),
+            };
             let faces = model.faces();
-            if !faces.iter().any(|f| f.id == id) {
-                return Err(Failure::bad_input(no_face(args, id, model)));
-            }
+            let there = id.filter(|id| faces.iter().any(|f| f.id == *id));
+            let Some(id) = there else {
+                return Err(Failure::bad_input(no_face(args, face, model)));
+            };
             FaceChoice::Id(id)
         }
         (None, [person]) => FaceChoice::Side(*person),
@@ -157,15 +163,22 @@ fn project(args: &ReportArgs, model: &Model, frames: Option<Frames>) -> Result<P
     Ok(project)
 }
 
-fn no_face(args: &ReportArgs, id: u32, model: &Model) -> String {
+fn no_face(args: &ReportArgs, face: &FaceArg, model: &Model) -> String {
     let faces = model.faces();
-    let there: Vec<String> = faces.iter().take(8).map(|f| f.id.to_string()).collect();
+    let called = |id: u32| match model.names().name(id) {
+        Some(name) => format!("{id} ({name})"),
+        None => id.to_string(),
+    };
+    let there: Vec<String> = faces.iter().take(8).map(|f| called(f.id)).collect();
     let there = match faces.len() {
         0 => "Its faces have no ids.".to_owned(),
         n if n > 8 => format!("It has {n}: {}, ...", there.join(", ")),
         _ => format!("It has: {}.", there.join(", ")),
     };
-    format!("{}: has no face {id}. {there}", args.predictions.display())
+    format!(
+        "{}: has no face {face}. {there}",
+        args.predictions.display()
+    )
 }
 
 fn nothing(args: &ReportArgs, project: &Project) -> String {

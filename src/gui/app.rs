@@ -203,6 +203,7 @@ impl eframe::App for App {
                 self.toasts.add(words, alarm);
             }
         }
+        self.remember_opened(ctx);
         let update = self.engine.poll();
         let now_s = self.engine.now_s();
         self.model.take(update, now_s, self.settings.follow);

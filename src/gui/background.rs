@@ -16,6 +16,8 @@ pub enum Asked {
     Folder,
     /// The folder of the recordings.
     RecordFolder,
+    /// A folder to look through for sessions.
+    SessionsFolder,
     /// The bench's video, or its folder of pictures.
     ReviewVideo,
     /// See [`Asked::ReviewVideo`].
@@ -96,6 +98,9 @@ impl Background {
                     .pick_file(),
                 Asked::Folder => dialog.set_title("Open a folder of pictures").pick_folder(),
                 Asked::RecordFolder => dialog.set_title("Where recordings go").pick_folder(),
+                Asked::SessionsFolder => dialog
+                    .set_title("A folder with recordings or analysed files")
+                    .pick_folder(),
                 Asked::ReviewVideo => dialog
                     .set_title("Open a video to check")
                     .add_filter("Videos and pictures", &MEDIA)

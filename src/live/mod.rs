@@ -34,9 +34,10 @@
 //! | `thumbnails` | the film once more, for small pictures | small pictures, through a bounded queue |
 //! | `analyse-file` | the table being written, and the threads of [`bulk`] | records, through a bounded queue |
 //! | `example` | the example while it is made, and the threads of [`bulk`] | what is to be opened, once |
+//! | `sessions` | nothing; files while it reads, renames or deletes them | what was found, through a bounded queue |
+//! | `closing` | what the bench leaves: journal, viewer, analysis, sessions | |
 //! | `ranking` | a copy of the project | its worst stretches and how far all agree, once |
 //! | `gamepad` | a gamepad, while somebody rates | how its stick stands, through a lock that is held for a moment |
-//! | `closing` | what the bench leaves: journal, viewer, analysis | |
 //! | `save-labels` | the labels being saved | what was written, once |
 //!
 //! A network that was asked for several threads has helpers of its own, `network-N` ([`crate::model::conv`]).

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::faces::Faces;
 use super::model::{FaceChoice, Model};
 use super::overlay::Patch;
 use super::rater::{Axis, Rater};
@@ -295,6 +296,12 @@ impl Project {
         self.score_all();
     }
 
+    /// Calls the faces otherwise; see [`Model::set_names`].
+    pub fn set_names(&mut self, names: Faces) {
+        Arc::make_mut(&mut self.model).set_names(names);
+        self.score_all();
+    }
+
     /// Moves a rater's labels by so many frames from where the files have them.
     pub fn set_offset(&mut self, rater: usize, frames: i64) {
         let axis = Axis {
@@ -362,6 +369,16 @@ impl Project {
             notes.push(format!(
                 "The predictions speak of {} frames, the video has {frames}.",
                 self.model.frames
+            ));
+        }
+        notes.extend(self.model.names_failed.clone());
+        if let FaceChoice::Id(id) = self.model.choice()
+            && let Some(face) = self.model.faces().iter().find(|f| f.id == id && f.both > 0)
+        {
+            notes.push(format!(
+                "Several ids of {} are on the same frame {} times: the row of face {id} counts there, else the first.",
+                self.model.names().title(id),
+                face.both
             ));
         }
         let ours = |rater: &Rater| {

@@ -191,7 +191,19 @@ fn face(model: &Model) -> String {
                 side(person)
             )
         }
-        FaceChoice::Id(id) => format!("Predictions of face {id}{of}."),
+        FaceChoice::Id(id) => {
+            let names = model.names();
+            let joined: Vec<String> = names.joined_to(id).map(|i| i.to_string()).collect();
+            let ids = match (names.name(id), joined.is_empty()) {
+                (None, true) => String::new(),
+                (Some(_), true) => format!(", face {id}"),
+                (_, false) => format!(
+                    ", face {id} and what was joined to it: {}",
+                    joined.join(", ")
+                ),
+            };
+            format!("Predictions of {}{ids}{of}.", names.title(id))
+        }
     }
 }
 

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Disagreement;
 use super::agreement::{RangeAgreement, Who};
 use super::editor::Editor;
 use super::project::Project;
 use super::rating::Stick;
 use super::save::{Job, Saved};
 use super::segments::{MOST_SEGMENTS, Segment, worst_first};
+use super::sessions::{Detail, Found, Session};
+use super::{Disagreement, Faces};
 use crate::analysis::{BoxPx, Record};
 use crate::frame::Frame;
 use crate::source::SourceInfo;
@@ -149,9 +150,42 @@ impl Ranking {
     }
 }
 
+/// What is to be done with sessions, one after the other.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SessionOrder {
+    /// Look through these folders, then read the sessions' tables one by one.
+    Look(Vec<PathBuf>),
+    /// Rename a session; `others` are told where its video is then.
+    Rename {
+        /// Which.
+        session: Box<Session>,
+        /// The new name.
+        name: String,
+        /// The other sessions.
+        others: Vec<Session>,
+    },
+    /// Move a session to the system's bin.
+    Delete(Box<Session>),
+    /// Keep the names of faces beside this table.
+    Names(PathBuf, Faces),
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SessionWord {
+    /// What was found in the folders.
+    Found(Found),
+    /// What the whole of a table tells, by the table's path.
+    Detail(PathBuf, Box<Detail>),
+    /// A session was renamed or deleted, or why not; or why names of faces are not kept.
+    Done(Result<String, String>),
+}
+
 /// What has happened since the last look.
 #[derive(Debug, Default)]
 pub struct Update {
+    /// News of sessions, in order.
+    pub sessions: Vec<SessionWord>,
     /// How far opening is.
     pub phase: Phase,
     /// What was opened in place of the example that was asked for.
@@ -203,6 +237,8 @@ pub trait Engine {
     fn keep(&mut self, editor: &mut Editor);
     /// Saves a rater's labels.
     fn save(&mut self, rater: usize, job: Job);
+    /// Does something with sessions.
+    fn sessions(&mut self, order: SessionOrder);
     /// Analyses the video that is open, and writes the rows beside it.
     fn analyse(&mut self);
     /// Ends the analysis; what it has read stays on screen.

@@ -11,7 +11,9 @@ use affectscope::review::Editor;
 use affectscope::review::model::Model;
 use affectscope::review::project::{Frames, Project};
 use affectscope::review::save::Job;
-use affectscope::review::session::{Engine, Phase, Progress, Ranking, Request, Update, Wanted};
+use affectscope::review::session::{
+    Engine, Phase, Progress, Ranking, Request, SessionOrder, Update, Wanted,
+};
 use affectscope::settings::Settings;
 use eframe::egui::{Key, Modifiers, pos2, vec2};
 use egui_kittest::Harness;
@@ -22,6 +24,7 @@ use super::fake::{Fake, record, running};
 
 mod opening;
 mod panels;
+mod sessions;
 
 /// What the threads behind the bench say next, and what they were told.
 #[derive(Default)]
@@ -32,6 +35,8 @@ pub struct Stage {
     orders: Vec<&'static str>,
     /// Small pictures that were asked for last.
     wanted: Vec<(usize, Option<BoxPx>)>,
+    /// What was asked of sessions.
+    sessions: Vec<SessionOrder>,
     /// A gamepad is looked at.
     stick_watched: bool,
     /// Lines for the journal.
@@ -97,6 +102,10 @@ impl Engine for FakeBench {
     fn save(&mut self, rater: usize, job: Job) {
         let saved = job.write().map_err(|e| e.to_string());
         self.with(|s| s.update.saved.push((rater, saved)));
+    }
+
+    fn sessions(&mut self, order: SessionOrder) {
+        self.with(|s| s.sessions.push(order));
     }
 
     fn analyse(&mut self) {

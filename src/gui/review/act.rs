@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use super::state::Below;
 use crate::labels::Expression;
 use crate::review::save::SaveFormat;
-use crate::review::{FaceChoice, SegmentState, Start, Stroke};
+use crate::review::session::{Request, SessionOrder};
+use crate::review::{FaceChoice, Faces, SegmentState, Start, Stroke};
 
 /// One thing the user did.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,6 +104,18 @@ pub enum Act {
     Analyse,
     /// End the analysis.
     Cancel,
+    /// Show the list of sessions, or leave it.
+    Sessions(bool),
+    /// Open a session.
+    OpenSession(Box<Request>),
+    /// Do something with sessions.
+    Order(Box<SessionOrder>),
+    /// Ask for a folder to look through for sessions.
+    AddFolder,
+    /// Look through a folder no more.
+    ForgetFolder(PathBuf),
+    /// Call the faces so.
+    Names(Box<Faces>),
     /// Light or dark.
     Theme,
     /// Show the keys.

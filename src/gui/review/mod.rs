@@ -7,6 +7,7 @@ pub mod act;
 mod agree;
 mod annotate;
 mod circle;
+mod faces;
 mod film;
 mod keys;
 mod layout;
@@ -14,6 +15,7 @@ mod levels;
 mod opening;
 mod pictures;
 mod scores;
+mod sessions;
 mod start;
 mod state;
 mod status;
@@ -33,6 +35,7 @@ pub use self::keys::KEYS;
 use self::layout::Areas;
 use self::opening::Opening;
 use self::pictures::Pictures;
+use self::sessions::Shelf;
 use self::state::{Below, State};
 use self::status::Figures;
 use self::timeline::Timeline;
@@ -71,6 +74,8 @@ pub struct Bench {
     timeline: Timeline,
     figures: Figures,
     worst: Worst,
+    /// The list of sessions.
+    shelf: Shelf,
     agree: Agree,
     pictures: Pictures,
     editor: Editor,
@@ -104,6 +109,7 @@ impl Bench {
             timeline: Timeline::default(),
             figures: Figures::default(),
             worst: Worst::default(),
+            shelf: Shelf::default(),
             agree: Agree::default(),
             pictures: Pictures::default(),
             editor: Editor::default(),
@@ -137,6 +143,8 @@ impl Bench {
             self.editor = update.editor.take().map(|e| *e).unwrap_or_default();
         }
         self.take_journal(update.journal.take());
+        self.shelf
+            .take(std::mem::take(&mut update.sessions), &mut self.words);
         for (rater, saved) in std::mem::take(&mut update.saved) {
             self.take_saved(rater, saved);
         }
@@ -246,6 +254,8 @@ impl Bench {
     /// Draws it; gives what the app is to do. `covered`: a card lies over the window.
     pub fn ui(&mut self, ui: &mut Ui, covered: bool) -> Vec<Act> {
         let areas = Areas::of(ui.max_rect());
+        let shown = self.is_shown();
+        let covered = covered || self.shelf.covers(shown);
         let mut acts = keys::pressed(ui.ctx(), covered);
         let dropped: Vec<PathBuf> = ui.ctx().input(|i| {
             i.raw
@@ -264,7 +274,7 @@ impl Bench {
             compact: areas.compact,
         };
         acts.extend(top::show(ui, areas.top, &bar));
-        let shown = self.is_shown();
+        let shown = shown && !self.shelf.is_open();
         match &mut self.state {
             Some(state) if shown => {
                 self.film.show(ui, areas.picture, state);
@@ -284,7 +294,7 @@ impl Bench {
             _ => {
                 let mut middle = areas.worst.union(areas.scores);
                 middle.max.y = areas.timeline.bottom();
-                acts.extend(start::show(ui, middle, &self.phase));
+                acts.extend(self.start(ui, middle));
             }
         }
         let open = self.state.as_ref().filter(|_| shown);
@@ -365,7 +375,7 @@ impl Bench {
             }
             _ => {}
         }
-        if self.annotate(act) {
+        if self.annotate(act) || self.shelve(act) {
             return true;
         }
         let Some(state) = &mut self.state else {

@@ -174,6 +174,7 @@ impl Bench {
         }
         self.since = state.version();
         self.state = Some(state);
+        self.shelf.opened(&self.opening.asked);
         self.asked = None;
         if !same {
             self.worst.clear();

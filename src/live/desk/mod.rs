@@ -1,6 +1,7 @@
 //! The threads behind the annotator's bench: one that fetches pictures, one that reads files, one that analyses.
 
 mod analysis;
+mod clerk;
 mod example;
 mod load;
 mod ranking;
@@ -13,6 +14,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use self::analysis::Analysis;
 pub use self::analysis::Means;
+use self::clerk::Clerk;
 use self::load::{Loaded, load, of_crops};
 use self::ranking::Ranker;
 use self::thumbs::Thumbs;
@@ -24,7 +26,9 @@ use crate::analysis::BoxPx;
 use crate::review::Editor;
 use crate::review::project::Frames;
 use crate::review::save::{Job, Saved};
-use crate::review::session::{Engine, JournalWord, Phase, Progress, Request, Update, Wanted};
+use crate::review::session::{
+    Engine, JournalWord, Phase, Progress, Request, SessionOrder, SessionWord, Update, Wanted,
+};
 
 /// What is said while the example is made.
 const EXAMPLE: &str = "Making the example from the built-in demo";
@@ -47,6 +51,10 @@ pub struct Desk {
     example: Option<Example>,
     saving: Vec<(usize, Receiver<Result<Saved, String>>)>,
     ranker: Ranker,
+    /// Once sessions are asked for.
+    clerk: Option<Clerk>,
+    /// Why it could not begin, until the window has heard.
+    no_clerk: Option<String>,
     pad: Option<Pad>,
     runs: u64,
     thumbs: Option<Thumbs>,
@@ -69,6 +77,8 @@ impl Desk {
             example: None,
             saving: Vec::new(),
             ranker: Ranker::default(),
+            clerk: None,
+            no_clerk: None,
             pad: None,
             runs: 0,
             thumbs: None,
@@ -273,6 +283,11 @@ impl Engine for Desk {
                 false
             }
         });
+        if let Some(clerk) = &mut self.clerk {
+            update.sessions = clerk.poll();
+        }
+        let failed = self.no_clerk.take().map(|e| SessionWord::Done(Err(e)));
+        update.sessions.extend(failed);
         update.ranking = self.ranker.poll(&self.means.wake);
         update.stick = self.pad.as_ref().and_then(Pad::stick);
         if let Some(thumbs) = &mut self.thumbs {
@@ -329,6 +344,22 @@ impl Engine for Desk {
 
     fn rank(&mut self, wanted: Wanted) {
         self.ranker.ask(wanted, &self.means.wake);
+    }
+
+    fn sessions(&mut self, order: SessionOrder) {
+        if self.clerk.is_none() {
+            match Clerk::start(self.means.wake.clone()) {
+                Ok(clerk) => self.clerk = Some(clerk),
+                Err(e) => {
+                    self.no_clerk = Some(e.to_string());
+                    (self.means.wake)();
+                    return;
+                }
+            }
+        }
+        if let Some(clerk) = &mut self.clerk {
+            clerk.ask(order);
+        }
     }
 
     fn analyse(&mut self) {
@@ -392,6 +423,7 @@ impl Drop for Desk {
             self.journal.take(),
             self.viewer.take(),
             self.analysis.take(),
+            self.clerk.take(),
         );
         self.means.closing.end(all);
     }
