@@ -23,6 +23,7 @@ use super::Dropped;
 use super::fake::{Fake, record, running};
 
 mod opening;
+mod panels;
 mod sessions;
 
 /// What the threads behind the bench say next, and what they were told.
@@ -32,6 +33,8 @@ pub struct Stage {
     opened: Vec<Request>,
     shown: Vec<usize>,
     orders: Vec<&'static str>,
+    /// Small pictures that were asked for last.
+    wanted: Vec<(usize, Option<BoxPx>)>,
     /// What was asked of sessions.
     sessions: Vec<SessionOrder>,
     /// A gamepad is looked at.
@@ -79,7 +82,9 @@ impl Engine for FakeBench {
         });
     }
 
-    fn thumbnails(&mut self, _: Vec<(usize, Option<BoxPx>)>) {}
+    fn thumbnails(&mut self, wanted: Vec<(usize, Option<BoxPx>)>) {
+        self.with(|s| s.wanted = wanted);
+    }
 
     fn rank(&mut self, wanted: Wanted) {
         self.with(|s| s.update.ranking = Some(Ranking::of(&wanted)));
