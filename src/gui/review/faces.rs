@@ -1,6 +1,6 @@
 //! The faces of the predictions in their menu: which one is read, what they are called, and which of them are one person.
 
-use eframe::egui::{Align, Button, Id, RichText, Stroke, TextEdit, Ui, vec2};
+use eframe::egui::{Align2, Button, Id, RichText, Stroke, TextEdit, Ui, vec2};
 
 use super::act::Act;
 use super::state::State;
@@ -102,7 +102,7 @@ fn edit(ui: &mut Ui, model: &Model, face: &Face, faces: &[Face], acts: &mut Vec<
         let field = TextEdit::singleline(&mut text)
             .desired_width(150.0)
             .char_limit(crate::review::faces::MOST_LETTERS)
-            .vertical_align(Align::Center)
+            .align(Align2::LEFT_CENTER)
             .min_size(vec2(0.0, 24.0))
             .hint_text("nobody yet");
         let field = ui
