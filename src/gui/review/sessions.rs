@@ -2,6 +2,7 @@
 
 mod cards;
 mod list;
+mod row;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
