@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub(in crate::train) use self::course::is_zero;
 pub use self::course::{Course, GruPhase, Phase, Schedule};
 pub use self::load::ConfigError;
 use super::augment::Augment;

@@ -1,65 +1,46 @@
-//! The recurrent heads' phase: windows of the finished CNN's features, from videos or made from stills.
+//! The recurrent heads' phase: windows of the finished CNN's features, of videos or composed of stills.
 
-use std::collections::HashSet;
+mod bank;
+mod films;
 
+use self::bank::{Bank, Pictures};
+use self::films::{Films, split_up};
 use super::augment::{Augment, view};
 use super::config::GruPhase;
-use super::loader::{Place, places, task_of};
+use super::loader::weights_of;
 use super::net::{Store, Temporal};
 use super::objective::{self, Targets, Task, TeacherLogits};
 use super::phase::{Learning, Parts, PhaseError, Step, Verdict};
 use super::random::Rng;
-
 use super::score;
 use super::set::{Labels, Sample, Set, Split};
 use crate::analysis::Crop;
 use crate::evaluate::matching::Scores;
-use crate::face::align::TEMPLATE_PX;
 use crate::labels::Expression;
-use crate::model::config::{CROP_SIDE_PX, Color, StudentConfig};
+use crate::model::config::{CROP_SIDE_PX, StudentConfig};
 use crate::model::heads::estimate;
-use crate::model::student::{Features, NetworkError, Student};
+use crate::model::student::{NetworkError, Student};
 
 /// Frames of a window, as the config of our networks has it.
 pub const WINDOW: usize = 32;
 /// Frames that may be missing within a sequence: more than a second at 30 a second begins a new one.
 const MOST_GAP: u64 = 30;
-/// The most faces that a made window shows, one after the other.
+/// The most faces that a composed window shows, one after the other.
 const MOST_FACES: usize = 3;
+/// Part of the composed windows that show one picture all the time.
+const STILL_PART: f64 = 0.3;
 /// What the numbers of a stream are for; the CNN's phase has 1 and 2.
 mod stream {
     pub const MADE: u64 = 3;
-    pub const FRAME: u64 = 4;
+    pub const MOVE: u64 = 4;
     pub const ORDER: u64 = 5;
+    pub const LOOK: u64 = 6;
+    pub const FACES: u64 = 7;
 }
 
-/// From one frame to the next a face moves this little: what a detector and a still person do. Light changes with it.
-const STILL: Augment = Augment {
-    flip: 0.0,
-    turn_degrees: 2.0,
-    scale: 0.02,
-    shift_px: 1.0,
-    landmarks_px: 0.5,
-    gain: 0.05,
-    bias: 4.0,
-    noise: 1.0,
-    noise_levels: 4.0,
-    ..Augment::NONE
-};
-
-/// A frame of a window: a face, and the number of its view; `None`: as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Frame {
-    place: Place,
-    view: Option<u64>,
-}
-
-/// Windows of one split with all that is learnt from them.
-pub struct Windows {
-    task: Task,
-    count: usize,
-    /// Whether expressions are learnt from people's votes where there are any.
-    votes: bool,
+/// Some windows with all that is learnt from them.
+#[derive(Default)]
+struct Batch {
     /// Of the expression head and of the affect head, `[S, T, 128]`.
     features: [Vec<f32>; 2],
     /// `[S * T]`
@@ -68,207 +49,224 @@ pub struct Windows {
     taught: Option<TeacherLogits>,
 }
 
-/// The windows of a split: of its videos, and made from its stills where there are none.
-fn frames(sets: &[Set], split: Split, task: Task, (made, seed): (usize, u64)) -> Vec<Vec<Frame>> {
-    let all = places(sets, split, task);
-    let mut windows = Vec::new();
-    let mut stills = Vec::new();
-    for (s, set) in sets.iter().enumerate() {
-        let labelled = |labels: &Labels| task_of(labels) == Some(task);
-        let mut moving = HashSet::new();
-        for sequence in set.sequences(split, labelled, MOST_GAP) {
-            for window in sequence.chunks_exact(WINDOW) {
-                moving.extend(window.iter().copied());
-                windows.push(
-                    window
-                        .iter()
-                        .map(|&i| Frame {
-                            place: (s, i),
-                            view: None,
-                        })
-                        .collect(),
-                );
-            }
+impl Batch {
+    fn new(taught: bool) -> Self {
+        Self {
+            taught: taught.then(Default::default),
+            ..Self::default()
         }
-        stills.extend(all.iter().filter(|p| p.0 == s && !moving.contains(&p.1)));
     }
-    if stills.is_empty() {
-        return windows;
+
+    /// Windows.
+    fn len(&self) -> usize {
+        self.labels.len() / WINDOW
     }
-    for w in 0..made {
-        let mut rng = Rng::stream(seed, &[stream::MADE, split as u64, task as u64, w as u64]);
-        let faces = 1 + rng.below(MOST_FACES);
-        let mut cuts: Vec<usize> = (1..faces).map(|_| rng.below(WINDOW)).collect();
-        cuts.sort_unstable();
-        let mut window: Vec<Frame> = Vec::with_capacity(WINDOW);
-        for end in cuts.into_iter().chain([WINDOW]) {
-            let place = stills[rng.below(stills.len())];
-            let base = rng.bits();
-            while window.len() < end {
-                let view = Some(base.wrapping_add(window.len() as u64));
-                window.push(Frame { place, view });
-            }
-        }
-        windows.push(window);
-    }
-    windows
 }
 
-impl Windows {
-    /// Runs a finished CNN over the windows of a split; windows that are made from stills show each face in a view of
-    /// `seen_as`, moved a little from frame to frame. `teacher` is another's, with recurrent heads. `progress` is told how
-    /// many of how many are done, and says whether to go on.
+/// Windows of one split and task: those of its videos, and what others are composed of.
+pub struct Windows<'a> {
+    task: Task,
+    /// Whether expressions are learnt from people's votes where there are any.
+    votes: bool,
+    films: Films,
+    bank: Bank,
+    /// Windows of stills in an epoch.
+    made: usize,
+    teacher: Option<&'a Student>,
+    /// What is kept of the stills, in memory.
+    bytes: u64,
+}
+
+/// How the faces of a split are shown to the recurrent heads.
+pub struct Shown<'a> {
+    /// The phase.
+    pub phase: &'a GruPhase,
+    /// All that is random comes from it.
+    pub seed: u64,
+    /// What the CNN's phase does to pictures.
+    pub augment: &'a Augment,
+}
+
+fn networks(taught: bool) -> usize {
+    1 + usize::from(taught)
+}
+
+fn pictures<'a>(split: Split, shown: &Shown<'a>) -> Pictures<'a> {
+    let phase = shown.phase;
+    let training = split == Split::Train;
+    let views = training && phase.views;
+    Pictures {
+        looks: if views { phase.looks } else { 1 },
+        moves: if training { phase.moves } else { 1 },
+        seen_as: if views { shown.augment } else { &Augment::NONE },
+        seed: shown.seed,
+    }
+}
+
+/// Whether what a CNN makes of the still faces has room in the memory that it may take: `width` values of either head's
+/// feature, and as much of a teacher's.
+///
+/// # Errors
+/// When it has not.
+pub fn has_room(
+    sets: &[Set],
+    shown: &Shown<'_>,
+    width: usize,
+    taught: bool,
+) -> Result<(), PhaseError> {
+    let phase = shown.phase;
+    if phase.made == 0 {
+        return Ok(());
+    }
+    let (mut faces, mut bytes) = (0, 0);
+    for split in [Split::Train, Split::Validation] {
+        for task in Task::ALL {
+            let stills = split_up(sets, split, task).1.len();
+            let networks = networks(taught && split == Split::Train);
+            bytes += pictures(split, shown).bytes(stills, width, networks);
+            faces += stills;
+        }
+    }
+    if bytes <= (phase.bank_mib as u64) << 20 {
+        return Ok(());
+    }
+    let Pictures { looks, moves, .. } = pictures(Split::Train, shown);
+    Err(PhaseError::NoFaces(format!(
+        "What the network makes of {faces} still faces, {} pictures of each that is learnt from, needs {} MiB of memory; \
+         `gru.bank_mib` allows {}. Lower `gru.looks` or `gru.moves`, or raise it.",
+        looks * moves,
+        bytes.div_ceil(1 << 20),
+        phase.bank_mib
+    )))
+}
+
+impl<'a> Windows<'a> {
+    /// Runs a finished CNN over the windows of a split's videos and over every still face: of the training split in some
+    /// appearances, each moved a little; of the others as they are. `teacher` is another's, with recurrent heads. `progress`
+    /// is told how many faces of how many are done, and says whether to go on.
     ///
     /// # Errors
     /// When a network fails, or it was to end.
     pub fn of(
         (sets, split, task): (&[Set], Split, Task),
-        made: (usize, u64),
-        (votes, seen_as): (bool, &Augment),
+        shown: &Shown<'_>,
         student: &Student,
-        teacher: Option<&Student>,
+        teacher: Option<&'a Student>,
         mut progress: impl FnMut(usize, usize) -> bool,
     ) -> Result<Self, PhaseError> {
-        let windows = frames(sets, split, task, made);
-        let mut all = Self {
-            task,
-            count: windows.len(),
-            votes,
-            features: Default::default(),
-            labels: Vec::with_capacity(windows.len() * WINDOW),
-            taught: teacher.map(|_| Default::default()),
-        };
-        for (done, window) in windows.iter().enumerate() {
-            if !progress(done, windows.len()) {
-                return Err(PhaseError::Interrupted);
-            }
-            let crops = |student: &Student| crops(sets, window, student.config(), seen_as);
-            for step in student.features(&crops(student))? {
-                all.features[0].extend_from_slice(&step.expression);
-                all.features[1].extend_from_slice(&step.affect);
-            }
-            all.labels.extend(
-                window
-                    .iter()
-                    .map(|f| *sets[f.place.0].sample(f.place.1).labels),
-            );
-            if let (Some(teacher), Some((expression, affect))) = (teacher, &mut all.taught) {
-                let steps = teacher.features(&crops(teacher))?;
-                let steps: Vec<&Features> = steps.iter().collect();
-                let said = teacher.window_logits(&steps).ok_or_else(|| {
-                    PhaseError::NoFaces("The teacher has no recurrent heads.".to_owned())
-                })?;
-                expression.extend(said.expression.concat());
-                affect.extend(said.affect.concat());
-            }
+        let phase = shown.phase;
+        let training = split == Split::Train;
+        let (windows, mut stills) = split_up(sets, split, task);
+        if phase.made == 0 {
+            stills.clear();
         }
-        Ok(all)
+        let pictures = pictures(split, shown);
+        let width = student.config().heads.hidden;
+        let bytes = pictures.bytes(stills.len(), width, networks(teacher.is_some()));
+        let whole = windows.len() * WINDOW + stills.len();
+        let mut done = 0;
+        let mut progress = |faces: usize| {
+            done += faces;
+            progress(done, whole)
+        };
+        let films = Films::of(sets, &windows, student, teacher, &mut progress)?;
+        let weighted = training.then(|| weights_of(task, sets, &stills, phase.balance));
+        let bank = Bank::of(
+            (sets, &stills),
+            pictures,
+            student,
+            teacher,
+            weighted.flatten(),
+            &mut progress,
+        )?;
+        Ok(Self {
+            task,
+            votes: phase.votes,
+            films,
+            bank,
+            made: phase.made,
+            teacher,
+            bytes,
+        })
     }
 
-    /// Windows.
+    /// Windows of videos.
+    pub fn films(&self) -> usize {
+        self.films.len()
+    }
+
+    /// Still faces.
+    pub fn stills(&self) -> usize {
+        self.bank.len()
+    }
+
+    /// What is kept of the still faces, bytes of memory.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Windows of an epoch.
     pub fn len(&self) -> usize {
-        self.count
+        let made = if self.bank.len() > 0 { self.made } else { 0 };
+        self.films.len() + made
     }
 
     /// True without any.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.len() == 0
     }
 
-    /// Features of some windows, `[S, T, 128]` each.
-    fn features(&self, which: &[usize]) -> [Vec<f32>; 2] {
-        [0, 1].map(|head| gather(&self.features[head], which, self.count))
-    }
-
-    fn targets(&self, which: &[usize]) -> Targets {
-        let labels = || {
-            which
-                .iter()
-                .flat_map(|w| &self.labels[w * WINDOW..(w + 1) * WINDOW])
-        };
+    fn targets(&self, labels: &[Labels]) -> Targets {
         let one = |e: Expression| std::array::from_fn(|i| if i == e.index() { 1.0 } else { 0.0 });
+        let shares = |labels: &Labels| match labels.votes {
+            Some(votes) if self.votes => votes,
+            _ => labels.expression.map_or([0.0; 7], one),
+        };
+        let affect = |labels: &Labels| labels.affect.unwrap_or_default();
+        let wanted = |wanted: bool| if wanted { labels } else { &[] };
         Targets {
             task: self.task,
-            expression: if self.task.has_expression() {
-                labels()
-                    .map(|l| match l.votes {
-                        Some(votes) if self.votes => votes,
-                        _ => l.expression.map_or([0.0; 7], one),
-                    })
-                    .collect()
-            } else {
-                Vec::new()
-            },
-            affect: if self.task.has_affect() {
-                labels().map(|l| l.affect.unwrap_or_default()).collect()
-            } else {
-                Vec::new()
-            },
+            expression: wanted(self.task.has_expression())
+                .iter()
+                .map(shares)
+                .collect(),
+            affect: wanted(self.task.has_affect()).iter().map(affect).collect(),
         }
     }
 }
 
-/// Some windows' values, one after the other; every window has as many.
-fn gather(values: &[f32], which: &[usize], count: usize) -> Vec<f32> {
-    let each = values.len() / count.max(1);
-    which
-        .iter()
-        .flat_map(|w| &values[w * each..(w + 1) * each])
-        .copied()
-        .collect()
+/// A face as a network with this config takes it.
+fn crop(sample: &Sample<'_>, config: &StudentConfig, how: &Augment, rng: &mut Rng) -> Vec<u8> {
+    crop_of(sample, (config, config.resize_px()), how, rng)
 }
 
-/// The frames of a window as a network takes them.
-fn crops(sets: &[Set], window: &[Frame], config: &StudentConfig, seen_as: &Augment) -> Vec<Crop> {
+fn crop_of(
+    sample: &Sample<'_>,
+    (config, resize_px): (&StudentConfig, usize),
+    how: &Augment,
+    rng: &mut Rng,
+) -> Vec<u8> {
     let color = config.backbone.color;
-    let kind = (color, config.resize_px());
-    let crop = |sample: &Sample<'_>, how: &Augment, kind: (Color, usize), number: u64| {
-        let mut pixels = vec![0; CROP_SIDE_PX * CROP_SIDE_PX * color.channels()];
-        let mut rng = Rng::stream(number, &[stream::FRAME]);
-        view(sample, kind.0, kind.1, how, &mut rng, &mut pixels);
-        pixels
-    };
-    // A made window shows a face as one picture of it, which then moves.
-    let mut picture: Option<(Place, Vec<u8>)> = None;
-    let frames = window.iter().map(|frame| {
-        let (s, i) = frame.place;
-        let sample = sets[s].sample(i);
-        let pixels = match frame.view {
-            None => crop(&sample, &Augment::NONE, kind, 0),
-            Some(number) if *seen_as == Augment::NONE => crop(&sample, &STILL, kind, number),
-            Some(number) => {
-                let (_, seen) = match picture.take() {
-                    Some(seen) if seen.0 == frame.place => picture.insert(seen),
-                    _ => picture.insert((frame.place, crop(&sample, seen_as, kind, number))),
-                };
-                let seen = Sample {
-                    pixels: &*seen,
-                    width_px: CROP_SIDE_PX,
-                    height_px: CROP_SIDE_PX,
-                    channels: color.channels(),
-                    landmarks: TEMPLATE_PX,
-                    ..sample
-                };
-                // It is enlarged already.
-                crop(&seen, &STILL, (color, CROP_SIDE_PX), number)
-            }
-        };
-        Crop {
-            face_id: 1,
-            side_px: CROP_SIDE_PX,
-            channels: color.channels(),
-            pixels: pixels.into(),
-        }
-    });
-    frames.collect()
+    let mut pixels = vec![0; CROP_SIDE_PX * CROP_SIDE_PX * color.channels()];
+    view(sample, color, resize_px, how, rng, &mut pixels);
+    pixels
+}
+
+fn network_crop(config: &StudentConfig, pixels: Vec<u8>) -> Crop {
+    Crop {
+        face_id: 1,
+        side_px: CROP_SIDE_PX,
+        channels: config.backbone.color.channels(),
+        pixels: pixels.into(),
+    }
 }
 
 /// What the recurrent phase learns from, and with.
 pub struct GruLearning<'a> {
     phase: &'a GruPhase,
     heads: Temporal,
-    training: Vec<Windows>,
-    validation: Vec<Windows>,
+    training: Vec<Windows<'a>>,
+    validation: Vec<Windows<'a>>,
     seed: u64,
 }
 
@@ -281,8 +279,8 @@ impl<'a> GruLearning<'a> {
         config: &StudentConfig,
         store: &Store,
         (phase, seed): (&'a GruPhase, u64),
-        training: Vec<Windows>,
-        validation: Vec<Windows>,
+        training: Vec<Windows<'a>>,
+        validation: Vec<Windows<'a>>,
     ) -> Result<Self, PhaseError> {
         let training: Vec<_> = training
             .into_iter()
@@ -317,26 +315,29 @@ impl Learning for GruLearning<'_> {
 
     fn epoch(&mut self, epoch: usize, from: usize, step: &mut Step<'_>) -> Result<(), PhaseError> {
         let size = self.phase.batch;
-        let orders: Vec<Vec<usize>> = self
-            .training
-            .iter()
-            .map(|windows| {
-                let mut order: Vec<usize> = (0..windows.len()).collect();
-                Rng::stream(
-                    self.seed,
-                    &[stream::ORDER, windows.task as u64, epoch as u64],
-                )
-                .shuffle(&mut order);
-                order
-            })
-            .collect();
+        // What is composed depends on the epoch alone: whoever goes on within it sees the same.
+        let plans = self.training.iter().map(|windows| {
+            let task = windows.task;
+            let made = windows.bank.compose(windows.made, (self.seed, task, epoch));
+            let mut order: Vec<usize> = (0..windows.films.len() + made.len()).collect();
+            let place = [stream::ORDER, task as u64, epoch as u64];
+            Rng::stream(self.seed, &place).shuffle(&mut order);
+            (windows, made, order)
+        });
+        let plans: Vec<_> = plans.collect();
         for number in from..self.steps() {
             let faces = self.training.len() * size * WINDOW;
             let go_on = step(number, faces, &mut |store, grads| {
                 let mut sums = [0.0; 5];
-                for (windows, order) in self.training.iter().zip(&orders) {
-                    let which = &order[number * size..(number + 1) * size];
-                    let parts = slopes(&self.heads, store, windows, which, grads)?;
+                for (windows, made, order) in &plans {
+                    let mut batch = Batch::new(windows.teacher.is_some());
+                    for &window in &order[number * size..(number + 1) * size] {
+                        match window.checked_sub(windows.films.len()) {
+                            None => windows.films.add(window, &mut batch),
+                            Some(of) => windows.bank.add(&made[of], windows.teacher, &mut batch)?,
+                        }
+                    }
+                    let parts = slopes(&self.heads, store, windows, &batch, grads)?;
                     sums.iter_mut()
                         .zip(parts)
                         .for_each(|(sum, part)| *sum += part);
@@ -355,26 +356,52 @@ impl Learning for GruLearning<'_> {
         let mut averaged = store.clone();
         averaged.values.copy_from_slice(values);
         for windows in &self.validation {
-            let all: Vec<usize> = (0..windows.len()).collect();
-            for which in all.chunks(self.phase.batch) {
-                let [expression, affect] = windows.features(which);
-                let pass = self
-                    .heads
-                    .forward(&averaged, [&expression, &affect], which.len())?;
-                let (expression, affect) = (
-                    pass.expression.to_vec2::<f32>()?,
-                    pass.affect.to_vec2::<f32>()?,
-                );
-                let labels = which
-                    .iter()
-                    .flat_map(|w| &windows.labels[w * WINDOW..(w + 1) * WINDOW]);
-                for ((expression, affect), labels) in expression.iter().zip(&affect).zip(labels) {
-                    let said = estimate(expression, affect).ok_or(NetworkError::NotANumber)?;
-                    score::push(&mut scores, &said, labels);
+            let films: Vec<usize> = (0..windows.films.len()).collect();
+            for part in films.chunks(self.phase.batch) {
+                let mut batch = Batch::default();
+                part.iter()
+                    .for_each(|&window| windows.films.add(window, &mut batch));
+                self.score(&averaged, &batch, 1, &mut scores)?;
+            }
+            // A still counts once: by the first step, as the offline protocol and `train eval` read it.
+            let stills: Vec<usize> = (0..windows.bank.len()).collect();
+            for part in stills.chunks(self.phase.batch) {
+                let mut batch = Batch::default();
+                for &face in part {
+                    windows
+                        .bank
+                        .add(&windows.bank.still(face), None, &mut batch)?;
                 }
+                self.score(&averaged, &batch, WINDOW, &mut scores)?;
             }
         }
         Ok(score::verdict(&scores))
+    }
+}
+
+impl GruLearning<'_> {
+    /// Scores every so manieth frame of a batch.
+    fn score(
+        &self,
+        store: &Store,
+        batch: &Batch,
+        every: usize,
+        scores: &mut Scores,
+    ) -> Result<(), PhaseError> {
+        let [expression, affect] = &batch.features;
+        let pass = self
+            .heads
+            .forward(store, [expression, affect], batch.len())?;
+        let (expression, affect) = (
+            pass.expression.to_vec2::<f32>()?,
+            pass.affect.to_vec2::<f32>()?,
+        );
+        let frames = expression.iter().zip(&affect).zip(&batch.labels);
+        for ((expression, affect), labels) in frames.step_by(every) {
+            let said = estimate(expression, affect).ok_or(NetworkError::NotANumber)?;
+            score::push(scores, &said, labels);
+        }
+        Ok(())
     }
 }
 
@@ -382,23 +409,17 @@ impl Learning for GruLearning<'_> {
 fn slopes(
     heads: &Temporal,
     store: &Store,
-    windows: &Windows,
-    which: &[usize],
+    windows: &Windows<'_>,
+    batch: &Batch,
     grads: &mut [f32],
 ) -> Result<Parts, PhaseError> {
-    let [expression, affect] = windows.features(which);
-    let pass = heads.forward(store, [&expression, &affect], which.len())?;
-    let taught = windows.taught.as_ref().map(|(e, a)| {
-        (
-            gather(e, which, windows.count),
-            gather(a, which, windows.count),
-        )
-    });
+    let [expression, affect] = &batch.features;
+    let pass = heads.forward(store, [expression, affect], batch.len())?;
     let loss = objective::of_batch(
         &pass.expression,
         &pass.affect,
-        &windows.targets(which),
-        taught.as_ref(),
+        &windows.targets(&batch.labels),
+        batch.taught.as_ref(),
     )?;
     pass.backward(&loss.total, grads)?;
     let total: f32 = loss.total.to_scalar()?;

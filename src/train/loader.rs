@@ -72,6 +72,24 @@ pub fn places(sets: &[Set], split: Split, task: Task) -> Vec<Place> {
     all
 }
 
+/// By which weights some faces of a task are drawn: the rarity of their labels to this power. `None`: as they come, at 0
+/// or where there is nothing to draw.
+pub fn weights_of(task: Task, sets: &[Set], places: &[Place], balance: f64) -> Option<Weighted> {
+    if balance == 0.0 {
+        return None;
+    }
+    let labels = || places.iter().map(|&(s, i)| sets[s].sample(i).labels);
+    let expressions: Vec<Expression> = labels().filter_map(|l| l.expression).collect();
+    let affects: Vec<[f32; 2]> = labels().filter_map(|l| l.affect).collect();
+    let weights = match task {
+        Task::Expression => expression_weights(&expressions),
+        Task::Affect => affect_weights(&affects),
+        Task::Both => joint_weights(&expressions, &affects),
+    };
+    let weights: Vec<f64> = weights.into_iter().map(|w| w.powf(balance)).collect();
+    Weighted::new(&weights).ok()
+}
+
 impl<'a> Plan<'a> {
     /// Of the training split of some sets. Tasks that no face is labelled for are left out.
     pub fn new(
@@ -85,27 +103,10 @@ impl<'a> Plan<'a> {
             .into_iter()
             .map(|task| (task, places(sets, Split::Train, task)))
             .filter(|(_, places)| places.len() >= phase.batch)
-            .map(|(task, places)| {
-                let labels = || places.iter().map(|&(s, i)| sets[s].sample(i).labels);
-                let expressions: Vec<Expression> = labels().filter_map(|l| l.expression).collect();
-                let affects: Vec<[f32; 2]> = labels().filter_map(|l| l.affect).collect();
-                let weights = match task {
-                    Task::Expression => expression_weights(&expressions),
-                    Task::Affect => affect_weights(&affects),
-                    Task::Both => joint_weights(&expressions, &affects),
-                };
-                let weights: Vec<f64> =
-                    weights.into_iter().map(|w| w.powf(phase.balance)).collect();
-                let weighted = if phase.balance > 0.0 {
-                    Weighted::new(&weights).ok()
-                } else {
-                    None
-                };
-                Pool {
-                    task,
-                    places,
-                    weighted,
-                }
+            .map(|(task, places)| Pool {
+                task,
+                weighted: weights_of(task, sets, &places, phase.balance),
+                places,
             })
             .collect();
         Self {

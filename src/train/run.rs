@@ -6,10 +6,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::augment::Augment;
 use super::cnn::CnnLearning;
 use super::config::{BUILT_IN, GruPhase, NOTHING, Phase as CnnPhase, RunConfig, Shape};
-use super::gru::{GruLearning, Windows};
+use super::gru::{GruLearning, Shown, WINDOW, Windows, has_room};
 use super::loader::{Place, Plan, places};
 use super::net::Store;
 use super::objective::Task;
@@ -29,8 +28,8 @@ pub const PHASES: [&str; 4] = ["teacher-cnn", "teacher-gru", "student-cnn", "stu
 pub trait RunWatch: Watch {
     /// A phase begins, or goes on.
     fn phase(&mut self, name: &str, what: &str);
-    /// Features of windows are computed: so many of so many. False: it is to end.
-    fn windows(&mut self, done: usize, of: usize) -> bool;
+    /// Features of faces are computed: so many of so many. False: it is to end.
+    fn features(&mut self, done: usize, of: usize) -> bool;
 }
 
 /// A run.
@@ -63,6 +62,7 @@ impl Run<'_> {
         // A student that cannot begin is known before its teacher is trained.
         self.begin("student-cnn", &student, &student.shape.config(false))?;
         let RunConfig { teacher, .. } = self.config;
+        self.gru_has_room()?;
         let mut taught = None;
         if let Some(teacher) = teacher {
             let file = match &teacher.weights {
@@ -92,6 +92,31 @@ impl Run<'_> {
             taught.as_ref(),
             watch,
         )
+    }
+
+    /// That the recurrent phases have the memory they need is known before hours are spent on the CNN's.
+    fn gru_has_room(&self) -> Result<(), PhaseError> {
+        let (own, teacher) = (self.config.gru.as_ref(), self.config.teacher.as_ref());
+        let learnt = teacher.filter(|t| t.weights.is_none());
+        let theirs = learnt.and_then(|t| t.gru.as_ref().or(own));
+        let phases = [
+            (own, &self.config.student, teacher.is_some()),
+            (
+                theirs,
+                learnt.map_or(&self.config.student, |t| &t.shape),
+                false,
+            ),
+        ];
+        for (phase, shape, taught) in phases {
+            let Some(phase) = phase else { continue };
+            let shown = Shown {
+                phase,
+                seed: 0,
+                augment: &self.config.augment,
+            };
+            has_room(self.sets, &shown, shape.config(true).heads.hidden, taught)?;
+        }
+        Ok(())
     }
 
     /// Both phases of one network.
@@ -155,9 +180,13 @@ impl Run<'_> {
         watch: &mut dyn RunWatch,
     ) -> Result<Store, PhaseError> {
         let (begin, start) = self.begin(name, who, config)?;
+        let course = CnnPhase {
+            keep: 0.0,
+            ..phase.clone()
+        };
         let own = [
             known(&format!("{}start", who.before), &start),
-            known(&self.key(who, "cnn"), phase),
+            known(&self.key(who, "cnn"), &course),
         ];
         let of = self.depends_on(who, own, teacher);
         let files = self.phase(name, phase.course(), self.config.checkpoint_steps, of);
@@ -193,7 +222,12 @@ impl Run<'_> {
             teacher.cloned(),
         )?;
         watch.phase(name, &what);
-        self.finish(&files, &mut learning, begin, watch)
+        let before = (who.start != NOTHING && phase.keep > 0.0).then(|| begin.values.clone());
+        let mut store = self.finish(&files, &mut learning, begin, watch)?;
+        if let Some(before) = before {
+            keep(&before, phase.keep, &mut store.values);
+        }
+        Ok(store)
     }
 
     fn gru(
@@ -221,47 +255,25 @@ impl Run<'_> {
         }
         watch.phase(name, "features of the finished CNN");
         let teacher = teacher.map(|t| &**t);
-        let mut all = Vec::new();
-        for (split, made) in [
-            (Split::Train, phase.made),
-            (Split::Validation, phase.made_validation),
-        ] {
-            let mut windows = Vec::new();
-            let seen_as = match split {
-                Split::Train if phase.views => &self.config.augment,
-                _ => &Augment::NONE,
-            };
-            for task in Task::ALL {
+        let seed = self.seed(name);
+        let shown = Shown {
+            phase,
+            seed,
+            augment: &self.config.augment,
+        };
+        let mut of = |split: Split| {
+            let windows = Task::ALL.into_iter().map(|task| {
                 let teacher = teacher.filter(|_| split == Split::Train);
                 let of = (self.sets, split, task);
-                windows.push(Windows::of(
-                    of,
-                    (made, self.seed(name)),
-                    (phase.votes, seen_as),
-                    &student,
-                    teacher,
-                    |done, of| watch.windows(done, of),
-                )?);
-            }
-            all.push(windows);
-        }
-        let (validation, training) = (all.pop().unwrap_or_default(), all.pop().unwrap_or_default());
-        let count = |windows: &[Windows]| windows.iter().map(Windows::len).sum::<usize>();
-        watch.phase(
-            name,
-            &format!(
-                "{} windows of 32; {} to validate on",
-                count(&training),
-                count(&validation)
-            ),
-        );
-        let mut learning = GruLearning::new(
-            config,
-            &begin,
-            (phase, self.seed(name)),
-            training,
-            validation,
-        )?;
+                Windows::of(of, &shown, &student, teacher, |done, of| {
+                    watch.features(done, of)
+                })
+            });
+            windows.collect::<Result<Vec<_>, PhaseError>>()
+        };
+        let (training, validation) = (of(Split::Train)?, of(Split::Validation)?);
+        watch.phase(name, &told(&training, &validation));
+        let mut learning = GruLearning::new(config, &begin, (phase, seed), training, validation)?;
         self.finish(&phase_files, &mut learning, begin, watch)
     }
 
@@ -368,6 +380,31 @@ impl Run<'_> {
             serde_json::to_string(&config).map_err(|e| PhaseError::NoFaces(e.to_string()))?;
         let bytes = store.to_safetensors(&store.values, &json)?;
         Ok(write_whole(file, &bytes, true).map_err(super::checkpoint::CheckpointError::from)?)
+    }
+}
+
+/// What the recurrent heads learn from and are validated on, in words.
+fn told(training: &[Windows<'_>], validation: &[Windows<'_>]) -> String {
+    fn sum<'a>(all: &[Windows<'a>], of: fn(&Windows<'a>) -> usize) -> usize {
+        all.iter().map(of).sum()
+    }
+    let bytes: u64 = training.iter().chain(validation).map(Windows::bytes).sum();
+    format!(
+        "{} windows of {WINDOW} an epoch, {} of them of videos, the others of {} still faces ({:.1} MiB of features); {} windows \
+         and {} still faces to validate on",
+        sum(training, Windows::len),
+        sum(training, Windows::films),
+        sum(training, Windows::stills),
+        bytes as f64 / f64::from(1 << 20),
+        sum(validation, Windows::films),
+        sum(validation, Windows::stills),
+    )
+}
+
+/// Puts this part of other values into some.
+fn keep(before: &[f32], part: f64, values: &mut [f32]) {
+    for (value, before) in values.iter_mut().zip(before) {
+        *value = (part * f64::from(*before) + (1.0 - part) * f64::from(*value)) as f32;
     }
 }
 

@@ -1,10 +1,12 @@
 //! `train run` and `train eval` by the real binary: the path from pictures to weights that run, and that a run which is
 //! killed ends with the same weights.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use image::Luma;
+use safetensors::SafeTensors;
 use serde_json::Value;
 
 use super::face;
@@ -80,7 +82,8 @@ epochs = 3
 rate = 2e-3
 schedule = "constant"
 made = 24
-made_validation = 8
+looks = 1
+moves = 2
 
 [card]
 trained_on = "made faces"
@@ -301,6 +304,62 @@ fn a_run_that_is_killed_ends_as_one_that_is_not() {
 }
 
 #[test]
+fn weights_that_come_out_are_between_those_of_before_and_after_where_it_is_wanted() {
+    let scratch = prepared();
+    let whole = config("");
+    let alone = |extra: &str| {
+        let (before, rest) = whole.split_once("[teacher.shape]").unwrap();
+        let (_, rest) = rest.split_once("[adam]").unwrap();
+        let text = format!("{before}[adam]{rest}").replace("epochs = 6", "epochs = 2");
+        text.replace("checkpoint_steps = 4", extra)
+    };
+    let run = |config: &str, out: &str| {
+        std::fs::write(scratch.path("run.toml"), config).unwrap();
+        let args = [
+            "train",
+            "run",
+            "run.toml",
+            "--until",
+            "student-cnn",
+            "--out",
+            out,
+        ];
+        done(&scratch, &args);
+        let file = std::fs::read(scratch.path(out).join("student-cnn.safetensors")).unwrap();
+        let tensors = SafeTensors::deserialize(&file).unwrap();
+        let values = tensors.tensors().into_iter().flat_map(|(name, tensor)| {
+            let values = tensor.data().as_chunks::<4>().0.iter();
+            let values: Vec<f32> = values.map(|b| f32::from_le_bytes(*b)).collect();
+            let values = values.into_iter().enumerate();
+            values.map(move |(i, value)| ((name.clone(), i), value))
+        });
+        values.collect::<BTreeMap<(String, usize), f32>>()
+    };
+    let before = run(&alone(""), "first");
+    let then = "start = \"first/student-cnn.safetensors\"";
+    let after = run(&alone(then), "second");
+    let log = std::fs::read(scratch.path("second/student-cnn.log.jsonl")).unwrap();
+    // The course is the same: nothing is learnt again.
+    let kept = alone(then).replace("[cnn]", "[cnn]\nkeep = 0.25");
+    let between = run(&kept, "second");
+    assert_eq!(
+        std::fs::read(scratch.path("second/student-cnn.log.jsonl")).unwrap(),
+        log
+    );
+    let mut moved = 0;
+    for (name, value) in &between {
+        let (before, after) = (before[name], after[name]);
+        assert!(
+            (value - (0.25 * before + 0.75 * after)).abs() < 1e-5,
+            "{name:?}"
+        );
+        moved += usize::from((value - after).abs() > 1e-5);
+    }
+    assert!(moved > between.len() / 2, "{moved} of {}", between.len());
+    assert_eq!(run(&alone(then), "second"), after);
+}
+
+#[test]
 fn what_cannot_be_trained_on_is_told() {
     let scratch = prepared();
     let refuses = |text: &str, words: &[&str]| {
@@ -326,6 +385,15 @@ fn what_cannot_be_trained_on_is_told() {
     refuses(
         &config("").replace("batch = 16", "batch = 4000"),
         &["`cnn.batch` is 4000", "from 2 to 1024"],
+    );
+    refuses(
+        &config("").replace("[cnn]", "[cnn]\nkeep = 1.0"),
+        &["`cnn.keep` is 1", "below 1"],
+    );
+    // 160 faces, a KiB for each picture and network: two that are known before anything is learnt.
+    refuses(
+        &config("").replace("moves = 2", "moves = 50\nbank_mib = 2"),
+        &["200 still faces", "50 pictures", "`gru.bank_mib` allows 2"],
     );
     refuses(
         &config("start = \"bild-in\""),

@@ -215,13 +215,13 @@ impl RunWatch for Show {
         self.line(&format!("{name}: {what}"));
     }
 
-    fn windows(&mut self, done: usize, of: usize) -> bool {
+    fn features(&mut self, done: usize, of: usize) -> bool {
         if self.due() {
-            say(&format!("{}: windows {done}/{of}", self.name));
+            say(&format!("{}: faces {done}/{of}", self.name));
         }
         self.bar.set_length(of as u64);
         self.bar.set_position(done as u64);
-        self.bar.set_message("windows".to_owned());
+        self.bar.set_message("faces".to_owned());
         !self.interrupt.is_set()
     }
 }

@@ -54,7 +54,8 @@ impl Phase {
         number(&key("warm_up"), self.warm_up, 0.0..=MOST as f64)?;
         number(&key("balance"), self.balance, 0.0..=1.0)?;
         number(&key("smoothing"), self.smoothing, 0.0..1.0)?;
-        number(&key("average"), self.average, 0.0..1.0)
+        number(&key("average"), self.average, 0.0..1.0)?;
+        number(&key("keep"), self.keep, 0.0..1.0)
     }
 }
 
@@ -66,7 +67,10 @@ impl GruPhase {
         whole(&key("patience"), self.patience, 1..=MOST)?;
         number(&key("rate"), self.rate, above(0.0, 10.0))?;
         whole(&key("made"), self.made, 0..=1_000_000)?;
-        whole(&key("made_validation"), self.made_validation, 0..=1_000_000)
+        whole(&key("looks"), self.looks, 1..=100)?;
+        whole(&key("moves"), self.moves, 1..=100)?;
+        number(&key("balance"), self.balance, 0.0..=1.0)?;
+        whole(&key("bank_mib"), self.bank_mib, 1..=1 << 20)
     }
 }
 

@@ -27,6 +27,16 @@ pub struct Phase {
     pub smoothing: f64,
     /// The moving average keeps this much of itself in a step; 0: there is none.
     pub average: f64,
+    /// This part of the weights that it began with is in those that come out: of a network that knew something already,
+    /// a mean of before and after is often better than either, and forgets less (Wortsman et al., "Robust fine-tuning of
+    /// zero-shot models", CVPR 2022). 0 where it begins with nothing. The course does not depend on it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub keep: f64,
+}
+
+/// What was not asked for is not written: a checkpoint from before there was such a thing is gone on from.
+pub(in crate::train) fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 impl Default for Phase {
@@ -43,6 +53,7 @@ impl Default for Phase {
             votes: false,
             smoothing: 0.0,
             average: 0.0,
+            keep: 0.0,
         }
     }
 }
@@ -139,15 +150,24 @@ pub struct GruPhase {
     pub rate: f64,
     /// How the rate goes.
     pub schedule: Schedule,
-    /// Sequences of 32 that are made from stills, where a set has no videos: of the training split.
+    /// Sequences of 32 that an epoch composes of the stills, each epoch others; 0: videos alone are learnt from and
+    /// validated on. Every still of the validation split is validated on once.
     pub made: usize,
-    /// The same of the validation split.
-    pub made_validation: usize,
     /// Learn people's votes where there are any, not their majority alone.
     pub votes: bool,
-    /// Show the faces of made sequences of the training split in views as the CNN's phase has them, not plainly: a CNN
-    /// is surer of the very pictures that it learnt than of any other.
+    /// Show the stills of the training split in views as the CNN's phase has them, not plainly: a CNN is surer of the very
+    /// pictures that it learnt than of any other.
     pub views: bool,
+    /// In how many such views each still goes through the CNN; a sequence shows a face in one of them.
+    pub looks: usize,
+    /// In how many pictures, of each view: the view itself, and the same moved a little, as from frame to frame.
+    pub moves: usize,
+    /// Faces of the stills are drawn with replacement, by the rarity of their labels to this power; 0: each once before
+    /// any comes again.
+    pub balance: f64,
+    /// The most memory for what the CNN makes of the stills, MiB: `faces * looks * moves` KiB for our networks, as much
+    /// again for a teacher's.
+    pub bank_mib: usize,
 }
 
 impl Default for GruPhase {
@@ -160,9 +180,12 @@ impl Default for GruPhase {
             rate: 1e-4,
             schedule: Schedule::Steps,
             made: 4000,
-            made_validation: 500,
             votes: false,
             views: false,
+            looks: 2,
+            moves: 4,
+            balance: 0.0,
+            bank_mib: 4096,
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::augment::Augment;
 use super::super::config::check::{self, MOST, above, number, whole};
-use super::super::config::{ConfigError, Course, NOTHING, Schedule, load};
+use super::super::config::{ConfigError, Course, NOTHING, Schedule, is_zero, load};
 use super::super::net::AdamConfig;
 use crate::model::points::{KIND, Layer, PointsConfig};
 
@@ -92,11 +92,6 @@ pub struct Views {
     /// around the box its edge is repeated. Most such views have 48 pixels a side or fewer.
     #[serde(skip_serializing_if = "is_zero")]
     pub tight: f64,
-}
-
-/// What was not asked for is not written: a checkpoint from before there was such a thing is gone on from.
-fn is_zero(value: &f64) -> bool {
-    *value == 0.0
 }
 
 impl Default for Views {

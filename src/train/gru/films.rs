@@ -1,0 +1,124 @@
+//! Windows of videos: always the same ones, each frame as it is.
+
+use std::collections::HashSet;
+
+use super::{Batch, MOST_GAP, WINDOW, crop, network_crop};
+use crate::analysis::Crop;
+use crate::model::student::{Features, Student};
+use crate::train::augment::Augment;
+use crate::train::loader::{Place, places, task_of};
+use crate::train::objective::{Task, TeacherLogits};
+use crate::train::phase::PhaseError;
+use crate::train::random::Rng;
+use crate::train::set::{Labels, Set, Split};
+
+/// The windows of a split's videos, and the faces that are in none.
+pub(super) fn split_up(
+    sets: &[Set],
+    split: Split,
+    task: Task,
+) -> (Vec<[Place; WINDOW]>, Vec<Place>) {
+    let all = places(sets, split, task);
+    let (mut windows, mut stills) = (Vec::new(), Vec::new());
+    for (s, set) in sets.iter().enumerate() {
+        let labelled = |labels: &Labels| task_of(labels) == Some(task);
+        let mut moving = HashSet::new();
+        for sequence in set.sequences(split, labelled, MOST_GAP) {
+            for window in sequence.as_chunks::<WINDOW>().0 {
+                moving.extend(window.iter().copied());
+                windows.push(window.map(|i| (s, i)));
+            }
+        }
+        stills.extend(all.iter().filter(|p| p.0 == s && !moving.contains(&p.1)));
+    }
+    (windows, stills)
+}
+
+/// What a finished CNN knows of the windows of videos, and a teacher says of them.
+#[derive(Default)]
+pub(super) struct Films {
+    count: usize,
+    /// Of the expression head and of the affect head, `[S, T, 128]`.
+    features: [Vec<f32>; 2],
+    /// `[S * T]`
+    labels: Vec<Labels>,
+    /// Of each step, where somebody teaches: `[S * T * 7]`, `[S * T * 40]`.
+    taught: Option<TeacherLogits>,
+}
+
+impl Films {
+    /// Runs the networks over the windows. `progress` is told how many faces are done, and says whether to go on.
+    pub fn of(
+        sets: &[Set],
+        windows: &[[Place; WINDOW]],
+        student: &Student,
+        teacher: Option<&Student>,
+        progress: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Self, PhaseError> {
+        let mut all = Self {
+            count: windows.len(),
+            taught: teacher.map(|_| Default::default()),
+            ..Self::default()
+        };
+        for window in windows {
+            let crops = |student: &Student| -> Vec<Crop> {
+                let faces = window.iter().map(|&(s, i)| {
+                    let sample = sets[s].sample(i);
+                    let pixels = crop(&sample, student.config(), &Augment::NONE, &mut Rng::new(0));
+                    network_crop(student.config(), pixels)
+                });
+                faces.collect()
+            };
+            for step in student.features(&crops(student))? {
+                all.features[0].extend_from_slice(&step.expression);
+                all.features[1].extend_from_slice(&step.affect);
+            }
+            let labels = window.iter().map(|&(s, i)| *sets[s].sample(i).labels);
+            all.labels.extend(labels);
+            if let (Some(teacher), Some(taught)) = (teacher, &mut all.taught) {
+                let steps = teacher.features(&crops(teacher))?;
+                teach(teacher, &steps.iter().collect::<Vec<_>>(), taught)?;
+            }
+            if !progress(WINDOW) {
+                return Err(PhaseError::Interrupted);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Windows.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Puts a window into a batch.
+    pub fn add(&self, window: usize, batch: &mut Batch) {
+        let of = |values: &[f32], out: &mut Vec<f32>| {
+            let each = values.len() / self.count.max(1);
+            out.extend_from_slice(&values[window * each..(window + 1) * each]);
+        };
+        for (features, out) in self.features.iter().zip(&mut batch.features) {
+            of(features, out);
+        }
+        let labels = &self.labels[window * WINDOW..(window + 1) * WINDOW];
+        batch.labels.extend_from_slice(labels);
+        if let (Some((expression, affect)), Some(out)) = (&self.taught, &mut batch.taught) {
+            of(expression, &mut out.0);
+            of(affect, &mut out.1);
+        }
+    }
+}
+
+/// What a teacher's recurrent heads say of a window.
+pub(super) fn teach(
+    teacher: &Student,
+    steps: &[&Features],
+    (expression, affect): &mut TeacherLogits,
+) -> Result<(), PhaseError> {
+    let said = teacher
+        .window_logits(steps)
+        .ok_or_else(|| PhaseError::NoFaces("The teacher has no recurrent heads.".to_owned()))?;
+    expression.extend(said.expression.concat());
+    affect.extend(said.affect.concat());
+    Ok(())
+}
