@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use self::bench::{BenchArgs, PeerArg};
 use self::values::{at_least_one, min_face, positive_seconds, up_to_256, window_size};
 use crate::formats::labels::LabelFormat;
-use crate::formats::rows::RowFormat;
+use crate::formats::rows::{RowFormat, TableFormat};
 use crate::model::device::DeviceChoice;
 use crate::model::student::Precision;
 use crate::session::{Faces, Tuning};
@@ -148,7 +148,8 @@ pub enum Command {
     Review(ReviewArgs),
     /// Predictions beside people's labels as one page: scores, timeline, confusion, the worst segments with their faces
     Report(ReportArgs),
-    /// Turn a PyTorch checkpoint of the paper's student into a safetensors file with its config
+    /// Turn a table of rows into another format (csv, jsonl, Parquet), or a PyTorch checkpoint of the paper's student
+    /// into a safetensors file with its config
     Convert(ConvertArgs),
     /// Write a student's backbone and heads as an ONNX model, for other runtimes (its recurrent heads are not in it)
     ExportOnnx(ExportOnnxArgs),
@@ -170,9 +171,9 @@ pub struct AnalyzeArgs {
     /// the submission, in this folder]
     #[arg(long, short, value_name = "FILE|DIR")]
     pub out: Option<PathBuf>,
-    /// What is written
-    #[arg(long, value_enum, default_value_t)]
-    pub format: AnalyzeFormat,
+    /// What is written [default: what the ending of --out says (.csv, .jsonl, .parquet), else csv]
+    #[arg(long, value_enum)]
+    pub format: Option<AnalyzeFormat>,
     /// INPUT holds faces already cropped and aligned, named by frame from 00001.jpg: one video's folder, or a folder
     /// of such folders (Aff-Wild2's cropped_aligned)
     #[arg(long)]
@@ -192,17 +193,31 @@ pub struct AnalyzeArgs {
 }
 
 /// `analyze --format`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum AnalyzeFormat {
     /// Comma-separated rows, with a header line.
-    #[default]
     Csv,
     /// One JSON object a line, with the same names; absent values are `null`.
     Jsonl,
+    /// Parquet with the same columns: whole numbers, doubles and strings; absent values are null.
+    Parquet,
     /// A submission of 2021: EXPR_Set/VIDEO.txt and VA_Set/VIDEO.txt, a line for every frame
     Abaw2021,
     /// The flat files of ABAW 5 and 6: predictions_EXPR.txt and predictions_VA.txt over all videos
     AbawFlat,
+}
+
+impl AnalyzeArgs {
+    /// What is written.
+    pub fn format(&self) -> AnalyzeFormat {
+        self.format.unwrap_or_else(
+            || match self.out.as_deref().and_then(TableFormat::of_path) {
+                Some(TableFormat::Rows(RowFormat::Jsonl)) => AnalyzeFormat::Jsonl,
+                Some(TableFormat::Parquet) => AnalyzeFormat::Parquet,
+                Some(TableFormat::Rows(RowFormat::Csv)) | None => AnalyzeFormat::Csv,
+            },
+        )
+    }
 }
 
 /// `affectscope record`
@@ -315,7 +330,7 @@ pub struct ReportArgs {
     /// The page (HTML); - for standard output
     #[arg(long, short, value_name = "FILE")]
     pub out: PathBuf,
-    /// Also write the figures as SVG into this folder: timeline.svg, circumplex.svg, confusion.svg
+    /// Also write the figures into this folder, each as SVG and as PNG for print: timeline, circumplex, confusion
     #[arg(long, value_name = "DIR")]
     pub figures: Option<PathBuf>,
     /// Only this face of the predictions [default: the one on the labels' side, else the largest on each frame]
@@ -332,11 +347,11 @@ pub struct ReportArgs {
 /// `affectscope convert`
 #[derive(Debug, Args)]
 pub struct ConvertArgs {
-    /// The checkpoint (.pth)
-    #[arg(value_name = "IN.pth")]
+    /// A table of `analyze` or `record`, or a checkpoint (.pth)
+    #[arg(value_name = "IN")]
     pub input: PathBuf,
-    /// The weights file to write
-    #[arg(value_name = "OUT.safetensors")]
+    /// What to write: a table (.csv, .jsonl or .parquet) of a table, weights (.safetensors) of a checkpoint
+    #[arg(value_name = "OUT")]
     pub output: PathBuf,
     /// Replace what is there
     #[arg(long)]

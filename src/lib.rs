@@ -28,6 +28,7 @@ pub mod colours;
 pub mod commands;
 pub mod evaluate;
 pub mod face;
+pub mod fonts;
 pub mod formats;
 pub mod frame;
 pub mod gui;

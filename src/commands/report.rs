@@ -12,7 +12,9 @@ use crate::formats::output::{OutputError, write_whole};
 use crate::formats::sidecar::sidecar_path;
 use crate::review::film::{Film, Wanted, read_through};
 use crate::review::project::Frames;
-use crate::review::report::{self, Facts, FileFacts, VideoFacts, figures, format_name, page};
+use crate::review::report::{
+    self, FIGURE_FILES, Facts, FileFacts, VideoFacts, figures, format_name, page,
+};
 use crate::review::{FaceChoice, Model, Project, ProjectError};
 use crate::source::images::crops::CropSource;
 use crate::source::images::is_images;
@@ -23,9 +25,6 @@ impl From<ProjectError> for Failure {
         Self::bad_input(error.to_string())
     }
 }
-
-/// Names of figures that may be written.
-const FIGURES: [&str; 3] = ["timeline.svg", "circumplex.svg", "confusion.svg"];
 
 /// Makes it.
 ///
@@ -87,7 +86,7 @@ fn outputs(args: &ReportArgs) -> Result<Vec<PathBuf>, Failure> {
         outputs.push(args.out.clone());
     }
     if let Some(folder) = &args.figures {
-        outputs.extend(FIGURES.map(|name| folder.join(name)));
+        outputs.extend(FIGURE_FILES.map(|name| folder.join(name)));
     }
     let inputs = [&args.video, &args.predictions];
     let inputs: Vec<PathBuf> = inputs
@@ -332,20 +331,22 @@ fn facts(
 
 /// All of it, or nothing that was not there before.
 fn write(args: &ReportArgs, project: &Project, facts: &Facts) -> Result<(), Failure> {
-    let mut outputs: Vec<(PathBuf, String)> = Vec::new();
+    let mut outputs: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     if let Some(folder) = &args.figures {
-        let all = figures(project).into_iter();
-        outputs.extend(all.map(|f| (folder.join(f.name), f.text)));
+        for figure in figures(project) {
+            let files = figure.files().map_err(|e| Failure::broken(e.to_string()))?;
+            outputs.extend(files.map(|(name, bytes)| (folder.join(name), bytes)));
+        }
     }
     let page = page(project, &report::worst(project), facts);
     let to_stdout = args.out.as_os_str() == "-";
     if !to_stdout {
-        outputs.push((args.out.clone(), page.clone()));
+        outputs.push((args.out.clone(), page.clone().into_bytes()));
     }
     let mut made: Vec<&Path> = Vec::new();
-    for (path, text) in &outputs {
+    for (path, bytes) in &outputs {
         let is_new = path.symlink_metadata().is_err();
-        if let Err(error) = write_whole(path, text.as_bytes(), args.force) {
+        if let Err(error) = write_whole(path, bytes, args.force) {
             for path in made {
                 // What cannot be taken back stays; the error is told all the same.
                 let _ = std::fs::remove_file(path);

@@ -169,7 +169,7 @@ const MEDIA: [&str; 22] = [
     "jpg", "jpeg", "png", "bmp", "gif", "tif", "tiff", "webp", "ppm",
 ];
 
-const TABLES: [&str; 6] = ["csv", "txt", "jsonl", "json", "tsv", "lst"];
+const TABLES: [&str; 7] = ["csv", "txt", "jsonl", "json", "tsv", "lst", "parquet"];
 
 /// Writes a PNG beside its name and renames it, so that it is whole or not there.
 pub fn write_png(image: &ColorImage, path: &Path) -> Result<(), String> {

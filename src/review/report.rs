@@ -18,6 +18,7 @@ use self::html::{Cell, Html};
 pub use self::scores::format_name;
 pub use self::worst::{SHOWN, Worst, wanted, worst};
 use super::agreement::{Who, agreement};
+use super::figure::raster::{self, RasterError};
 use super::figure::{Apart, Cloud, circumplex, confusion, ticks, timeline};
 use super::{FaceChoice, Model, Project, Rater};
 use crate::evaluate::matching::Scores;
@@ -60,6 +61,31 @@ fn scores_of(project: &Project) -> Vec<(&Rater, Scores)> {
         .map(|(i, rater)| (rater, project.scores(i, 0..project.frames())))
         .collect()
 }
+
+impl Figure {
+    /// The files of a figure, by their names: the SVG, and the same as PNG, two pixels a unit.
+    ///
+    /// # Errors
+    /// [`RasterError`], which would be a mistake of this program.
+    pub fn files(self) -> Result<[(String, Vec<u8>); 2], RasterError> {
+        let png = raster::png(&self.text, raster::PRINT)?;
+        let stem = self.name.trim_end_matches(".svg");
+        Ok([
+            (format!("{stem}.png"), png),
+            (self.name.to_owned(), self.text.into_bytes()),
+        ])
+    }
+}
+
+/// Names of all files that [`figures`] may give.
+pub const FIGURE_FILES: [&str; 6] = [
+    "timeline.svg",
+    "timeline.png",
+    "circumplex.svg",
+    "circumplex.png",
+    "confusion.svg",
+    "confusion.png",
+];
 
 /// The timeline, the circumplex and, where expressions are compared, the confusion.
 pub fn figures(project: &Project) -> Vec<Figure> {

@@ -61,7 +61,7 @@ fn json(text: &str, first: &str) -> Option<LabelFormat> {
 
 /// Why a file's format is unknown: what was seen, and what would be read.
 pub(super) fn unknown(text: &str) -> String {
-    const READ: &str = "Formats that are read: Affectscope's own rows (csv, jsonl), annotations of Aff-Wild2 and \
+    const READ: &str = "Formats that are read: Affectscope's own rows (csv, jsonl, Parquet), annotations of Aff-Wild2 and \
                         submissions of ABAW 2021, the flat file of ABAW 5 and 6, AffectNet's csv, ExpW's label.lst, \
                         AFEW-VA's json, FER+'s fer2013new.csv, ratings of DARMA and CARMA, OpenFace's csv, and a plain \
                         csv with a header (frame, time_s or picture, and expression, valence or arousal).";
