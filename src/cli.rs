@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::bench::{BenchArgs, PeerArg};
-use self::values::{at_least_one, min_face, positive_seconds, up_to_256, window_size};
+use self::values::{
+    at_least_one, frame_size, min_face, positive_seconds, time_s, up_to_256, window_size,
+};
 use crate::formats::labels::LabelFormat;
 use crate::formats::rows::{RowFormat, TableFormat};
 use crate::model::device::DeviceChoice;
@@ -146,6 +148,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Open the annotator's bench: a video with its predictions and labels, and where they differ
     Review(ReviewArgs),
+    /// A video with the predictions and labels drawn into its frames, to show to others
+    Render(RenderArgs),
     /// Predictions beside people's labels as one page: scores, timeline, confusion, the worst segments with their faces
     Report(ReportArgs),
     /// Turn a table of rows into another format (csv, jsonl, Parquet), or a PyTorch checkpoint of the paper's student
@@ -313,6 +317,41 @@ pub struct ReviewArgs {
     /// How the window looks.
     #[command(flatten)]
     pub look: LookArgs,
+}
+
+/// `affectscope render`
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    /// The video, or the pictures, that predictions and labels are of
+    #[arg(value_name = "VIDEO")]
+    pub video: PathBuf,
+    /// Predictions: a table of `analyze` or `record`, or a submission's file [default: VIDEO's table beside it]
+    #[arg(long, value_name = "FILE")]
+    pub predictions: Option<PathBuf>,
+    /// Annotations: a file or a folder for each annotator (several may follow); of a folder, the files of this video
+    #[arg(long, value_name = "FILE|DIR", num_args = 1..)]
+    pub annotations: Vec<PathBuf>,
+    /// The video to write: .mp4, .mov or .mkv
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Begin at this time: seconds, MIN:SEC or H:MIN:SEC
+    #[arg(long, value_name = "TIME", value_parser = time_s)]
+    pub from: Option<f64>,
+    /// End at this time
+    #[arg(long, value_name = "TIME", value_parser = time_s)]
+    pub to: Option<f64>,
+    /// Width and height in pixels; higher than wide puts bars and circumplex below the picture
+    #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = frame_size)]
+    pub size: (u32, u32),
+    /// On a light ground
+    #[arg(long)]
+    pub light: bool,
+    /// The face whose values are shown [default: the one on the labels' side, else the largest on each frame]
+    #[arg(long, value_name = "ID")]
+    pub face: Option<u32>,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `affectscope report`

@@ -39,6 +39,7 @@ pub mod model;
 pub mod offline;
 pub mod pipeline;
 pub mod record;
+pub mod render;
 pub mod review;
 pub mod session;
 pub mod settings;

@@ -116,7 +116,7 @@ fn inputs(args: &ReportArgs, project: &Project) -> Vec<PathBuf> {
 }
 
 /// The times of the predictions, where every frame has one: a table of ours has the container's own.
-fn known_times(model: &Model) -> Option<Vec<f64>> {
+pub(super) fn known_times(model: &Model) -> Option<Vec<f64>> {
     let whole = !model.times_s.is_empty() && model.times_s.iter().all(|t| t.is_finite());
     whole.then(|| model.times_s.clone())
 }
@@ -130,33 +130,43 @@ fn project(args: &ReportArgs, model: &Model, frames: Option<Frames>) -> Result<P
     for path in &args.annotations {
         project.add_labels(path)?;
     }
-    let people = project.raters().iter().filter_map(|r| r.person);
-    let mut people: Vec<_> = people.collect();
-    people.sort();
-    people.dedup();
-    let choice = match (args.face, people.as_slice()) {
-        (_, [_, _, ..]) => {
-            return Err(Failure::bad_input(
-                "the labels are of two people, and a report is of one. Give the files of the left one or of the right one.",
-            ));
-        }
-        (Some(id), _) => {
-            let faces = model.faces();
-            if !faces.iter().any(|f| f.id == id) {
-                return Err(Failure::bad_input(no_face(args, id, model)));
-            }
-            FaceChoice::Id(id)
-        }
-        (None, [person]) => FaceChoice::Side(*person),
-        (None, []) => FaceChoice::Largest,
-    };
+    let choice = face_choice(&project, model, &args.predictions, args.face)?;
     if choice != FaceChoice::Largest {
         project.choose(choice);
     }
     Ok(project)
 }
 
-fn no_face(args: &ReportArgs, id: u32, model: &Model) -> String {
+/// Which face is meant: the one that was asked for, else the one on the labels' side, else the largest.
+pub(super) fn face_choice(
+    project: &Project,
+    model: &Model,
+    predictions: &Path,
+    face: Option<u32>,
+) -> Result<FaceChoice, Failure> {
+    let people = project.raters().iter().filter_map(|r| r.person);
+    let mut people: Vec<_> = people.collect();
+    people.sort();
+    people.dedup();
+    Ok(match (face, people.as_slice()) {
+        (_, [_, _, ..]) => {
+            return Err(Failure::bad_input(
+                "the labels are of two people, and this is of one. Give the files of the left one or of the right one.",
+            ));
+        }
+        (Some(id), _) => {
+            let faces = model.faces();
+            if !faces.iter().any(|f| f.id == id) {
+                return Err(Failure::bad_input(no_face(predictions, id, model)));
+            }
+            FaceChoice::Id(id)
+        }
+        (None, [person]) => FaceChoice::Side(*person),
+        (None, []) => FaceChoice::Largest,
+    })
+}
+
+fn no_face(predictions: &Path, id: u32, model: &Model) -> String {
     let faces = model.faces();
     let there: Vec<String> = faces.iter().take(8).map(|f| f.id.to_string()).collect();
     let there = match faces.len() {
@@ -164,7 +174,7 @@ fn no_face(args: &ReportArgs, id: u32, model: &Model) -> String {
         n if n > 8 => format!("It has {n}: {}, ...", there.join(", ")),
         _ => format!("It has: {}.", there.join(", ")),
     };
-    format!("{}: has no face {id}. {there}", args.predictions.display())
+    format!("{}: has no face {id}. {there}", predictions.display())
 }
 
 fn nothing(args: &ReportArgs, project: &Project) -> String {
