@@ -453,7 +453,7 @@ impl<'a> Movie<'a> {
         }
         y += 8.0 * u;
         for (i, rater) in self.project.raters().iter().take(MOST_SAID).enumerate() {
-            if y + 15.0 * u > area.bottom() {
+            if y + 31.0 * u > area.bottom() {
                 break;
             }
             let name = match several {
@@ -463,10 +463,14 @@ impl<'a> Movie<'a> {
             let kind = self.kind(Face::Sans, 11.0, c.muted);
             self.canvas
                 .text_within((area.x, y), kind, &name, area.w - 6.0 * u);
+            let [expression, affect] = said_of(rater.track().get(frame));
+            y += 15.0 * u;
             let kind = self.kind(Face::Sans, 11.0, c.text);
-            let words = said_of(rater.track().get(frame));
-            self.canvas.text((area.x, y + 14.0 * u), kind, &words);
-            y += 33.0 * u;
+            self.canvas.text((area.x, y), kind, &expression);
+            y += 15.0 * u;
+            let kind = self.kind(Face::Mono, 11.0, c.text);
+            self.canvas.text((area.x, y), kind, &affect);
+            y += 20.0 * u;
         }
     }
 }
@@ -515,15 +519,18 @@ fn signed(v: f64) -> String {
     }
 }
 
-fn said_of(rating: Rating) -> String {
-    let mut parts = Vec::new();
-    parts.extend(rating.expression.map(|e| e.title().to_owned()));
-    parts.extend(rating.valence.map(|v| format!("V {}", signed(v))));
-    parts.extend(rating.arousal.map(|a| format!("A {}", signed(a))));
-    match parts.is_empty() {
-        true => "nothing".to_owned(),
-        false => parts.join("  "),
+/// Expression, valence and arousal in words, each a line.
+fn said_of(rating: Rating) -> [String; 2] {
+    if rating.is_empty() {
+        return ["no label".to_owned(), String::new()];
     }
+    let number = |letter: &str, v: Option<f64>| v.map(|v| format!("{letter} {}", signed(v)));
+    let numbers = [("V", rating.valence), ("A", rating.arousal)];
+    let numbers = numbers.iter().filter_map(|(l, v)| number(l, *v));
+    [
+        rating.expression.map_or("-", |e| e.title()).to_owned(),
+        numbers.collect::<Vec<_>>().join(" "),
+    ]
 }
 
 /// A number in groups of three digits, as the window writes it.
