@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::bench::{BenchArgs, PeerArg};
+pub use self::values::FaceArg;
 use self::values::{
     at_least_one, frame_size, min_face, positive_seconds, time_s, up_to_256, window_size,
 };
@@ -150,6 +151,8 @@ pub enum Command {
     Review(ReviewArgs),
     /// A video with the predictions and labels drawn into its frames, to show to others
     Render(RenderArgs),
+    /// List recordings and analysed files
+    Sessions(SessionsArgs),
     /// Predictions beside people's labels as one page: scores, timeline, confusion, the worst segments with their faces
     Report(ReportArgs),
     /// Turn a table of rows into another format (csv, jsonl, Parquet), or a PyTorch checkpoint of the paper's student
@@ -290,9 +293,10 @@ pub struct EvaluateArgs {
     /// Replace what is there
     #[arg(long)]
     pub force: bool,
-    /// Score only this face of the predictions [default: the labelled box's, else the largest on each frame]
-    #[arg(long, value_name = "ID")]
-    pub face: Option<u32>,
+    /// Score only this face of the predictions, by its id or the name it was given [default: the labelled box's, else the
+    /// largest on each frame]
+    #[arg(long, value_name = "ID|NAME")]
+    pub face: Option<FaceArg>,
     /// Give a frame without a prediction the nearest one before it, as the reference code fills a submission
     #[arg(long)]
     pub fill: bool,
@@ -346,12 +350,27 @@ pub struct RenderArgs {
     /// On a light ground
     #[arg(long)]
     pub light: bool,
-    /// The face whose values are shown [default: the one on the labels' side, else the largest on each frame]
-    #[arg(long, value_name = "ID")]
-    pub face: Option<u32>,
+    /// The face whose values are shown, by its id or the name it was given [default: the one on the labels' side, else
+    /// the largest on each frame]
+    #[arg(long, value_name = "ID|NAME")]
+    pub face: Option<FaceArg>,
     /// Replace what is there
     #[arg(long)]
     pub force: bool,
+}
+
+/// `affectscope sessions`
+#[derive(Debug, Args)]
+pub struct SessionsArgs {
+    /// Folders to look through [default: that of the recordings, and those that something was opened from]
+    #[arg(value_name = "FOLDER")]
+    pub folders: Vec<PathBuf>,
+    /// Count faces and score against the labels beside: reads every table through
+    #[arg(long)]
+    pub scores: bool,
+    /// As JSON, with everything that is known
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `affectscope report`
@@ -372,9 +391,10 @@ pub struct ReportArgs {
     /// Also write the figures into this folder, each as SVG and as PNG for print: timeline, circumplex, confusion
     #[arg(long, value_name = "DIR")]
     pub figures: Option<PathBuf>,
-    /// Only this face of the predictions [default: the one on the labels' side, else the largest on each frame]
-    #[arg(long, value_name = "ID")]
-    pub face: Option<u32>,
+    /// Only this face of the predictions, by its id or the name it was given [default: the one on the labels' side, else
+    /// the largest on each frame]
+    #[arg(long, value_name = "ID|NAME")]
+    pub face: Option<FaceArg>,
     /// No pictures of faces in the page
     #[arg(long)]
     pub no_faces: bool,

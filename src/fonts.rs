@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use resvg::usvg::fontdb::Database;
+use resvg::usvg::fontdb::{Database, Language, Source};
 
 /// Inter, for words.
 pub const INTER: &[u8] = include_bytes!("../assets/fonts/Inter-Regular.otf");
@@ -23,20 +23,32 @@ pub const FALLBACKS: [&[u8]; 2] = [
 
 /// The name that figures mean by `sans-serif`.
 const SANS: &str = "Inter";
+/// The name that they mean by `monospace`.
+const DIGITS: &str = "JetBrains Mono";
 
 /// All of them, for SVG. `sans-serif`, and every family that is not here, is Inter.
 pub fn database() -> Arc<Database> {
     static DATABASE: OnceLock<Arc<Database>> = OnceLock::new();
     let made = DATABASE.get_or_init(|| {
         let mut database = Database::new();
-        for font in [INTER, INTER_SEMIBOLD, MONO, MONO_MEDIUM] {
+        for font in [INTER, MONO].into_iter().chain(FALLBACKS) {
             database.load_font_data(font.to_vec());
         }
-        for font in FALLBACKS {
-            database.load_font_data(font.to_vec());
+        // These call themselves families of their own: a weight of another one is what they are.
+        for (font, family) in [(INTER_SEMIBOLD, SANS), (MONO_MEDIUM, DIGITS)] {
+            let source = Source::Binary(Arc::new(font));
+            for id in database.load_font_source(source) {
+                let Some(mut face) = database.face(id).cloned() else {
+                    continue;
+                };
+                database.remove_face(id);
+                face.families = vec![(family.to_owned(), Language::English_UnitedStates)];
+                database.push_face_info(face);
+            }
         }
         database.set_sans_serif_family(SANS);
         database.set_serif_family(SANS);
+        database.set_monospace_family(DIGITS);
         Arc::new(database)
     });
     made.clone()

@@ -50,6 +50,9 @@ pub const TRACE_LENGTHS_S: [f64; 3] = [5.0, 15.0, 60.0];
 /// The lengths of the timeline that may be chosen, seconds.
 pub const TIMELINE_LENGTHS_S: [f64; 5] = [10.0, 30.0, 60.0, 120.0, 300.0];
 
+/// So many folders of sessions are remembered.
+pub const MOST_FOLDERS: usize = 12;
+
 /// Everything that is remembered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -82,6 +85,9 @@ pub struct Settings {
     pub record_folder: Option<PathBuf>,
     /// The picture is recorded beside the rows.
     pub record_picture: bool,
+    /// Folders that are looked through for sessions beside that of the recordings: the one used last comes first, at most
+    /// [`MOST_FOLDERS`].
+    pub session_folders: Vec<PathBuf>,
     /// Inner size of the window, points.
     pub window_size: [f32; 2],
 }
@@ -104,6 +110,7 @@ impl Default for Settings {
             follow: FollowMode::Steady,
             record_folder: None,
             record_picture: false,
+            session_folders: Vec::new(),
             window_size: [1280.0, 800.0],
         }
     }
@@ -183,6 +190,17 @@ impl Settings {
         std::fs::rename(&beside, path).map_err(|e| fail(e.to_string()))
     }
 
+    /// Remembers a folder that something was opened from: it comes first, and the one that was not used for longest may go.
+    pub fn remember_folder(&mut self, folder: &Path) {
+        // What is given from the command line may be told from where that was.
+        let Ok(folder) = std::path::absolute(folder) else {
+            return;
+        };
+        self.session_folders.retain(|known| *known != folder);
+        self.session_folders.insert(0, folder);
+        self.session_folders.truncate(MOST_FOLDERS);
+    }
+
     /// What the session is told of these settings.
     pub fn tuning(&self) -> Tuning {
         Tuning {
@@ -206,6 +224,7 @@ impl Settings {
         }
         self.min_face = self.min_face.clamp(0.04, 0.5);
         self.lookahead = self.lookahead.min(16);
+        self.session_folders.truncate(MOST_FOLDERS);
         for (side, least) in self.window_size.iter_mut().zip([320.0, 240.0]) {
             *side = if side.is_finite() {
                 side.clamp(least, 16_384.0)
@@ -250,6 +269,7 @@ mod tests {
             follow: FollowMode::Largest,
             record_folder: Some("/somewhere".into()),
             record_picture: true,
+            session_folders: vec!["/a".into(), "/b".into()],
             window_size: [900.0, 600.0],
             landmarks: false,
         };
@@ -259,6 +279,20 @@ mod tests {
             std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
             1
         );
+    }
+
+    #[test]
+    fn folders_are_remembered_by_when_they_were_used() {
+        let mut settings = Settings::default();
+        for n in 0..20 {
+            settings.remember_folder(Path::new(&format!("/f/{n}")));
+        }
+        settings.remember_folder(Path::new("/f/12"));
+        let folders = &settings.session_folders;
+        assert_eq!(folders.len(), MOST_FOLDERS);
+        let first: Vec<_> = folders[..3].iter().map(|f| f.to_str().unwrap()).collect();
+        assert_eq!(first, ["/f/12", "/f/19", "/f/18"]);
+        assert_eq!(folders.iter().filter(|f| f.ends_with("12")).count(), 1);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod quantize;
 mod report;
 mod rows;
 mod schedule;
+mod sessions;
 mod sources;
 mod speed;
 mod training;

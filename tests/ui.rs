@@ -232,7 +232,7 @@ fn a_theme_for_this_once_is_marked_in_the_menu_and_not_remembered() {
 
 /// A file as the desktop hands it over.
 #[derive(Debug)]
-struct Dropped(PathBuf);
+pub struct Dropped(pub PathBuf);
 
 impl eframe::egui::DroppedFile for Dropped {
     fn path(&self) -> &std::path::Path {

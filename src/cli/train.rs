@@ -137,6 +137,9 @@ pub struct EvalArgs {
     /// Which part of a packed set
     #[arg(long, value_enum, default_value_t)]
     pub split: SplitArg,
+    /// The landmark network that aligns a split of FER+ [default: the built-in one]
+    #[arg(long, value_name = "FILE")]
+    pub landmarks: Option<PathBuf>,
     /// Write all of it, JSON; - for standard output in place of the table
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

@@ -70,6 +70,37 @@ pub(super) fn window_size(text: &str) -> Result<(f32, f32), String> {
     }
 }
 
+/// `--face`: an id of the predictions, or a name that was given to one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaceArg {
+    /// The face of this id.
+    Id(u32),
+    /// The face of this name.
+    Name(String),
+}
+
+impl std::str::FromStr for FaceArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "" => Err("must be a face's id or its name".to_owned()),
+            text => Ok(text
+                .parse()
+                .map_or_else(|_| Self::Name(text.to_owned()), Self::Id)),
+        }
+    }
+}
+
+impl std::fmt::Display for FaceArg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Id(id) => write!(f, "{id}"),
+            Self::Name(name) => write!(f, "{name}"),
+        }
+    }
+}
+
 /// The size of a rendered frame.
 pub(super) fn frame_size(text: &str) -> Result<(u32, u32), String> {
     let sides = text.split_once('x');

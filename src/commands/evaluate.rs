@@ -3,13 +3,14 @@
 use serde_json::json;
 
 use super::{Failure, print, refuse_input_as_output, say};
-use crate::cli::EvaluateArgs;
+use crate::cli::{EvaluateArgs, FaceArg};
 use crate::evaluate::files::Side;
 use crate::evaluate::matching::Options;
 use crate::evaluate::report::Report;
 use crate::evaluate::table;
-use crate::formats::labels::LabelError;
+use crate::formats::labels::{LabelError, LabelFormat};
 use crate::formats::output::{OutputError, write_whole};
+use crate::review::Faces;
 
 impl From<LabelError> for Failure {
     fn from(error: LabelError) -> Self {
@@ -38,7 +39,11 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
             return Err(OutputError::Exists(out.clone()).into());
         }
     }
-    let predictions = Side::load(&args.predictions, None)?;
+    let mut predictions = Side::load(&args.predictions, None)?;
+    let face = match &args.face {
+        Some(face) => Some(chosen_face(face, &mut predictions)?),
+        None => None,
+    };
     let annotations = Side::load(&args.annotations, args.format)?;
     let mut broken = 0;
     for (what, side) in [("predictions", &predictions), ("annotations", &annotations)] {
@@ -70,7 +75,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         refuse_input_as_output(&files, out)?;
     }
     let options = Options {
-        face: args.face,
+        face,
         fill: args.fill,
     };
     let report = Report::new(&predictions, &annotations, options);
@@ -92,7 +97,11 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         let given = json!({
             "predictions": args.predictions.display().to_string(),
             "annotations": args.annotations.display().to_string(),
-            "face": args.face,
+            "face": match &args.face {
+                Some(FaceArg::Id(id)) => json!(id),
+                Some(FaceArg::Name(name)) => json!(name),
+                None => json!(null),
+            },
             "fill": args.fill,
         });
         let mut text = serde_json::to_string_pretty(&report.json(&given))
@@ -111,6 +120,37 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// The id that the rows of this face go by, now that those of ids that are one person's have it, too. A name is looked for
+/// beside each of the files.
+fn chosen_face(face: &FaceArg, predictions: &mut Side) -> Result<u32, Failure> {
+    let mut named = None;
+    let tables = predictions.series.iter_mut();
+    for loaded in tables.filter(|l| l.format == LabelFormat::Affectscope) {
+        let names = Faces::read(&loaded.path).unwrap_or_else(|e| {
+            say(&e.to_string());
+            Faces::default()
+        });
+        let (one, id) = match face {
+            FaceArg::Id(id) => (Some(names.one(*id)), *id),
+            FaceArg::Name(name) => {
+                let one = names.named(name);
+                named = named.or(one);
+                // Whoever has another id elsewhere goes by the first one's.
+                (one, named.unwrap_or(u32::MAX))
+            }
+        };
+        names.gather(&mut loaded.series.labels, one, id);
+    }
+    match face {
+        FaceArg::Id(id) => Ok(*id),
+        FaceArg::Name(name) => named.ok_or_else(|| {
+            Failure::bad_input(format!(
+                "no face of the predictions is called {name}. Names are given in the bench's menu of predictions, and lie in NAME.faces.json beside the table; give the face's id, or a name that is there."
+            ))
+        }),
+    }
 }
 
 /// Why nothing matches.

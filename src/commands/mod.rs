@@ -12,6 +12,7 @@ pub mod quantize;
 pub mod record;
 pub mod render;
 pub mod report;
+pub mod sessions;
 pub mod train;
 mod unread;
 pub mod window;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::unread::Unread;
 use super::{Failure, print, refuse_input_as_output, say};
 use crate::cli::QuantizeArgs;
+use crate::face::landmarks::LandmarkNet;
 use crate::formats::output::{OutputError, write_whole};
 use crate::metrics::{Agreement, Confusion};
 use crate::model::config::Int8Config;
@@ -47,8 +48,9 @@ pub fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     let weights = Weights::load(args.weights.as_deref())?;
     let f32 = Student::with_kernels(&weights, Kernels::default())?;
     let mut unread = Unread::default();
+    let mut landmarks = LandmarkNet::new()?;
     let mut faces = |folder: &Path, most, again: bool| {
-        faces::read(folder, most, f32.config(), &mut |what| {
+        faces::read(folder, most, f32.config(), &mut landmarks, &mut |what| {
             if !again {
                 unread.tell(what, None);
             }

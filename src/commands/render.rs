@@ -156,7 +156,7 @@ fn project(
     for path in &args.annotations {
         project.add_labels(path)?;
     }
-    let choice = face_choice(&project, model, predictions, args.face)?;
+    let choice = face_choice(&project, model, predictions, args.face.as_ref())?;
     if choice != FaceChoice::Largest {
         project.choose(choice);
     }

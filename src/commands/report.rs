@@ -6,15 +6,12 @@ use std::time::SystemTime;
 
 use super::progress::Progress;
 use super::{Failure, INTERRUPTED, Interrupt, print, refuse_input_as_output, say};
-use crate::cli::ReportArgs;
-use crate::clock::utc;
+use crate::cli::{FaceArg, ReportArgs};
 use crate::formats::output::{OutputError, write_whole};
 use crate::formats::sidecar::sidecar_path;
 use crate::review::film::{Film, Wanted, read_through};
 use crate::review::project::Frames;
-use crate::review::report::{
-    self, FIGURE_FILES, Facts, FileFacts, VideoFacts, figures, format_name, page,
-};
+use crate::review::report::{self, FIGURE_FILES, Facts, VideoFacts, figures, page};
 use crate::review::{FaceChoice, Model, Project, ProjectError};
 use crate::source::images::crops::CropSource;
 use crate::source::images::is_images;
@@ -130,7 +127,7 @@ fn project(args: &ReportArgs, model: &Model, frames: Option<Frames>) -> Result<P
     for path in &args.annotations {
         project.add_labels(path)?;
     }
-    let choice = face_choice(&project, model, &args.predictions, args.face)?;
+    let choice = face_choice(&project, model, &args.predictions, args.face.as_ref())?;
     if choice != FaceChoice::Largest {
         project.choose(choice);
     }
@@ -142,7 +139,7 @@ pub(super) fn face_choice(
     project: &Project,
     model: &Model,
     predictions: &Path,
-    face: Option<u32>,
+    face: Option<&FaceArg>,
 ) -> Result<FaceChoice, Failure> {
     let people = project.raters().iter().filter_map(|r| r.person);
     let mut people: Vec<_> = people.collect();
@@ -154,11 +151,17 @@ pub(super) fn face_choice(
                 "the labels are of two people, and this is of one. Give the files of the left one or of the right one.",
             ));
         }
-        (Some(id), _) => {
+        (Some(face), _) => {
+            let names = model.names();
+            let id = match face {
+                FaceArg::Id(id) => Some(names.one(*id)),
+                FaceArg::Name(name) => names.named(name),
+            };
             let faces = model.faces();
-            if !faces.iter().any(|f| f.id == id) {
-                return Err(Failure::bad_input(no_face(predictions, id, model)));
-            }
+            let there = id.filter(|id| faces.iter().any(|f| f.id == *id));
+            let Some(id) = there else {
+                return Err(Failure::bad_input(no_face(predictions, face, model)));
+            };
             FaceChoice::Id(id)
         }
         (None, [person]) => FaceChoice::Side(*person),
@@ -166,15 +169,19 @@ pub(super) fn face_choice(
     })
 }
 
-fn no_face(predictions: &Path, id: u32, model: &Model) -> String {
+fn no_face(predictions: &Path, face: &FaceArg, model: &Model) -> String {
     let faces = model.faces();
-    let there: Vec<String> = faces.iter().take(8).map(|f| f.id.to_string()).collect();
+    let called = |id: u32| match model.names().name(id) {
+        Some(name) => format!("{id} ({name})"),
+        None => id.to_string(),
+    };
+    let there: Vec<String> = faces.iter().take(8).map(|f| called(f.id)).collect();
     let there = match faces.len() {
         0 => "Its faces have no ids.".to_owned(),
         n if n > 8 => format!("It has {n}: {}, ...", there.join(", ")),
         _ => format!("It has: {}.", there.join(", ")),
     };
-    format!("{}: has no face {id}. {there}", predictions.display())
+    format!("{}: has no face {face}. {there}", predictions.display())
 }
 
 fn nothing(args: &ReportArgs, project: &Project) -> String {
@@ -279,43 +286,14 @@ fn facts(
     unread: Option<&SourceError>,
     interrupt: &Interrupt,
 ) -> Result<Option<Facts>, Failure> {
-    let mut asked: Vec<(String, &Path, Option<String>)> = vec![
-        ("video".to_owned(), &args.video, None),
-        ("predictions".to_owned(), &args.predictions, None),
-    ];
-    for rater in project.raters() {
-        for origin in &rater.origins {
-            let format = format_name(origin.format).to_owned();
-            asked.push((rater.name.clone(), &origin.path, Some(format)));
-        }
-    }
-    let mut files = Vec::new();
-    for (role, path, format) in asked {
-        let read = FileFacts::of(role, path, format, &|| interrupt.is_set());
-        let read = read.map_err(|e| {
-            Failure::bad_input(format!(
-                "{}: cannot be read ({e}). Check the path.",
-                path.display()
-            ))
-        })?;
-        match read {
-            Some(file) => files.push(file),
-            None => return Ok(None),
-        }
-    }
+    let stop = || interrupt.is_set();
+    let files = report::files(project, Some(&args.video), Some(&args.predictions), &stop)?;
+    let Some(files) = files else {
+        return Ok(None);
+    };
     let mut video = VideoFacts::default();
     if let Some(film) = &watched.film {
-        let times_s = &film.frames.times_s;
-        let rate_hz = project.rate_hz();
-        video.size_px = Some((film.info.width_px, film.info.height_px));
-        video.rate_hz = (!film.info.stills && times_s.len() > 1).then_some(rate_hz);
-        video.frames = Some(times_s.len());
-        let span_s = times_s.first().zip(times_s.last()).map(|(a, b)| b - a);
-        video.length_s = span_s
-            .filter(|_| !film.info.stills)
-            .map(|s| s + 1.0 / rate_hz);
-        video.format = film.info.format.clone();
-        video.note = match (&film.note, film.unreadable) {
+        let note = match (&film.note, film.unreadable) {
             (None, 0) => None,
             (Some(note), 0) => Some(format!("{note}.")),
             (note, n) => {
@@ -323,6 +301,7 @@ fn facts(
                 Some(format!("{note}{n} of its frames cannot be decoded."))
             }
         };
+        video = VideoFacts::of(&film.info, &film.frames.times_s, project.rate_hz(), note);
     }
     if let Some(error) = unread {
         video.note = Some(format!(
@@ -330,12 +309,11 @@ fn facts(
              predictions speak of: {error}"
         ));
     }
-    let [year, month, day, hour, minute, _] = utc(SystemTime::now());
     Ok(Some(Facts {
         video,
         files,
         faces: watched.faces,
-        when: format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC"),
+        when: report::when(SystemTime::now()),
     }))
 }
 

@@ -181,7 +181,8 @@ impl App {
         actions.extend(timeline::show(ui, areas.timeline, model, settings));
         statusbar::show(ui, &areas, model);
         if ui.ctx().input(|i| !i.raw.hovered_files.is_empty()) {
-            picture::drop_hint(ui, window);
+            let what = "A video, a picture, or a folder of pictures";
+            picture::drop_hint(ui, window, "Drop to analyse", what);
         }
         if self.show_about {
             self.show_about = about::about(ui.ctx(), model);
@@ -202,6 +203,7 @@ impl eframe::App for App {
                 self.toasts.add(words, alarm);
             }
         }
+        self.remember_opened(ctx);
         let update = self.engine.poll();
         let now_s = self.engine.now_s();
         self.model.take(update, now_s, self.settings.follow);
@@ -304,6 +306,8 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        // Before the session, which waits for what the bench has to write.
+        self.bench = None;
         // A size asked for this once is not the one to come back to.
         if let Some(size) = self.window_size.filter(|_| self.options.size.is_none()) {
             self.settings.window_size = [size.x, size.y];

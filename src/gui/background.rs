@@ -16,6 +16,8 @@ pub enum Asked {
     Folder,
     /// The folder of the recordings.
     RecordFolder,
+    /// A folder to look through for sessions.
+    SessionsFolder,
     /// The bench's video, or its folder of pictures.
     ReviewVideo,
     /// See [`Asked::ReviewVideo`].
@@ -26,6 +28,10 @@ pub enum Asked {
     ReviewLabels,
     /// The name of labels to be saved.
     ReviewSave,
+    /// The name of what is exported.
+    ReviewExport,
+    /// The folder that the folder of figures is made in.
+    ReviewExportFolder,
 }
 
 /// What came of work in the background.
@@ -77,7 +83,7 @@ impl Background {
         self.dialog_open = true;
         let (sender, ctx) = (self.sender.clone(), ctx.clone());
         let (start, name) = match (asked, start) {
-            (Asked::ReviewSave, Some(path)) => {
+            (Asked::ReviewSave | Asked::ReviewExport, Some(path)) => {
                 let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
                 (path.parent().map(Into::into), name)
             }
@@ -96,6 +102,9 @@ impl Background {
                     .pick_file(),
                 Asked::Folder => dialog.set_title("Open a folder of pictures").pick_folder(),
                 Asked::RecordFolder => dialog.set_title("Where recordings go").pick_folder(),
+                Asked::SessionsFolder => dialog
+                    .set_title("A folder with recordings or analysed files")
+                    .pick_folder(),
                 Asked::ReviewVideo => dialog
                     .set_title("Open a video to check")
                     .add_filter("Videos and pictures", &MEDIA)
@@ -104,10 +113,17 @@ impl Background {
                 Asked::ReviewFolder => dialog
                     .set_title("Open a folder of pictures or crops to check")
                     .pick_folder(),
-                Asked::ReviewSave => {
+                Asked::ReviewExportFolder => dialog
+                    .set_title("Where the folder of figures is made")
+                    .pick_folder(),
+                Asked::ReviewSave | Asked::ReviewExport => {
                     let name = name.unwrap_or_default();
                     dialog
-                        .set_title("Save labels")
+                        .set_title(if asked == Asked::ReviewSave {
+                            "Save labels"
+                        } else {
+                            "Export"
+                        })
                         .set_file_name(name)
                         .save_file()
                 }

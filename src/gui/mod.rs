@@ -18,7 +18,7 @@ mod labels;
 mod layout;
 mod menu;
 mod model;
-mod paths;
+pub(crate) mod paths;
 mod picture;
 pub mod review;
 mod series;

@@ -26,6 +26,18 @@ pub fn picture_folder() -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("."))
 }
 
+/// The folders that are looked through for sessions: that of the recordings, then those that the user added or opened
+/// something from, each once.
+pub fn session_folders(settings: &Settings) -> Vec<PathBuf> {
+    let mut folders = vec![record_folder(settings)];
+    for folder in &settings.session_folders {
+        if !folders.contains(folder) {
+            folders.push(folder.clone());
+        }
+    }
+    folders
+}
+
 fn existing(folder: Option<PathBuf>) -> Option<PathBuf> {
     folder.filter(|f| f.is_dir())
 }

@@ -326,8 +326,8 @@ fn chips(ui: &Ui, rect: Rect, shown: Rect, model: &Model, p: &Palette) {
     }
 }
 
-/// The hint while a file is held over the window.
-pub fn drop_hint(ui: &Ui, window: Rect) {
+/// The hint while a file is held over the window: what dropping does, and what may be dropped.
+pub fn drop_hint(ui: &Ui, window: Rect, title: &str, what: &str) {
     let p = Palette::of(ui.ctx());
     let layer = eframe::egui::LayerId::new(
         eframe::egui::Order::Foreground,
@@ -346,14 +346,14 @@ pub fn drop_hint(ui: &Ui, window: Rect) {
     painter.text(
         at - vec2(0.0, 12.0),
         Align2::CENTER_CENTER,
-        "Drop to analyse",
+        title,
         theme::semibold(20.0),
         p.text,
     );
     painter.text(
         at + vec2(0.0, 16.0),
         Align2::CENTER_CENTER,
-        "A video, a picture, or a folder of pictures",
+        what,
         theme::body(),
         p.muted,
     );

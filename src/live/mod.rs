@@ -34,7 +34,12 @@
 //! | `thumbnails` | the film once more, for small pictures | small pictures, through a bounded queue |
 //! | `analyse-file` | the table being written, and the threads of [`bulk`] | records, through a bounded queue |
 //! | `example` | the example while it is made, and the threads of [`bulk`] | what is to be opened, once |
+//! | `sessions` | nothing; files while it reads, renames or deletes them | what was found, through a bounded queue |
+//! | `closing` | what the bench leaves: journal, viewer, analysis, sessions | |
+//! | `ranking` | a copy of the project | its worst stretches and how far all agree, once |
+//! | `gamepad` | a gamepad, while somebody rates | how its stick stands, through a lock that is held for a moment |
 //! | `save-labels` | the labels being saved | what was written, once |
+//! | `export` | what is being exported, and its ffmpeg ([`export`]) | how far it is, and how it ended |
 //!
 //! A network that was asked for several threads has helpers of its own, `network-N` ([`crate::model::conv`]).
 //!
@@ -43,9 +48,12 @@
 mod analyse;
 pub mod bulk;
 mod capture;
+mod closing;
 mod desk;
+pub mod export;
 pub mod journal;
 mod meter;
+mod pad;
 mod shared;
 mod tape;
 pub mod viewer;
@@ -63,6 +71,7 @@ use crate::session::{Command, Engine, Recording, Tuning, Update};
 use crate::source::camera::CameraInfo;
 use crate::source::{FrameSource, SourceError, SourceSpec};
 
+use closing::Closing;
 use desk::{Desk, Means};
 pub(crate) use shared::{Captured, Item, Shared, Skipped, StateChange};
 use tape::Tape;
@@ -89,6 +98,8 @@ pub struct Live {
     analysis: Option<JoinHandle<()>>,
     writers: Vec<JoinHandle<()>>,
     encoder: Arc<Encoder>,
+    /// Benches that are ending.
+    closing: Closing,
 }
 
 /// A thread could not be started.
@@ -132,6 +143,7 @@ impl Live {
             analysis: Some(analysis),
             writers: Vec::new(),
             encoder: Arc::default(),
+            closing: Closing::default(),
         })
     }
 
@@ -263,6 +275,7 @@ impl Engine for Live {
             student: self.student.clone(),
             device: self.device.clone(),
             wake: self.shared.wake.clone(),
+            closing: self.closing.clone(),
         })))
     }
 
@@ -284,6 +297,7 @@ impl Engine for Live {
 impl Drop for Live {
     fn drop(&mut self) {
         self.finish_recording();
+        self.closing.wait();
         self.shared.stop();
         if let Some(analysis) = self.analysis.take()
             && analysis.join().is_err()

@@ -14,7 +14,7 @@ use crate::frame::Frame;
 use crate::labels::Expression;
 use crate::review::figure::ticks::clock;
 use crate::review::model::Row;
-use crate::review::{Model, Project, Rating};
+use crate::review::{Faces, Model, Project, Rating};
 
 /// Said once in every frame.
 const WARNING: &str = "What a face shows to a trained network, not what a person feels.";
@@ -200,7 +200,7 @@ impl<'a> Movie<'a> {
         }
         for row in model.faces_at(frame) {
             if let Some(face) = row.box_px {
-                let tag = tag(row);
+                let tag = tag(row, model.names());
                 if !tag.is_empty() {
                     self.tag(on_picture(&face, place, scale), place, &tag);
                 }
@@ -281,7 +281,10 @@ impl<'a> Movie<'a> {
         let x = area.x + self.canvas.text((area.x, y), head, "Expression");
         let quiet = self.kind(Face::Sans, 12.0, c.muted);
         let of = match row {
-            Some(row) => row.face_id.map(|id| format!(" · face {id}")),
+            Some(row) => row.face_id.zip(self.project.model()).map(|(id, model)| {
+                let title = model.names().title(id);
+                format!(" · {title}")
+            }),
             None => Some(format!(" · {}", absence(self.project.model(), frame))),
         };
         self.canvas.text((x, y), quiet, &of.unwrap_or_default());
@@ -485,9 +488,12 @@ fn on_picture(face: &BoxPx, place: Area, scale: f32) -> Area {
 }
 
 /// What stands below a face.
-fn tag(row: &Row) -> String {
+fn tag(row: &Row, names: &Faces) -> String {
     let mut parts = Vec::new();
-    parts.extend(row.face_id.map(|id| id.to_string()));
+    parts.extend(row.face_id.map(|id| match names.name(id) {
+        Some(name) => name.to_owned(),
+        None => names.one(id).to_string(),
+    }));
     if let Some(expression) = row.rating.expression {
         let p = row.detail.probabilities[expression.index()];
         parts.push(match p.is_nan() {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::canvas::{Area, Canvas, Ink, pieces, polyline};
 use super::layout::NAMES;
 use super::letters::{Anchor, Face, Type};
+use crate::analysis::Status;
 use crate::colours::Colours;
 use crate::labels::Expression;
 use crate::review::figure::cells::Cells;
@@ -131,6 +132,9 @@ impl Timeline {
             unit,
             colours,
         };
+        if let Some(model) = project.model() {
+            pen.gaps(model);
+        }
         pen.marks(within);
         if let (true, Some(model)) = (shown.model_row, project.model()) {
             let of = |f: usize| model.track().expression(f).map(Expression::index);
@@ -211,6 +215,33 @@ impl Pen<'_> {
             let x = x.min(within.right() - half);
             let y = bottom + 15.0 * self.unit;
             self.canvas.text((x, y), kind, &words);
+        }
+    }
+
+    /// A ground where there was no face, or nobody looked; with a word where there is room.
+    fn gaps(&mut self, model: &Model) {
+        let gap = |f: usize| match (model.at(f), model.status(f)) {
+            (None, Some(Status::Ok | Status::NoFace)) => Some(0),
+            (None, Some(_)) => Some(1),
+            _ => None,
+        };
+        let mut kind = self.caption(Anchor::Middle);
+        kind.colour = self.colours.faint;
+        for (left, right, what) in self.cells.runs(gap) {
+            let area = Area {
+                x: self.plot.x + left as f32,
+                w: (right - left) as f32,
+                ..self.plot
+            };
+            self.canvas.fill(area, self.colours.background);
+            let words = ["no face", "not read"][what];
+            if area.w > 60.0 * self.unit {
+                let at = (
+                    area.x + area.w / 2.0,
+                    area.y + area.h / 2.0 + 4.0 * self.unit,
+                );
+                self.canvas.text(at, kind, words);
+            }
         }
     }
 

@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use self::body::read_body;
 pub use self::error::JournalError;
 pub use self::file::JournalFile;
-use self::file::{lock, open_locked, unsealed};
+use self::file::{lock, open_locked, sealed, unsealed};
 use super::editor::{Editor, files_of};
 use super::entry::{FileId, Registered, hex, name_of};
 use super::project::Project;
@@ -29,7 +29,7 @@ const MARKER: &str = r#"{"program":"affectscope","holds":"review journal","#;
 /// The format of the lines.
 const FORMAT: u32 = 1;
 /// What follows a video's name.
-const ENDING: &str = ".affectscope-review.jsonl";
+pub(super) const ENDING: &str = ".affectscope-review.jsonl";
 /// Journals above are refused: years of annotating.
 const MOST_BYTES: u64 = 1 << 30;
 
@@ -326,4 +326,61 @@ fn keep_damaged(
         not_taken: rest.filter(|line| !line.is_empty()).count(),
         copy,
     })
+}
+
+/// The content of a file before and after a change.
+pub type BeforeAndAfter = (Vec<u8>, Vec<u8>);
+
+/// A journal as it is, and as it is once what it is of has another name: its head names the new one, and all check sums,
+/// each of which is over the one before it, are made anew. `None` where it is of another name, or of nothing yet.
+///
+/// # Errors
+/// When somebody annotates at this moment, when the journal is damaged, or the system refuses.
+pub fn of_other_name(
+    path: &Path,
+    from: &str,
+    to: &str,
+) -> Result<Option<BeforeAndAfter>, JournalError> {
+    let mut file = refuse_busy(path)?;
+    let mut before = Vec::new();
+    file.read_to_end(&mut before)
+        .map_err(JournalError::io(path))?;
+    let mut lines = before.split_inclusive(|&b| b == b'\n');
+    let head = lines.next().unwrap_or_default();
+    let Some(head) = head.strip_suffix(b"\n") else {
+        return Ok(None);
+    };
+    let not_ours = || JournalError::NotOurs(path.to_owned());
+    let (json, mut old_sum) = unsealed("", head).ok_or_else(not_ours)?;
+    let mut head = head_of(path, &json)?;
+    if head.video.name != from {
+        return Ok(None);
+    }
+    to.clone_into(&mut head.video.name);
+    let json = serde_json::to_string(&head).map_err(|e| JournalError::io(path)(e.into()))?;
+    let (line, mut new_sum) = sealed("", &json);
+    let mut after = line.into_bytes();
+    for line in lines {
+        // Half a line at the end is what a program that was killed left: it is dropped when the journal is opened.
+        let Some(text) = line.strip_suffix(b"\n") else {
+            break;
+        };
+        let (json, sum) = unsealed(&old_sum, text).ok_or_else(not_ours)?;
+        old_sum = sum;
+        let (line, sum) = sealed(&new_sum, &json);
+        new_sum = sum;
+        after.extend_from_slice(line.as_bytes());
+    }
+    Ok(Some((before, after)))
+}
+
+/// Opens a journal to read it, unless somebody annotates.
+///
+/// # Errors
+/// [`JournalError::Busy`], or when the system refuses.
+pub fn refuse_busy(path: &Path) -> Result<File, JournalError> {
+    let file = OpenOptions::new().read(true).write(true).open(path);
+    let file = file.map_err(JournalError::io(path))?;
+    lock(&file, path)?;
+    Ok(file)
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::faces::Faces;
 use super::track::{Rating, Track};
 use crate::analysis::{BoxPx, Record, Status};
 use crate::formats::labels::{Detail, Label, LabelError, LabelFormat, Person, read_predictions};
@@ -38,15 +39,17 @@ pub struct Row {
     pub detail: Detail,
 }
 
-/// A face of the video and how many frames it is on.
+/// A face of the video and how many frames it is on; ids that are joined are one face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Face {
-    /// Its id.
+    /// Its id; where several are joined, the one that stands for all.
     pub id: u32,
     /// Frames with a reading of it.
     pub frames: usize,
     /// The first of them.
     pub first: usize,
+    /// Frames with readings of several of its ids: that of [`Face::id`] counts, else the first in the table.
+    pub both: usize,
 }
 
 /// The predictions for a video.
@@ -54,6 +57,8 @@ pub struct Face {
 pub struct Model {
     /// The file they were read from; `None` for those that are being made.
     pub path: Option<PathBuf>,
+    /// Whether the file is one of this program's own tables.
+    pub ours: bool,
     /// The name of the weights that spoke, where the sidecar tells.
     pub weights: Option<String>,
     /// The sidecar's content, where there is one.
@@ -68,6 +73,10 @@ pub struct Model {
     starts: Vec<u32>,
     statuses: Vec<Status>,
     choice: FaceChoice,
+    /// Names of faces, and ids that are one.
+    names: Faces,
+    /// Why what lies beside the table says nothing of its faces.
+    pub names_failed: Option<String>,
     /// Of each frame the chosen row, or [`NO_ROW`].
     chosen: Vec<u32>,
     track: Track,
@@ -99,7 +108,8 @@ impl Model {
             ..Self::default()
         };
         model.add(&series.labels, details.as_deref());
-        if labels.format == LabelFormat::Affectscope {
+        model.ours = labels.format == LabelFormat::Affectscope;
+        if model.ours {
             model.sidecar = std::fs::read_to_string(sidecar_path(path))
                 .ok()
                 .and_then(|text| serde_json::from_str::<Value>(&text).ok())
@@ -109,6 +119,10 @@ impl Model {
                 .as_ref()
                 .and_then(|s| s["weights"]["name"].as_str());
             model.weights = name.map(str::to_owned);
+        }
+        match Faces::read(path) {
+            Ok(names) => model.set_names(names),
+            Err(e) => model.names_failed = Some(e.to_string()),
         }
         Ok(model)
     }
@@ -220,7 +234,7 @@ impl Model {
     }
 
     fn choose_at(&mut self, frame: usize) {
-        if let Some(at) = pick(self.faces_at(frame), self.choice) {
+        if let Some(at) = pick(self.faces_at(frame), self.choice, &self.names) {
             let at = self.starts[frame] + at as u32;
             self.chosen[frame] = at;
             self.track.set(frame, self.rows[at as usize].rating);
@@ -247,23 +261,46 @@ impl Model {
 
     /// The faces of the video that have ids, the one on most frames first.
     pub fn faces(&self) -> Vec<Face> {
-        let mut faces: BTreeMap<u32, Face> = BTreeMap::new();
+        // Each with its last frame, and how many rows it has there.
+        let mut faces: BTreeMap<u32, (Face, Option<u32>, u32)> = BTreeMap::new();
         for row in &self.rows {
-            if let Some(id) = row.face_id {
-                let first = row.frame as usize;
-                faces
-                    .entry(id)
-                    .or_insert(Face {
-                        id,
-                        frames: 0,
-                        first,
-                    })
-                    .frames += 1;
+            let Some(id) = row.face_id.map(|id| self.names.one(id)) else {
+                continue;
+            };
+            let none = Face {
+                id,
+                frames: 0,
+                first: row.frame as usize,
+                both: 0,
+            };
+            let (face, last, rows) = faces.entry(id).or_insert((none, None, 0));
+            if *last == Some(row.frame) {
+                *rows += 1;
+                face.both += usize::from(*rows == 2);
+            } else {
+                face.frames += 1;
+                (*last, *rows) = (Some(row.frame), 1);
             }
         }
-        let mut faces: Vec<Face> = faces.into_values().collect();
+        let mut faces: Vec<Face> = faces.into_values().map(|(face, ..)| face).collect();
         faces.sort_by_key(|f| (std::cmp::Reverse(f.frames), f.id));
         faces
+    }
+
+    /// What the faces are called, and which ids are one.
+    pub fn names(&self) -> &Faces {
+        &self.names
+    }
+
+    /// Calls the faces otherwise; what was read of them stays, but another row may be the chosen one.
+    pub fn set_names(&mut self, names: Faces) {
+        let other = |id: u32| self.names.one(id) != names.one(id);
+        let joined = self.rows.iter().any(|r| r.face_id.is_some_and(other));
+        self.names = names;
+        self.names_failed = None;
+        if let (FaceChoice::Id(id), true) = (self.choice, joined) {
+            self.choose(FaceChoice::Id(id));
+        }
     }
 
     /// Which face [`Model::track`] is of.
@@ -273,7 +310,10 @@ impl Model {
 
     /// Makes [`Model::track`] that of another face.
     pub fn choose(&mut self, choice: FaceChoice) {
-        self.choice = choice;
+        self.choice = match choice {
+            FaceChoice::Id(id) => FaceChoice::Id(self.names.one(id)),
+            choice => choice,
+        };
         self.chosen = vec![NO_ROW; self.frames];
         self.track = Track::empty(self.frames);
         for frame in 0..self.frames {
@@ -305,14 +345,20 @@ impl Model {
     }
 }
 
-/// As `evaluate` chooses: the largest, the first of equals; by side where there are boxes.
-fn pick(faces: &[Row], choice: FaceChoice) -> Option<usize> {
+/// As `evaluate` chooses: the largest, the first of equals; by side where there are boxes. Of ids that are one the row of
+/// the one that stands for them, else the first.
+fn pick(faces: &[Row], choice: FaceChoice, names: &Faces) -> Option<usize> {
     let area = |r: &Row| r.box_px.map_or(0.0, |b| b.w * b.h);
     let center = |r: &Row| r.box_px.map_or(0.0, |b| b.center().0);
     let boxed = faces.iter().any(|r| r.box_px.is_some());
     let numbered = faces.iter().enumerate();
     let best = match choice {
-        FaceChoice::Id(id) => numbered.clone().find(|(_, r)| r.face_id == Some(id)),
+        FaceChoice::Id(id) => {
+            let is = |r: &Row| r.face_id.map(|id| names.one(id)) == Some(id);
+            let itself = |r: &Row| r.face_id == Some(id);
+            let found = numbered.clone().find(|(_, r)| itself(r));
+            found.or_else(|| numbered.clone().find(|(_, r)| is(r)))
+        }
         FaceChoice::Side(Person::Left) if boxed => {
             numbered.min_by(|a, b| center(a.1).total_cmp(&center(b.1)))
         }
@@ -325,4 +371,95 @@ fn pick(faces: &[Row], choice: FaceChoice) -> Option<usize> {
             .max_by(|a, b| area(a.1).total_cmp(&area(b.1))),
     };
     best.map(|(i, _)| i)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// A row of a face with this valence.
+    fn label(frame: u64, face_id: u32, valence: f64) -> Label {
+        Label {
+            frame: Some(frame),
+            face_id: Some(face_id),
+            valence: Some(valence),
+            box_px: Some(BoxPx {
+                x: face_id as f32,
+                y: 0.0,
+                w: 10.0,
+                h: 10.0,
+            }),
+            ..Label::default()
+        }
+    }
+
+    /// Face 1 on frames 0, 1 and 3; face 4 on frames 2 to 4; face 2 on frame 0.
+    fn model() -> Model {
+        let rows = [
+            (0, 1, 0.1),
+            (0, 2, -0.9),
+            (1, 1, 0.2),
+            (2, 4, 0.3),
+            (3, 4, -0.4),
+            (3, 1, 0.4),
+            (4, 4, 0.5),
+        ];
+        let labels: Vec<Label> = rows.iter().map(|&(f, id, v)| label(f, id, v)).collect();
+        Model::from_labels(&labels, None)
+    }
+
+    fn valences(model: &Model) -> Vec<Option<f64>> {
+        (0..5).map(|f| model.track().get(f).valence).collect()
+    }
+
+    #[test]
+    fn a_joined_face_is_on_the_frames_of_both_and_its_own_row_wins() {
+        let mut model = model();
+        let faces: Vec<_> = model.faces().iter().map(|f| (f.id, f.frames)).collect();
+        assert_eq!(faces, [(1, 3), (4, 3), (2, 1)]);
+        model.choose(FaceChoice::Id(4));
+        assert_eq!(
+            valences(&model),
+            [None, None, Some(0.3), Some(-0.4), Some(0.5)]
+        );
+        let mut names = Faces::default();
+        names.join(4, 1);
+        model.set_names(names);
+        // Whoever looked at face 4 looks at face 1 now.
+        assert_eq!(model.choice(), FaceChoice::Id(1));
+        // On frame 3 both are there: face 1's own row counts, though the other comes first.
+        assert_eq!(valences(&model), [0.1, 0.2, 0.3, 0.4, 0.5].map(Some));
+        let faces = model.faces();
+        assert_eq!(
+            (faces[0].id, faces[0].frames, faces[0].first, faces[0].both),
+            (1, 5, 0, 1)
+        );
+        assert_eq!((faces[1].id, faces[1].both), (2, 0));
+        // Three ids on one frame are one frame with several.
+        let mut names = model.names().clone();
+        names.join(1, 2);
+        model.set_names(names);
+        let faces = model.faces();
+        assert_eq!(
+            (faces.len(), faces[0].id, faces[0].frames, faces[0].both),
+            (1, 2, 5, 2)
+        );
+        model.set_names(Faces::default());
+        model.choose(FaceChoice::Id(1));
+        assert_eq!(
+            valences(&model),
+            [Some(0.1), Some(0.2), None, Some(0.4), None]
+        );
+    }
+
+    #[test]
+    fn the_largest_face_is_the_largest_whoever_it_is() {
+        let mut model = model();
+        let before = valences(&model);
+        let mut names = Faces::default();
+        names.join(4, 1);
+        model.set_names(names);
+        assert_eq!(valences(&model), before);
+    }
 }

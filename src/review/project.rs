@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::faces::Faces;
 use super::model::{FaceChoice, Model};
 use super::overlay::Patch;
 use super::rater::{Axis, Rater};
@@ -46,8 +48,8 @@ pub struct Frames {
     pub pictures: Option<Vec<String>>,
 }
 
-/// Everything that is known of one video.
-#[derive(Debug, Default)]
+/// Everything that is known of one video. A clone shares the predictions.
+#[derive(Debug, Clone, Default)]
 pub struct Project {
     /// What to call it: the video's file name, else the predictions'.
     pub name: String,
@@ -57,14 +59,14 @@ pub struct Project {
     pub from_video: bool,
     times_s: Vec<f64>,
     pictures: Option<Vec<String>>,
-    model: Model,
+    model: Arc<Model>,
     has_model: bool,
     raters: Vec<Rater>,
     /// Of each rater: scores by block, or by row where labels came by the clock.
     scoring: Vec<Scoring>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Scoring {
     Frames(RangeScores),
     Rows(Vec<Beside>),
@@ -84,7 +86,8 @@ impl Project {
     }
 
     /// Takes predictions; where no video told the frames, theirs are taken.
-    pub fn set_model(&mut self, model: Model) {
+    pub fn set_model(&mut self, model: impl Into<Arc<Model>>) {
+        let model = model.into();
         if !self.from_video && model.frames > 0 {
             self.times_s = filled(&model.times_s, model.frames);
             if let (true, Some(path)) = (self.name.is_empty(), &model.path) {
@@ -106,7 +109,7 @@ impl Project {
     /// Takes what an analysis has read; see [`Model::extend`].
     pub fn extend_model(&mut self, records: &[Record]) {
         self.has_model = true;
-        self.model.extend(records);
+        Arc::make_mut(&mut self.model).extend(records);
         if !self.from_video {
             self.times_s = filled(&self.model.times_s, self.model.frames);
             self.lay_all();
@@ -277,6 +280,11 @@ impl Project {
         self.has_model.then_some(&self.model)
     }
 
+    /// The predictions, to be shared.
+    pub fn shared_model(&self) -> Option<Arc<Model>> {
+        self.has_model.then(|| self.model.clone())
+    }
+
     /// Everybody's labels.
     pub fn raters(&self) -> &[Rater] {
         &self.raters
@@ -284,7 +292,13 @@ impl Project {
 
     /// Another of the video's faces is meant.
     pub fn choose(&mut self, choice: FaceChoice) {
-        self.model.choose(choice);
+        Arc::make_mut(&mut self.model).choose(choice);
+        self.score_all();
+    }
+
+    /// Calls the faces otherwise; see [`Model::set_names`].
+    pub fn set_names(&mut self, names: Faces) {
+        Arc::make_mut(&mut self.model).set_names(names);
         self.score_all();
     }
 
@@ -356,6 +370,30 @@ impl Project {
                 "The predictions speak of {} frames, the video has {frames}.",
                 self.model.frames
             ));
+        }
+        notes.extend(self.model.names_failed.clone());
+        if let FaceChoice::Id(id) = self.model.choice()
+            && let Some(face) = self.model.faces().iter().find(|f| f.id == id && f.both > 0)
+        {
+            notes.push(format!(
+                "Several ids of {} are on the same frame {} times: the row of face {id} counts there, else the first.",
+                self.model.names().title(id),
+                face.both
+            ));
+        }
+        let ours = |rater: &Rater| {
+            let mut formats = rater.origins.iter().map(|o| o.format);
+            formats.any(|format| format == LabelFormat::Affectscope)
+        };
+        if self.has_model
+            && self.model.path.is_some()
+            && !self.model.ours
+            && self.raters.iter().any(ours)
+        {
+            notes.push(
+                "The labels are this program's own tables, and the predictions are not: were the two swapped?"
+                    .to_owned(),
+            );
         }
         for rater in &self.raters {
             for origin in &rater.origins {

@@ -12,6 +12,48 @@ pub const DEFAULT_RATE_HZ: f64 = 30.0;
 const GAP_S: f64 = 0.25;
 const GAP_STEPS: f64 = 5.0;
 
+/// The fewest and the most samples a second: no window is drawn more often.
+pub const RATES_HZ: std::ops::RangeInclusive<f64> = 1.0..=60.0;
+
+/// A stick that stands no further from its middle is at rest: worn ones never come back wholly.
+const REST: f64 = 0.08;
+
+/// How a gamepad's left stick stands, and its two buttons.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Stick {
+    /// What the system calls the gamepad.
+    pub name: String,
+    /// Right and up, each in -1..=1.
+    pub at: [f32; 2],
+    /// The lower button of the right hand: play, or stop.
+    pub play: bool,
+    /// The right one: the rating is over.
+    pub end: bool,
+}
+
+impl Stick {
+    /// Where an axis stands between its ends, in -1..=1.
+    pub fn part(value: i32, from: i32, to: i32) -> f32 {
+        let (value, from, to) = (f64::from(value), f64::from(from), f64::from(to));
+        if to <= from {
+            return 0.0;
+        }
+        (((value - from) / (to - from)).clamp(0.0, 1.0) * 2.0 - 1.0) as f32
+    }
+
+    /// The valence (to the right) and the arousal (up) that it stands for, in the circle; `None` while it is at rest.
+    pub fn affect(&self) -> Option<(f64, f64)> {
+        let [x, y] = self.at.map(f64::from);
+        let far = x.hypot(y);
+        if !far.is_finite() || far <= REST {
+            return None;
+        }
+        // From the edge of the rest on, so that small values can be reached.
+        let length = ((far - REST) / (1.0 - REST)).min(1.0);
+        Some((x / far * length, y / far * length))
+    }
+}
+
 /// Where the rater stood at a moment of the video.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
@@ -254,5 +296,28 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_stick_reaches_the_whole_circle_and_rests_in_its_middle() {
+        let at = |x: f32, y: f32| {
+            let stick = Stick {
+                at: [x, y],
+                ..Stick::default()
+            };
+            stick.affect()
+        };
+        assert_eq!(at(0.0, 0.0), None);
+        assert_eq!(at(0.05, -0.05), None);
+        assert_eq!(at(1.0, 0.0), Some((1.0, 0.0)));
+        // A square stick's corner is the circle's edge.
+        let (v, a) = at(-1.0, 1.0).unwrap();
+        assert!((v.hypot(a) - 1.0).abs() < 1e-9 && (v + a).abs() < 1e-9);
+        let (v, _) = at(0.1, 0.0).unwrap();
+        assert!(v > 0.0 && v < 0.03, "{v}");
+        assert_eq!(at(f32::NAN, 0.0), None);
+        assert_eq!(Stick::part(0, -32768, 32767), 0.000_015_259_022);
+        assert_eq!(Stick::part(255, 0, 255), 1.0);
+        assert_eq!(Stick::part(7, 3, 3), 0.0);
     }
 }

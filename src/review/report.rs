@@ -13,7 +13,7 @@ mod worst;
 
 use std::collections::BTreeMap;
 
-pub use self::facts::{FileFacts, VideoFacts};
+pub use self::facts::{FileFacts, VideoFacts, files, when};
 use self::html::{Cell, Html};
 pub use self::scores::format_name;
 pub use self::worst::{SHOWN, Worst, wanted, worst};
@@ -157,12 +157,23 @@ pub fn page(project: &Project, worst: &[Worst], facts: &Facts) -> String {
         );
         scores::overview(page, &all);
         video(page, project, &facts.video);
-        let notes = project.notes();
+        let mut notes = project.notes();
+        let mended = project.raters().iter().filter(|r| r.mended_places() > 0);
+        notes.extend(mended.map(|rater| match rater.mended_places() {
+            1 => format!(
+                "{}: mended in 1 place; the files below are as they were.",
+                rater.name
+            ),
+            n => format!(
+                "{}: mended in {n} places; the files below are as they were.",
+                rater.name
+            ),
+        }));
         if !notes.is_empty() {
             page.say("h3", "To know");
             page.list(&notes);
         }
-        files(page, &facts.files);
+        list_files(page, &facts.files);
     });
     page.section("scores", "Scores", |page| {
         scores::meaning(page);
@@ -217,7 +228,19 @@ fn face(model: &Model) -> String {
                 side(person)
             )
         }
-        FaceChoice::Id(id) => format!("Predictions of face {id}{of}."),
+        FaceChoice::Id(id) => {
+            let names = model.names();
+            let joined: Vec<String> = names.joined_to(id).map(|i| i.to_string()).collect();
+            let ids = match (names.name(id), joined.is_empty()) {
+                (None, true) => String::new(),
+                (Some(_), true) => format!(", face {id}"),
+                (_, false) => format!(
+                    ", face {id} and what was joined to it: {}",
+                    joined.join(", ")
+                ),
+            };
+            format!("Predictions of {}{ids}{of}.", names.title(id))
+        }
     }
 }
 
@@ -275,7 +298,7 @@ fn video(page: &mut Html, project: &Project, video: &VideoFacts) {
     }
 }
 
-fn files(page: &mut Html, files: &[FileFacts]) {
+fn list_files(page: &mut Html, files: &[FileFacts]) {
     let rows: Vec<Vec<Cell>> = files
         .iter()
         .map(|file| {

@@ -3,9 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::agreement::{RangeAgreement, Who};
 use super::editor::Editor;
+use super::export::{ExportOrder, ExportProgress};
 use super::project::Project;
+use super::rating::Stick;
 use super::save::{Job, Saved};
+use super::segments::{MOST_SEGMENTS, Segment, worst_first};
+use super::sessions::{Detail, Found, Session};
+use super::{Disagreement, Faces};
 use crate::analysis::{BoxPx, Record};
 use crate::frame::Frame;
 use crate::source::SourceInfo;
@@ -91,9 +97,96 @@ pub struct Thumbnail {
     pub rgb: Arc<Vec<u8>>,
 }
 
+/// What is to be looked for in a project as it stands.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The project.
+    pub project: Box<Project>,
+    /// Against whom, a place in its raters.
+    pub rater: usize,
+    /// What the window calls this state.
+    pub version: u64,
+    /// Sums of how far everybody agrees, too.
+    pub agreement: bool,
+}
+
+/// Where a project's model and labels are furthest apart.
+#[derive(Debug, Clone, Default)]
+pub struct Ranking {
+    /// What the window called the state that it was made of.
+    pub version: u64,
+    /// Against whom.
+    pub rater: usize,
+    /// How many raters there were.
+    pub raters: usize,
+    /// The worst stretches, the worst first.
+    pub segments: Vec<Segment>,
+    /// How far apart they are on each frame, 0..=1; NaN where there is nothing to compare, empty without predictions or
+    /// labels.
+    pub apart: Vec<f64>,
+    /// How far everybody agrees, if that was asked for.
+    pub agreement: Option<Box<RangeAgreement>>,
+}
+
+impl Ranking {
+    /// Of what is wanted. Goes over all frames several times.
+    pub fn of(wanted: &Wanted) -> Self {
+        let (project, rater) = (&*wanted.project, wanted.rater);
+        let against = (!project.raters().is_empty()).then_some(rater);
+        let compared = project.model().is_some() && against.is_some();
+        Self {
+            version: wanted.version,
+            rater,
+            raters: project.raters().len(),
+            segments: worst_first(project, against, MOST_SEGMENTS),
+            apart: if compared {
+                Disagreement::new(project, against).apart_column()
+            } else {
+                Vec::new()
+            },
+            agreement: wanted
+                .agreement
+                .then(|| Box::new(RangeAgreement::new(project, &Who::of(project)))),
+        }
+    }
+}
+
+/// What is to be done with sessions, one after the other.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SessionOrder {
+    /// Look through these folders, then read the sessions' tables one by one.
+    Look(Vec<PathBuf>),
+    /// Rename a session; `others` are told where its video is then.
+    Rename {
+        /// Which.
+        session: Box<Session>,
+        /// The new name.
+        name: String,
+        /// The other sessions.
+        others: Vec<Session>,
+    },
+    /// Move a session to the system's bin.
+    Delete(Box<Session>),
+    /// Keep the names of faces beside this table.
+    Names(PathBuf, Faces),
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SessionWord {
+    /// What was found in the folders.
+    Found(Found),
+    /// What the whole of a table tells, by the table's path.
+    Detail(PathBuf, Box<Detail>),
+    /// A session was renamed or deleted, or why not; or why names of faces are not kept.
+    Done(Result<String, String>),
+}
+
 /// What has happened since the last look.
 #[derive(Debug, Default)]
 pub struct Update {
+    /// News of sessions, in order.
+    pub sessions: Vec<SessionWord>,
     /// How far opening is.
     pub phase: Phase,
     /// What was opened in place of the example that was asked for.
@@ -118,6 +211,12 @@ pub struct Update {
     pub records: Vec<Record>,
     /// How the analysis is, while there is one or one has just ended.
     pub analysis: Option<Progress>,
+    /// How an export is, while there is one or one has just ended.
+    pub export: Option<ExportProgress>,
+    /// A ranking that was asked for.
+    pub ranking: Option<Ranking>,
+    /// How a gamepad stands, while one is looked at.
+    pub stick: Option<Stick>,
     /// Small pictures that were asked for.
     pub thumbnails: Vec<Thumbnail>,
 }
@@ -133,10 +232,20 @@ pub trait Engine {
     /// Makes small pictures of these frames, cut to the square around a face's box where there is one. What was asked
     /// before and not made yet is forgotten.
     fn thumbnails(&mut self, wanted: Vec<(usize, Option<BoxPx>)>);
+    /// Looks for the worst stretches of a project as it stands; of several wishes the newest is looked at last.
+    fn rank(&mut self, wanted: Wanted);
+    /// Looks at a gamepad from now on, or no more.
+    fn watch_stick(&mut self, on: bool);
     /// Takes the editor's new steps to be kept.
     fn keep(&mut self, editor: &mut Editor);
     /// Saves a rater's labels.
     fn save(&mut self, rater: usize, job: Job);
+    /// Does something with sessions.
+    fn sessions(&mut self, order: SessionOrder);
+    /// Makes something of a project. One at a time: while another one runs, nothing happens.
+    fn export(&mut self, order: ExportOrder);
+    /// Ends the export; nothing is left of it.
+    fn cancel_export(&mut self);
     /// Analyses the video that is open, and writes the rows beside it.
     fn analyse(&mut self);
     /// Ends the analysis; what it has read stays on screen.

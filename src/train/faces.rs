@@ -151,12 +151,9 @@ pub enum FacesError {
     /// There is no face in it.
     #[error("{path}: no face in it can be used. Give a folder of pictures, each of them a face; where there is a label.csv, a picture counts when most of its votes agree on one expression.", path = .0.display())]
     Empty(PathBuf),
-    /// The landmark network.
-    #[error(transparent)]
-    Landmarks(#[from] crate::model::weights::WeightsError),
 }
 
-/// Reads the faces of a folder, aligned by our own landmarks within the whole picture: at most `most`, evenly spread,
+/// Reads the faces of a folder, aligned by what `landmarks` finds within the whole picture: at most `most`, evenly spread,
 /// of all pictures, or of those that have a target where the folder has FER+'s votes. A picture that cannot be decoded is
 /// passed over; `unread` is told which, and why.
 ///
@@ -166,10 +163,10 @@ pub fn read(
     folder: &Path,
     most: usize,
     config: &StudentConfig,
+    landmarks: &mut LandmarkNet,
     unread: &mut dyn FnMut(&str),
 ) -> Result<Vec<Face>, FacesError> {
     let targets = targets(&folder.join(VOTES_FILE))?;
-    let mut landmarks = LandmarkNet::new()?;
     let mut gray = Gray::default();
     // Every crop is kept: there is nothing to use again.
     let mut pool = PixelPool::new(0);

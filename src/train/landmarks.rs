@@ -1,7 +1,7 @@
 //! Training the landmark network: five points in a detector's box, and whether it is a face at all.
 //!
 //! It learns from packed sets whose landmarks are the database's own. Every view of a face is drawn anew: the box off as
-//! a detector's is and more, the face turned in the picture, in little or one-sided light, in few pixels, partly covered.
+//! a detector's is and more, the face turned in the picture, in little or one-sided light, in few pixels, partly covered, or in a picture that ends where the box does.
 //! A part of the views shows no face: the box beside it, far too large or too small, the face upside down or in pieces.
 
 pub mod check;
@@ -180,8 +180,10 @@ impl<'a> LandmarkLearning<'a> {
             learner: Points::new(InstructionSet::chosen(), store, network, batch)?,
             network: network.clone(),
             places: training,
+            // What is not learnt is not chosen by.
             validation: Condition::ALL
                 .iter()
+                .filter(|c| !c.tight || run.config.views.tight > 0.0)
                 .map(|c| (c.error_key, of(c)))
                 .collect(),
             no_faces: of(&Condition::NO_FACE),

@@ -11,13 +11,20 @@ use affectscope::review::Editor;
 use affectscope::review::model::Model;
 use affectscope::review::project::{Frames, Project};
 use affectscope::review::save::Job;
-use affectscope::review::session::{Engine, Phase, Progress, Request, Update};
+use affectscope::review::session::{
+    Engine, Phase, Progress, Ranking, Request, SessionOrder, Update, Wanted,
+};
 use affectscope::settings::Settings;
 use eframe::egui::{Key, Modifiers, pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
+use super::Dropped;
 use super::fake::{Fake, record, running};
+
+mod opening;
+mod panels;
+mod sessions;
 
 /// What the threads behind the bench say next, and what they were told.
 #[derive(Default)]
@@ -26,6 +33,12 @@ pub struct Stage {
     opened: Vec<Request>,
     shown: Vec<usize>,
     orders: Vec<&'static str>,
+    /// Small pictures that were asked for last.
+    wanted: Vec<(usize, Option<BoxPx>)>,
+    /// What was asked of sessions.
+    sessions: Vec<SessionOrder>,
+    /// A gamepad is looked at.
+    stick_watched: bool,
     /// Lines for the journal.
     kept: usize,
 }
@@ -69,7 +82,17 @@ impl Engine for FakeBench {
         });
     }
 
-    fn thumbnails(&mut self, _: Vec<(usize, Option<BoxPx>)>) {}
+    fn thumbnails(&mut self, wanted: Vec<(usize, Option<BoxPx>)>) {
+        self.with(|s| s.wanted = wanted);
+    }
+
+    fn rank(&mut self, wanted: Wanted) {
+        self.with(|s| s.update.ranking = Some(Ranking::of(&wanted)));
+    }
+
+    fn watch_stick(&mut self, on: bool) {
+        self.with(|s| s.stick_watched = on);
+    }
 
     fn keep(&mut self, editor: &mut Editor) {
         let lines = editor.take_entries();
@@ -79,6 +102,10 @@ impl Engine for FakeBench {
     fn save(&mut self, rater: usize, job: Job) {
         let saved = job.write().map_err(|e| e.to_string());
         self.with(|s| s.update.saved.push((rater, saved)));
+    }
+
+    fn sessions(&mut self, order: SessionOrder) {
+        self.with(|s| s.sessions.push(order));
     }
 
     fn analyse(&mut self) {
@@ -138,14 +165,19 @@ fn files(folder: &Path) -> (PathBuf, [PathBuf; 2]) {
     (table, [e, v])
 }
 
-fn project(folder: &Path) -> (Project, PathBuf) {
-    let (table, labels) = files(folder);
+/// The video without anything beside it.
+fn bare(folder: &Path) -> Project {
     let times_s = (0..200).map(|f| f64::from(f) / 25.0).collect();
     let frames = Frames {
         times_s,
         pictures: None,
     };
-    let mut project = Project::of_video(&folder.join("talk.mp4"), frames);
+    Project::of_video(&folder.join("talk.mp4"), frames)
+}
+
+fn project(folder: &Path) -> (Project, PathBuf) {
+    let (table, labels) = files(folder);
+    let mut project = bare(folder);
     project.set_model(Model::read(&table).unwrap());
     for path in &labels {
         project.add_labels(path).unwrap();
@@ -332,17 +364,9 @@ fn who_rates_blind_sees_no_prediction() {
 fn an_analysis_is_asked_for_and_grows_on_screen() {
     let folder = tempfile::tempdir().unwrap();
     let bench = FakeBench::default();
-    let times_s = (0..200).map(|f| f64::from(f) / 25.0).collect();
-    let project = Project::of_video(
-        &folder.path().join("talk.mp4"),
-        Frames {
-            times_s,
-            pictures: None,
-        },
-    );
     bench.with(|s| {
         s.update.phase = Phase::Ready;
-        s.update.project = Some(Box::new(project));
+        s.update.project = Some(Box::new(bare(folder.path())));
     });
     let mut harness = window(&bench, Request::default(), [1280.0, 800.0]);
     assert!(has(&harness, "Scores need predictions"));

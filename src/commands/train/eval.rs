@@ -13,6 +13,7 @@ use super::super::{Failure, load, print, say};
 use crate::analysis::{Crop, Landmarks};
 use crate::cli::train::{EvalArgs, SplitArg};
 use crate::commands::progress::Progress;
+use crate::face::landmarks::LandmarkNet;
 use crate::formats::output::{OutputError, write_whole};
 use crate::model::config::Temperatures;
 use crate::model::student::{Features, Student};
@@ -105,9 +106,20 @@ fn data(args: &EvalArgs, student: &Student, unread: &mut Unread) -> Result<Data,
     if !args.data.join(VOTES_FILE).is_file() {
         return Err(Failure::bad_input(neither(&args.data)));
     }
-    let faces = faces::read(&args.data, usize::MAX, student.config(), &mut |what| {
-        unread.tell(what, None);
-    })?;
+    let mut landmarks = match &args.landmarks {
+        Some(file) => LandmarkNet::of(&Weights::load(Some(file))?)?,
+        None => LandmarkNet::new()?,
+    };
+    let config = student.config();
+    let faces = faces::read(
+        &args.data,
+        usize::MAX,
+        config,
+        &mut landmarks,
+        &mut |what| {
+            unread.tell(what, None);
+        },
+    )?;
     let mut answers = Vec::with_capacity(faces.len());
     let progress = Progress::new(&args.data, Some(faces.len() as u64));
     for part in faces.chunks(BATCH) {
@@ -164,6 +176,12 @@ fn neither(data: &Path) -> String {
 }
 
 fn of_set(args: &EvalArgs, student: &Student) -> Result<Data, Failure> {
+    if args.landmarks.is_some() {
+        return Err(Failure::bad_input(format!(
+            "--landmarks: {} is a packed set, which has its landmarks already. Give a split of FER+, or leave --landmarks out.",
+            args.data.display()
+        )));
+    }
     let set = Set::open(&args.data).map_err(|e| Failure::bad_input(e.to_string()))?;
     let split = match args.split {
         SplitArg::Train => Split::Train,

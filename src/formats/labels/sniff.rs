@@ -1,10 +1,16 @@
 //! Which format a file is in, told from its first lines.
 
+use crate::formats::rows::parquet;
+
 use super::{LabelFormat, abaw, affectnet, darma, expw, ferplus, openface, plain, text};
 
 /// The format of a file with this content; `None` when it is none that is read. Only the first lines are looked at:
 /// what follows may still be wrong.
 pub fn sniff(bytes: &[u8]) -> Option<LabelFormat> {
+    if parquet::is_parquet(bytes) {
+        // Nothing else of ours, or that is read, is kept so.
+        return Some(LabelFormat::Affectscope);
+    }
     let text = text_of(bytes);
     let first = text.lines().next()?;
     if first.starts_with('{') {

@@ -8,11 +8,11 @@ use eframe::egui::{Context, Ui, ViewportCommand};
 use super::{App, WATCH};
 use crate::gui::action::Action;
 use crate::gui::background::{Asked, Done};
-use crate::gui::review::{Act, Bench, KEYS};
+use crate::gui::review::{Act, Bench, ExportKind, KEYS};
 use crate::gui::{about, paths, theme};
 use crate::review::session::Request;
 use crate::session::{Command, SourceState};
-use crate::settings::ThemeChoice;
+use crate::settings::{Settings, ThemeChoice};
 use crate::source::SourceSpec;
 
 impl App {
@@ -117,7 +117,9 @@ impl App {
             );
             return;
         };
-        self.bench = Some(Bench::new(engine, request));
+        let mut bench = Bench::new(engine, request);
+        bench.look_in(paths::session_folders(&self.settings));
+        self.bench = Some(bench);
         if self.model.status.state == SourceState::Running && !self.model.is_recording() {
             self.engine.send(Command::Pause(true));
             self.paused_for_bench = true;
@@ -138,11 +140,19 @@ impl App {
                 Act::PickFolder => Some(Asked::ReviewFolder),
                 Act::PickPredictions => Some(Asked::ReviewPredictions),
                 Act::PickLabels => Some(Asked::ReviewLabels),
+                Act::AddFolder => Some(Asked::SessionsFolder),
                 Act::Save(_) => Some(Asked::ReviewSave),
+                Act::Export(ExportKind::Figures) => Some(Asked::ReviewExportFolder),
+                Act::Export(_) => Some(Asked::ReviewExport),
                 _ => None,
             };
             let start = match &act {
                 Act::Save(format) => self.bench.as_mut().and_then(|b| b.begin_save(*format)),
+                Act::Export(kind) => {
+                    let light = ctx.theme() == eframe::egui::Theme::Light;
+                    let bench = self.bench.as_mut();
+                    bench.and_then(|b| b.begin_export(*kind, light))
+                }
                 _ => start.clone(),
             };
             match act {
@@ -155,6 +165,9 @@ impl App {
                 }
                 Act::Keys => self.show_keys = !self.show_keys,
                 Act::SavePicture => self.shot.request(&ctx),
+                Act::ForgetFolder(folder) => self.change_folders(&ctx, |settings| {
+                    settings.session_folders.retain(|f| *f != folder);
+                }),
                 Act::Leave => {
                     self.bench = None;
                     if std::mem::take(&mut self.paused_for_bench) {
@@ -172,6 +185,26 @@ impl App {
         }
         let window = ui.max_rect();
         self.toasts.show(&ctx, window.with_max_y(window.center().y));
+    }
+
+    /// Changes what is remembered of the folders of sessions; they are looked through anew.
+    fn change_folders(&mut self, ctx: &Context, change: impl FnOnce(&mut Settings)) {
+        let before = self.settings.session_folders.clone();
+        change(&mut self.settings);
+        if self.settings.session_folders != before {
+            self.changed_s = Some(ctx.input(|i| i.time));
+        }
+        if let Some(bench) = &mut self.bench {
+            bench.look_in(paths::session_folders(&self.settings));
+        }
+    }
+
+    /// Remembers the folder that something was opened from in the bench.
+    pub(super) fn remember_opened(&mut self, ctx: &Context) {
+        let opened = self.bench.as_mut().and_then(Bench::take_opened);
+        if let Some(folder) = opened {
+            self.change_folders(ctx, |settings| settings.remember_folder(&folder));
+        }
     }
 
     fn toggle_record(&mut self) {
@@ -206,12 +239,18 @@ impl App {
                     self.settings.record_folder = Some(path);
                     self.changed_s = Some(ctx.input(|i| i.time));
                 }
+                Done::Chosen(Asked::SessionsFolder, Some(path)) => {
+                    self.change_folders(ctx, |settings| settings.remember_folder(&path));
+                }
                 Done::Chosen(asked, Some(path)) => {
                     if let Some(bench) = &mut self.bench {
                         match asked {
                             Asked::ReviewPredictions => bench.open_predictions(&path),
                             Asked::ReviewLabels => bench.open_labels(&path),
                             Asked::ReviewSave => bench.save_as(&path),
+                            Asked::ReviewExport | Asked::ReviewExportFolder => {
+                                bench.export_to(&path)
+                            }
                             _ => bench.open_video(&path),
                         }
                     }

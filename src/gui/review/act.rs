@@ -3,9 +3,12 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use super::export::ExportKind;
+use super::state::Below;
 use crate::labels::Expression;
 use crate::review::save::SaveFormat;
-use crate::review::{FaceChoice, SegmentState, Start, Stroke};
+use crate::review::session::{Request, SessionOrder};
+use crate::review::{FaceChoice, Faces, SegmentState, Start, Stroke};
 
 /// One thing the user did.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,8 +75,10 @@ pub enum Act {
     Draw,
     /// Rate live, or end it.
     Rate,
-    /// Where the rater stands.
-    Pointer(Option<(f64, f64)>),
+    /// While rating: where the pointer stands in the circumplex, and whether it has just been moved.
+    Pointer(Option<(f64, f64)>, bool),
+    /// Samples a second of the next live rating.
+    RateHz(f64),
     /// Take the last step back.
     Undo,
     /// Make it again.
@@ -82,8 +87,12 @@ pub enum Act {
     NewRater(Start),
     /// Save the labels.
     Save(SaveFormat),
-    /// The confusion matrix, or the circumplex (`true`).
-    Circle(bool),
+    /// Make something to hand on.
+    Export(ExportKind),
+    /// End the export.
+    CancelExport,
+    /// What is shown below the scores.
+    Below(Below),
     /// Ask for a video, for predictions, for labels.
     PickVideo,
     /// See [`Act::PickVideo`].
@@ -92,14 +101,26 @@ pub enum Act {
     PickPredictions,
     /// See [`Act::PickVideo`].
     PickLabels,
-    /// Open a file that was dropped or chosen: what it is, its content tells.
-    Take(PathBuf),
+    /// Open these files, by what they are.
+    Take(Vec<PathBuf>),
     /// Open the example.
     Example,
     /// Analyse the video.
     Analyse,
     /// End the analysis.
     Cancel,
+    /// Show the list of sessions, or leave it.
+    Sessions(bool),
+    /// Open a session.
+    OpenSession(Box<Request>),
+    /// Do something with sessions.
+    Order(Box<SessionOrder>),
+    /// Ask for a folder to look through for sessions.
+    AddFolder,
+    /// Look through a folder no more.
+    ForgetFolder(PathBuf),
+    /// Call the faces so.
+    Names(Box<Faces>),
     /// Light or dark.
     Theme,
     /// Show the keys.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::Bench;
 use super::act::Act;
 use crate::clock::utc_text;
-use crate::review::rating::{DEFAULT_RATE_HZ, RatingRun};
+use crate::review::rating::{RatingRun, Stick};
 use crate::review::save::{self, SaveFormat, Saved};
 use crate::review::session::JournalWord;
 use crate::review::{Changed, Edit, SegmentState, Start, Stroke};
@@ -173,8 +173,30 @@ impl Bench {
             self.new_rater(Start::Empty, when);
         }
         if let Some(state) = &mut self.state {
-            state.rating = Some(RatingRun::new(DEFAULT_RATE_HZ));
-            state.pointer = None;
+            state.rating = Some(RatingRun::new(state.rate_hz));
+            (state.pointer, state.by_stick) = (None, false);
+        }
+    }
+
+    /// Takes how a gamepad stands while somebody rates; its buttons play and end.
+    pub(super) fn take_stick(&mut self, stick: Option<Stick>, now_s: f64) {
+        let Some(state) = &mut self.state else { return };
+        let rates = state.rating.is_some();
+        self.engine.watch_stick(rates);
+        if !rates {
+            state.stick = None;
+            return;
+        }
+        let held = |pressed: fn(&Stick) -> bool, s: &Option<Stick>| s.as_ref().is_some_and(pressed);
+        let pressed =
+            |which| held(which, &stick) && !held(which, &state.stick) && state.stick.is_some();
+        let (play, end) = (pressed(|s| s.play), pressed(|s| s.end));
+        state.take_stick(stick);
+        if play {
+            state.toggle(now_s);
+        }
+        if end {
+            self.end_rating(&utc_text(SystemTime::now()));
         }
     }
 
@@ -233,7 +255,7 @@ impl Bench {
             .project
             .video
             .as_deref()
-            .or(self.request.predictions.as_deref());
+            .or(self.opening.asked.predictions.as_deref());
         let folder = beside.and_then(Path::parent).unwrap_or(Path::new("."));
         Some(save::suggested_path(
             &state.project,

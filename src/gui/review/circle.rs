@@ -1,14 +1,16 @@
 //! The circumplex of the bench: where model and labels lie over the selection, and a place to rate with the pointer.
 
 use eframe::egui::{
-    Align2, Color32, CursorIcon, Mesh, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo,
-    pos2, vec2,
+    Align2, Button, Color32, CursorIcon, DragValue, Mesh, Pos2, Rect, RichText, Role, Sense, Shape,
+    Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::act::Act;
 use super::state::State;
 use crate::gui::circumplex::signed;
 use crate::gui::theme::{self, Palette};
+use crate::gui::widgets;
+use crate::review::rating::RATES_HZ;
 use crate::review::{Rating, Track};
 
 /// The most points of either kind.
@@ -90,18 +92,23 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
     };
     if state.rating.is_some() {
         let over = ui.ctx().pointer_hover_pos().filter(|at| disc.contains(*at));
-        acts.push(Act::Pointer(over.map(to_values)));
-        if let Some(over) = over {
+        let moved = ui.input(|i| i.pointer.delta() != Vec2::ZERO);
+        acts.push(Act::Pointer(over.map(to_values), moved));
+        if let (Some((v, a)), true) = (state.rated(), state.by_stick) {
+            painter.circle_stroke(at(v, a), 7.0, Stroke::new(2.0, p.record));
+        } else if let Some(over) = over {
             ui.ctx().set_cursor_icon(CursorIcon::Crosshair);
             painter.circle_stroke(over, 7.0, Stroke::new(2.0, p.record));
         }
-        painter.text(
-            pos2(rect.left(), rect.top() + 2.0),
-            Align2::LEFT_TOP,
-            "rating: keep the pointer here",
-            theme::small(),
-            p.record,
-        );
+        let words = match &state.stick {
+            Some(stick) => format!("rating: pointer here, or {}", stick.name),
+            None => "rating: keep the pointer here".to_owned(),
+        };
+        let words = widgets::layout_elided(ui, &words, theme::small(), p.record, rect.width());
+        let area = Rect::from_min_size(rect.left_top() + vec2(0.0, 2.0), words.size());
+        let spoken = words.text().to_owned();
+        widgets::described(ui, area, "rating words", || spoken.clone());
+        painter.galley(area.min, words, p.record);
         return acts;
     }
     if let Some(at) = response.interact_pointer_pos()
@@ -120,11 +127,42 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
             acts.push(Act::Place(v, a));
         }
     }
+    rate(ui, rect, state, &mut acts);
     response.on_hover_text(
         "Points: model and labels over the selection, else over everything. Drag: set valence and arousal of the labels over \
          the selection, else of this frame. R: rate live while it plays.",
     );
     acts
+}
+
+/// The corners below: a button that begins a live rating, and how often it looks.
+fn rate(ui: &mut Ui, rect: Rect, state: &State, acts: &mut Vec<Act>) {
+    let left = Rect::from_min_size(rect.left_bottom() - vec2(0.0, 22.0), vec2(64.0, 22.0));
+    let right = Rect::from_min_size(rect.right_bottom() - vec2(52.0, 22.0), vec2(52.0, 22.0));
+    let button = Button::new(RichText::new("Rate  R").font(theme::caption())).small();
+    let response = ui.put(left, button);
+    if response
+        .on_hover_text(
+            "Rate live: keep the pointer in the circle, or move a gamepad's left stick, while the video plays. A or cross: \
+             play, stop. B or circle: end.",
+        )
+        .clicked()
+    {
+        acts.push(Act::Rate);
+    }
+    let mut rate_hz = state.rate_hz;
+    let field = DragValue::new(&mut rate_hz)
+        .range(RATES_HZ)
+        .speed(0.2)
+        .fixed_decimals(0)
+        .suffix(" Hz");
+    let response = ui
+        .put(right, field)
+        .accessible_name("Samples a second of a live rating");
+    if response.changed() {
+        acts.push(Act::RateHz(rate_hz.round()));
+    }
+    response.on_hover_text("How often a live rating looks where you stand");
 }
 
 fn place(rating: Rating) -> (Option<f64>, Option<f64>) {

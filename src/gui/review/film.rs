@@ -281,7 +281,9 @@ fn overlay(
         if on {
             found = Some(face);
         } else if let Some(id) = row.face_id {
-            widgets::chip_small(painter, face.left_top() + vec2(4.0, 4.0), &id.to_string());
+            let names = model.names();
+            let text = names.name(id).map_or_else(|| id.to_string(), str::to_owned);
+            widgets::chip_small(painter, face.left_top() + vec2(4.0, 4.0), &text);
         }
     }
 
@@ -319,6 +321,12 @@ fn tag(
                 });
                 lines.push((format!("model: {why}"), p.muted));
             }
+        }
+        let name = model.at(frame).and_then(|r| r.face_id);
+        if let (Some(name), Some((text, _))) =
+            (name.and_then(|id| model.names().name(id)), lines.last_mut())
+        {
+            text.insert_str(0, &format!("{name}, "));
         }
         if let (Some(v), Some(a)) = (said.valence, said.arousal)
             && let Some((text, _)) = lines.last_mut()

@@ -6,27 +6,7 @@ use super::state::{Dirty, State};
 use crate::analysis::Status;
 use crate::labels::Expression;
 use crate::review::pyramid::{Expressions, Extent, Flags, Mean};
-use crate::review::{Disagreement, Pyramid, Track};
-
-/// Above so many frames the row "apart" is not made anew with every edit.
-const AT_ONCE: usize = 200_000;
-
-/// Which of the two lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lines {
-    /// Valence, else arousal.
-    pub valence: bool,
-}
-
-impl Lines {
-    fn of(self, track: &Track) -> &[f64] {
-        if self.valence {
-            track.valence()
-        } else {
-            track.arousal()
-        }
-    }
-}
+use crate::review::{Pyramid, Track};
 
 /// Summaries of a track.
 #[derive(Debug, Default)]
@@ -66,6 +46,24 @@ impl Rows {
         ];
     }
 
+    fn dominant(
+        &self,
+        track: &Track,
+        frames: Range<usize>,
+        width: usize,
+    ) -> Vec<Option<Expression>> {
+        let columns = self.expressions.expressions(track, frames, width);
+        columns.iter().map(Expressions::dominant).collect()
+    }
+
+    fn numbers(&self, track: &Track, frames: &Range<usize>, width: usize) -> [Line; 2] {
+        let [valence, arousal] = &self.lines;
+        [
+            valence.numbers(track.valence(), frames.clone(), width),
+            arousal.numbers(track.arousal(), frames.clone(), width),
+        ]
+    }
+
     fn update(&mut self, track: &Track, changed: &Range<usize>) {
         self.expressions.update_expressions(track, changed.clone());
         for (line, values) in self
@@ -79,10 +77,36 @@ impl Rows {
     }
 }
 
+/// What the frames of each point of the timeline's width hold; made anew when the view or what lies in it has changed.
+#[derive(Debug, Default)]
+pub struct Columns {
+    /// Whether there is no face on any of the frames.
+    pub gaps: Vec<bool>,
+    /// The model's most frequent expression.
+    pub model: Vec<Option<Expression>>,
+    /// Each rater's.
+    pub raters: Vec<Vec<Option<Expression>>>,
+    /// Mean probabilities.
+    pub shares: Vec<Option<[f32; Expression::COUNT]>>,
+    /// The lowest and the highest of one standard deviation about the model's lines, of valence and of arousal.
+    pub bands: [Line; 2],
+    /// The model's lines.
+    pub lines: [Line; 2],
+    /// Each rater's.
+    pub rater_lines: Vec<[Line; 2]>,
+    /// How far model and labels are apart, the most of each, 0..=1.
+    pub apart: Vec<Option<f64>>,
+}
+
+/// The lowest and the highest of each column.
+pub type Line = Vec<Option<(f64, f64)>>;
+
+/// What columns were made of: the view, its width, the state's version, and which ranking.
+type Key = (Range<usize>, usize, u64, u64);
+
 /// What is kept between frames of the window.
 #[derive(Debug, Default)]
 pub struct Levels {
-    rater: Option<usize>,
     model: Rows,
     raters: Vec<Rows>,
     gaps: Pyramid<Flags>,
@@ -92,61 +116,94 @@ pub struct Levels {
     bands: [[(Vec<f64>, Pyramid<Extent>); 2]; 2],
     apart: Vec<f64>,
     aparts: Pyramid<Extent>,
+    /// Counts rankings.
+    ranked: u64,
     made: bool,
+    columns: Columns,
+    of: Option<Key>,
 }
 
 impl Levels {
     /// Takes up what has changed.
     pub fn update(&mut self, state: &mut State) {
         let dirty = std::mem::take(&mut state.dirty);
-        let all = !self.made || dirty.contains(&Dirty::All);
-        if all {
+        if !self.made || dirty.contains(&Dirty::All) {
             self.made = true;
             self.all(state);
-        } else {
-            for change in &dirty {
-                if let Dirty::Labels(rater, range) = change {
-                    match (
-                        self.raters.get_mut(*rater),
-                        state.project.raters().get(*rater),
-                    ) {
-                        (Some(rows), Some(rater)) => rows.update(rater.track(), range),
-                        _ => {
-                            self.raters = state
-                                .project
-                                .raters()
-                                .iter()
-                                .map(|r| Rows::of(r.track()))
-                                .collect();
-                        }
-                    }
+            return;
+        }
+        for change in &dirty {
+            if let Dirty::Labels(rater, range) = change {
+                let raters = state.project.raters();
+                match (self.raters.get_mut(*rater), raters.get(*rater)) {
+                    (Some(rows), Some(rater)) => rows.update(rater.track(), range),
+                    _ => self.raters = raters.iter().map(|r| Rows::of(r.track())).collect(),
                 }
             }
         }
-        let other = self.rater != Some(state.rater);
-        let edited = !dirty.is_empty() && state.frames() <= AT_ONCE;
-        if all || other || edited {
-            self.rater = Some(state.rater);
-            self.apart = match (
-                state.project.model(),
-                state.project.raters().get(state.rater),
-            ) {
-                (Some(_), Some(_)) => {
-                    Disagreement::new(&state.project, Some(state.rater)).apart_column()
-                }
-                _ => Vec::new(),
-            };
-            self.aparts = Pyramid::of_numbers(&self.apart);
+    }
+
+    /// Takes how far model and labels are apart.
+    pub fn rank(&mut self, apart: Vec<f64>) {
+        self.aparts = Pyramid::of_numbers(&apart);
+        self.apart = apart;
+        self.ranked += 1;
+    }
+
+    /// The columns of the view, `width` of them.
+    pub fn columns(&mut self, state: &State, width: usize) -> &Columns {
+        let key = (view(state), width, state.version(), self.ranked);
+        if self.of.as_ref() != Some(&key) {
+            self.columns = self.make(state, key.0.clone(), width);
+            self.of = Some(key);
         }
+        &self.columns
+    }
+
+    fn make(&self, state: &State, view: Range<usize>, width: usize) -> Columns {
+        let view = || view.clone();
+        let raters = || self.raters.iter().zip(state.project.raters());
+        let mut columns = Columns {
+            raters: raters()
+                .map(|(rows, r)| rows.dominant(r.track(), view(), width))
+                .collect(),
+            rater_lines: raters()
+                .map(|(rows, r)| rows.numbers(r.track(), &view(), width))
+                .collect(),
+            apart: self
+                .aparts
+                .numbers(&self.apart, view(), width)
+                .into_iter()
+                .map(|c| c.map(|(_, most)| most))
+                .collect(),
+            ..Columns::default()
+        };
+        let Some(model) = state.project.model() else {
+            return columns;
+        };
+        let gap = |f: usize| Flags::flag(model.status(f) == Some(Status::NoFace));
+        let gaps = self.gaps.columns(view(), width, gap);
+        columns.gaps = gaps.iter().map(Flags::all).collect();
+        columns.model = self.model.dominant(model.track(), view(), width);
+        columns.lines = self.model.numbers(model.track(), &view(), width);
+        let shares = self
+            .probabilities
+            .columns(view(), width, |f| shares(model, f));
+        columns.shares = shares.iter().map(Mean::get).collect();
+        columns.bands = [0, 1].map(|i| {
+            let [low, high] = &self.bands[i];
+            let of = |(values, pyramid): &(Vec<f64>, Pyramid<Extent>)| {
+                pyramid.numbers(values, view(), width)
+            };
+            let both = of(low).into_iter().zip(of(high));
+            both.map(|(low, high)| Some((low?.0, high?.1))).collect()
+        });
+        columns
     }
 
     fn all(&mut self, state: &State) {
-        self.raters = state
-            .project
-            .raters()
-            .iter()
-            .map(|r| Rows::of(r.track()))
-            .collect();
+        let raters = state.project.raters();
+        self.raters = raters.iter().map(|r| Rows::of(r.track())).collect();
         let Some(model) = state.project.model() else {
             self.model = Rows::default();
             self.gaps = Pyramid::default();
@@ -199,93 +256,6 @@ impl Levels {
     pub fn is_sure(&self) -> bool {
         self.sure
     }
-
-    /// Whether there is no face on any of the frames of a column.
-    pub fn gaps(&self, state: &State, width: usize) -> Vec<Option<bool>> {
-        let Some(model) = state.project.model() else {
-            return Vec::new();
-        };
-        let of = |f: usize| Flags::flag(model.status(f) == Some(Status::NoFace));
-        let columns = self.gaps.columns(view(state), width, of);
-        columns.iter().map(|c| Some(c.all())).collect()
-    }
-
-    /// The model's most frequent expression of each column.
-    pub fn model_expressions(&self, state: &State, width: usize) -> Vec<Option<Expression>> {
-        match state.project.model() {
-            Some(model) => expressions(&self.model, state, model.track(), width),
-            None => Vec::new(),
-        }
-    }
-
-    /// A rater's.
-    pub fn rater_expressions(
-        &self,
-        state: &State,
-        rater: usize,
-        width: usize,
-    ) -> Vec<Option<Expression>> {
-        match (self.raters.get(rater), state.project.raters().get(rater)) {
-            (Some(rows), Some(rater)) => expressions(rows, state, rater.track(), width),
-            _ => Vec::new(),
-        }
-    }
-
-    /// Mean probabilities of each column.
-    pub fn probabilities(
-        &self,
-        state: &State,
-        width: usize,
-    ) -> Vec<Option<[f32; Expression::COUNT]>> {
-        let Some(model) = state.project.model() else {
-            return Vec::new();
-        };
-        let columns = self
-            .probabilities
-            .columns(view(state), width, |f| shares(model, f));
-        columns.iter().map(Mean::get).collect()
-    }
-
-    /// One standard deviation about the model's line: the lowest and the highest of each column.
-    pub fn band(&self, state: &State, lines: Lines, width: usize) -> Vec<Option<(f64, f64)>> {
-        let [low, high] = &self.bands[usize::from(!lines.valence)];
-        let of = |(values, pyramid): &(Vec<f64>, Pyramid<Extent>)| {
-            pyramid.numbers(values, view(state), width)
-        };
-        let both = of(low).into_iter().zip(of(high));
-        both.map(|(low, high)| Some((low?.0, high?.1))).collect()
-    }
-
-    /// The model's line: the lowest and the highest of each column.
-    pub fn model_line(&self, state: &State, lines: Lines, width: usize) -> Vec<Option<(f64, f64)>> {
-        match state.project.model() {
-            Some(model) => line(&self.model, state, model.track(), lines, width),
-            None => Vec::new(),
-        }
-    }
-
-    /// A rater's.
-    pub fn rater_line(
-        &self,
-        state: &State,
-        rater: usize,
-        lines: Lines,
-        width: usize,
-    ) -> Vec<Option<(f64, f64)>> {
-        match (self.raters.get(rater), state.project.raters().get(rater)) {
-            (Some(rows), Some(rater)) => line(rows, state, rater.track(), lines, width),
-            _ => Vec::new(),
-        }
-    }
-
-    /// How far model and labels are apart, the most of each column, 0..=1.
-    pub fn apart(&self, state: &State, width: usize) -> Vec<Option<f64>> {
-        let columns = self.aparts.numbers(&self.apart, view(state), width);
-        columns
-            .into_iter()
-            .map(|c| c.map(|(_, most)| most))
-            .collect()
-    }
 }
 
 /// The frames in view, whole ones.
@@ -301,20 +271,4 @@ fn shares(model: &crate::review::Model, frame: usize) -> Mean<{ Expression::COUN
             .at(frame)
             .map_or(&none, |row| &row.detail.probabilities),
     )
-}
-
-fn expressions(rows: &Rows, state: &State, track: &Track, width: usize) -> Vec<Option<Expression>> {
-    let columns = rows.expressions.expressions(track, view(state), width);
-    columns.iter().map(Expressions::dominant).collect()
-}
-
-fn line(
-    rows: &Rows,
-    state: &State,
-    track: &Track,
-    lines: Lines,
-    width: usize,
-) -> Vec<Option<(f64, f64)>> {
-    let pyramid = &rows.lines[usize::from(!lines.valence)];
-    pyramid.numbers(lines.of(track), view(state), width)
 }

@@ -4,13 +4,19 @@
 //! (dialogs, theme, leaving) it hands to the app.
 
 pub mod act;
+mod agree;
 mod annotate;
 mod circle;
+mod export;
+mod faces;
 mod film;
 mod keys;
 mod layout;
 mod levels;
+mod opening;
+mod pictures;
 mod scores;
+mod sessions;
 mod start;
 mod state;
 mod status;
@@ -18,36 +24,64 @@ mod timeline;
 mod top;
 mod worst;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use eframe::egui::{Context, Ui};
 
 pub use self::act::Act;
+use self::agree::Agree;
+pub use self::export::ExportKind;
+use self::export::Exports;
 use self::film::Film;
 pub use self::keys::KEYS;
 use self::layout::Areas;
-use self::state::State;
+use self::opening::Opening;
+use self::pictures::Pictures;
+use self::sessions::Shelf;
+use self::state::{Below, State};
 use self::status::Figures;
 use self::timeline::Timeline;
 use self::worst::Worst;
-use crate::formats::labels::{self, LabelFormat};
+use crate::analysis::Record;
 use crate::review::Editor;
+use crate::review::model::Model;
 use crate::review::save::SaveFormat;
-use crate::review::session::{Engine, JournalWord, Phase, Progress, Request};
+use crate::review::session::{Engine, JournalWord, Phase, Progress, Request, Update, Wanted};
 use crate::source::SourceInfo;
+
+/// Rows of an analysis are taken up this often at most, seconds: the scores of all frames are made anew with them.
+const GROW_EVERY_S: f64 = 0.5;
+/// The same for a long video.
+const GROW_LONG_S: f64 = 2.0;
+/// A long video has more frames.
+const LONG: usize = 200_000;
 
 /// The bench in the window.
 pub struct Bench {
     engine: Box<dyn Engine>,
-    request: Request,
+    opening: Opening,
     phase: Phase,
     state: Option<State>,
     info: Option<SourceInfo>,
     analysis: Option<Progress>,
+    exports: Exports,
+    /// The analysis whose rows the project's predictions are, as long as no file of predictions took their place.
+    grown: Option<u64>,
+    /// What it has read and the project has not.
+    rows: Vec<Record>,
+    /// When rows were taken up last.
+    grew_s: f64,
+    /// The state's version when it was opened: what was ranked before is of something else.
+    since: u64,
     film: Film,
     timeline: Timeline,
     figures: Figures,
     worst: Worst,
+    /// The list of sessions.
+    shelf: Shelf,
+    agree: Agree,
+    pictures: Pictures,
     editor: Editor,
     journal: Option<JournalWord>,
     /// Labels that are to be saved once a name is chosen.
@@ -66,15 +100,23 @@ impl Bench {
         }
         Self {
             engine,
-            request,
+            opening: Opening::new(request),
             phase: Phase::default(),
             state: None,
             info: None,
             analysis: None,
+            exports: Exports::default(),
+            grown: None,
+            rows: Vec::new(),
+            grew_s: f64::NEG_INFINITY,
+            since: 0,
             film: Film::default(),
             timeline: Timeline::default(),
             figures: Figures::default(),
             worst: Worst::default(),
+            shelf: Shelf::default(),
+            agree: Agree::default(),
+            pictures: Pictures::default(),
             editor: Editor::default(),
             journal: None,
             to_save: None,
@@ -90,71 +132,39 @@ impl Bench {
 
     /// Takes up what has happened.
     pub fn logic(&mut self, ctx: &Context) {
-        let update = self.engine.poll();
-        self.phase = update.phase;
+        let now_s = ctx.input(|i| i.time);
+        let mut update = self.engine.poll();
+        self.phase = std::mem::take(&mut update.phase);
         if update.info.is_some() {
-            self.info = update.info;
+            self.info = update.info.take();
         }
-        self.words.extend(update.note.map(|note| (note, true)));
-        if let Some(request) = update.request {
-            self.request = request;
+        self.words
+            .extend(update.note.take().map(|note| (note, true)));
+        if let Some(request) = update.request.take() {
+            self.opening.asked = request;
         }
-        if let Some(project) = update.project {
-            let state = State::new(*project);
-            for note in state.project.notes() {
-                self.words.push((note, false));
-            }
-            self.state = Some(state);
-            self.asked = None;
-            self.worst.clear();
-            self.editor = update.editor.map(|e| *e).unwrap_or_default();
+        if let Some(project) = update.project.take() {
+            self.take_project(*project);
+            self.editor = update.editor.take().map(|e| *e).unwrap_or_default();
         }
-        self.take_journal(update.journal);
-        for (rater, saved) in update.saved {
+        self.take_journal(update.journal.take());
+        self.shelf
+            .take(std::mem::take(&mut update.sessions), &mut self.words);
+        for (rater, saved) in std::mem::take(&mut update.saved) {
             self.take_saved(rater, saved);
         }
-        self.worst.take(ctx, update.thumbnails);
-        if let Some(picture) = update.picture {
+        self.pictures
+            .take(ctx, std::mem::take(&mut update.thumbnails));
+        if let Some(picture) = update.picture.take() {
             self.film.take(picture);
         }
-        if let Some((frame, reason)) = update.no_picture {
+        if let Some((frame, reason)) = update.no_picture.take() {
             self.film.fail(frame, reason);
         }
+        self.exports.take(update.export.take(), &mut self.words);
+        self.grow(ctx, &mut update, now_s);
+        self.take_stick(update.stick.take(), now_s);
         if let Some(state) = &mut self.state {
-            let fresh = match (&self.analysis, &update.analysis) {
-                (Some(old), Some(new)) => old.run != new.run,
-                (None, Some(_)) => true,
-                _ => false,
-            };
-            if fresh {
-                state.project.set_model(Default::default());
-                state.changed();
-            }
-            if !update.records.is_empty() {
-                state.project.extend_model(&update.records);
-                state.changed();
-            }
-        }
-        if let Some(new) = &update.analysis {
-            let before = self
-                .analysis
-                .as_ref()
-                .is_some_and(|old| old.run == new.run && old.ended.is_some());
-            match &new.ended {
-                Some(Ok(note)) if !before => {
-                    let mut words = format!("Analysed to {}", new.path.display());
-                    if let Some(note) = note {
-                        words = format!("{words}. {note}");
-                    }
-                    self.words.push((words, false));
-                }
-                Some(Err(reason)) if !before => self.words.push((reason.clone(), true)),
-                _ => {}
-            }
-        }
-        self.analysis = update.analysis.or(self.analysis.take());
-        if let Some(state) = &mut self.state {
-            let now_s = ctx.input(|i| i.time);
             state.sample(now_s);
             if state.tick(now_s) {
                 ctx.request_repaint();
@@ -164,17 +174,94 @@ impl Bench {
                 self.engine.show(state.at());
             }
             self.figures.update(state);
-            if let Some(wanted) = self.worst.update(state, now_s, ctx) {
+            if self.worst.is_due(state, now_s, ctx) {
+                self.engine.rank(Wanted {
+                    project: Box::new(state.project.clone()),
+                    rater: state.rater,
+                    version: state.version(),
+                    agreement: state.below == Below::Agreement,
+                });
+            }
+            // What was ranked of other labels, or of what was open before, says nothing here.
+            if let Some(ranking) = update
+                .ranking
+                .filter(|r| r.rater == state.rater && r.version >= self.since)
+            {
+                self.worst.rank(ranking.segments);
+                self.timeline.rank(ranking.apart);
+                if let Some(sums) = ranking.agreement {
+                    self.agree.take(*sums, ranking.raters);
+                }
+            }
+            let peaks = self.worst.segments().iter().map(|s| s.peak);
+            let frames = peaks.chain(self.timeline.strip(now_s, ctx));
+            if let Some(wanted) = self.pictures.missing(frames, state.project.model()) {
                 self.engine.thumbnails(wanted);
             }
         }
         self.end_rating_when_stopped();
         self.engine.keep(&mut self.editor);
+        self.fall_back();
+    }
+
+    /// Takes up what an analysis has read.
+    fn grow(&mut self, ctx: &Context, update: &mut Update, now_s: f64) {
+        let run = update.analysis.as_ref().map(|a| a.run);
+        if run.is_some() && run != self.analysis.as_ref().map(|a| a.run) {
+            self.rows.clear();
+        }
+        self.rows.append(&mut update.records);
+        let ended = update.analysis.as_ref().is_some_and(|a| a.ended.is_some());
+        if let (Some(state), false) = (&mut self.state, self.rows.is_empty()) {
+            let every_s = if state.frames() > LONG {
+                GROW_LONG_S
+            } else {
+                GROW_EVERY_S
+            };
+            let run = run.or(self.analysis.as_ref().map(|a| a.run));
+            let wait_s = self.grew_s + every_s - now_s;
+            if ended || wait_s <= 0.0 || self.grown != run {
+                // The predictions before stay until there are others.
+                if self.grown != run {
+                    self.grown = run;
+                    state.project.set_model(Model::default());
+                }
+                state.project.extend_model(&std::mem::take(&mut self.rows));
+                state.changed();
+                self.grew_s = now_s;
+            } else {
+                ctx.request_repaint_after(Duration::from_secs_f64(wait_s));
+            }
+        }
+        let Some(new) = update.analysis.take() else {
+            return;
+        };
+        let heard = self
+            .analysis
+            .as_ref()
+            .is_some_and(|old| old.run == new.run && old.ended.is_some());
+        match &new.ended {
+            Some(Ok(note)) if !heard => {
+                let mut words = format!("Analysed to {}", new.path.display());
+                if let Some(note) = note {
+                    words = format!("{words}. {note}");
+                }
+                self.words.push((words, false));
+                self.opening.analysed(&new.path);
+                // Faces are known now that pictures can be cut around.
+                self.pictures.clear();
+            }
+            Some(Err(reason)) if !heard => self.words.push((reason.clone(), true)),
+            _ => {}
+        }
+        self.analysis = Some(new);
     }
 
     /// Draws it; gives what the app is to do. `covered`: a card lies over the window.
     pub fn ui(&mut self, ui: &mut Ui, covered: bool) -> Vec<Act> {
         let areas = Areas::of(ui.max_rect());
+        let shown = self.is_shown();
+        let covered = covered || self.shelf.covers(shown);
         let mut acts = keys::pressed(ui.ctx(), covered);
         let dropped: Vec<PathBuf> = ui.ctx().input(|i| {
             i.raw
@@ -183,35 +270,41 @@ impl Bench {
                 .map(|f| f.path().to_owned())
                 .collect()
         });
-        acts.extend(dropped.into_iter().map(Act::Take));
+        if !dropped.is_empty() {
+            acts.push(Act::Take(dropped));
+        }
         let bar = top::Top {
             state: self.state.as_ref(),
             info: self.info.as_ref(),
             analysis: self.analysis.as_ref(),
+            export: self.exports.running(),
             compact: areas.compact,
         };
         acts.extend(top::show(ui, areas.top, &bar));
-        match (&mut self.state, &self.phase) {
-            (Some(state), Phase::Ready | Phase::Empty) => {
+        let shown = shown && !self.shelf.is_open();
+        match &mut self.state {
+            Some(state) if shown => {
                 self.film.show(ui, areas.picture, state);
                 acts.extend(
                     self.film
                         .transport(ui, areas.transport, state, areas.compact),
                 );
-                acts.extend(self.worst.show(ui, areas.worst, state, self.editor.marks()));
-                acts.extend(scores::show(ui, areas.scores, state));
-                acts.extend(self.timeline.show(ui, areas.timeline, state));
+                let marks = self.editor.marks();
+                let list = (&*state, marks);
+                acts.extend(self.worst.show(ui, areas.worst, list, &mut self.pictures));
+                acts.extend(scores::show(ui, areas.scores, state, &mut self.agree));
+                let segments = (self.worst.segments(), marks);
+                let (timeline, pictures) = (&mut self.timeline, &mut self.pictures);
+                acts.extend(timeline.show(ui, areas.timeline, state, segments, pictures));
+                self.reading(ui, areas.picture);
             }
             _ => {
                 let mut middle = areas.worst.union(areas.scores);
                 middle.max.y = areas.timeline.bottom();
-                acts.extend(start::show(ui, middle, &self.phase));
+                acts.extend(self.start(ui, middle));
             }
         }
-        let open = self
-            .state
-            .as_ref()
-            .filter(|_| matches!(self.phase, Phase::Ready | Phase::Empty));
+        let open = self.state.as_ref().filter(|_| shown);
         let kept = status::Kept {
             journal: self.journal.as_ref(),
             dirty: self.editor.is_dirty(),
@@ -224,13 +317,14 @@ impl Bench {
             areas.compact,
         );
         if ui.ctx().input(|i| !i.raw.hovered_files.is_empty()) {
-            super::picture::drop_hint(ui, ui.max_rect());
+            let what = "A video, predictions, labels, or several of them at once";
+            super::picture::drop_hint(ui, ui.max_rect(), "Drop to open", what);
         }
         let now_s = ui.ctx().input(|i| i.time);
         if !covered && !ui.ctx().text_edit_focused() {
             self.more_keys(ui.ctx(), &mut acts);
         }
-        acts.retain(|act| !self.perform(act, now_s));
+        acts.retain(|act| !self.refuses(act) && !self.perform(act, now_s));
         acts
     }
 
@@ -267,8 +361,8 @@ impl Bench {
     /// Does it, if it is the bench's business.
     fn perform(&mut self, act: &Act, now_s: f64) -> bool {
         match act {
-            Act::Take(path) => {
-                self.take(path);
+            Act::Take(paths) => {
+                self.take(paths);
                 return true;
             }
             Act::Example => {
@@ -286,9 +380,13 @@ impl Bench {
                 self.engine.cancel();
                 return true;
             }
+            Act::CancelExport => {
+                self.engine.cancel_export();
+                return true;
+            }
             _ => {}
         }
-        if self.annotate(act) {
+        if self.annotate(act) || self.shelve(act) {
             return true;
         }
         let Some(state) = &mut self.state else {
@@ -315,84 +413,24 @@ impl Bench {
             Act::Show(range) => state.show_range(range),
             Act::Cell(label, said) => state.next_in_cell(*label, *said),
             Act::NoCell => state.cell = None,
-            Act::Rater(rater) => state.rater = *rater,
+            Act::Rater(rater) => {
+                state.rater = *rater;
+                self.timeline.rank(Vec::new());
+            }
             Act::Face(choice) => {
+                self.pictures.clear();
                 state.project.choose(*choice);
                 state.changed();
             }
-            Act::Circle(on) => state.circle = *on,
+            Act::Below(below) => state.below = *below,
             Act::Draw => state.draw = !state.draw,
-            Act::Pointer(at) => state.pointer = *at,
+            Act::Pointer(at, moved) => {
+                state.pointer = *at;
+                state.by_stick &= !(*moved && at.is_some());
+            }
+            Act::RateHz(rate_hz) => state.rate_hz = *rate_hz,
             _ => return false,
         }
         true
     }
-
-    /// Opens a file by what it is: labels or predictions by their content, everything else as a video.
-    pub fn take(&mut self, path: &Path) {
-        let format = if path.is_dir() { None } else { sniff(path) };
-        match format {
-            Some(LabelFormat::Affectscope) => self.open_predictions(path),
-            Some(_) => self.open_labels(path),
-            None => self.open_video(path),
-        }
-    }
-
-    /// Opens a video; predictions and labels that belong to another one are left behind.
-    pub fn open_video(&mut self, path: &Path) {
-        let alone = self.request.video.is_none();
-        let mut request = if alone {
-            std::mem::take(&mut self.request)
-        } else {
-            Request::default()
-        };
-        request.video = Some(path.to_owned());
-        self.open(request);
-    }
-
-    /// Opens predictions beside what is open.
-    pub fn open_predictions(&mut self, path: &Path) {
-        let mut request = self.request.clone();
-        request.predictions = Some(path.to_owned());
-        self.open(request);
-    }
-
-    /// Opens labels beside what is open.
-    pub fn open_labels(&mut self, path: &Path) {
-        let mut request = self.request.clone();
-        if !request.annotations.iter().any(|p| p == path) {
-            request.annotations.push(path.to_owned());
-        }
-        self.open(request);
-    }
-
-    fn open(&mut self, request: Request) {
-        self.engine.open(&request);
-        if request.video != self.request.video {
-            self.film.clear();
-        }
-        self.request = request;
-        self.phase = Phase::Opening {
-            what: "Opening".to_owned(),
-            part: None,
-        };
-    }
-
-    /// What is open.
-    pub fn request(&self) -> &Request {
-        &self.request
-    }
-}
-
-/// Which label format a file has, from its first bytes.
-fn sniff(path: &Path) -> Option<LabelFormat> {
-    use std::io::Read as _;
-    let ending = path.extension()?.to_string_lossy().to_lowercase();
-    if !["txt", "csv", "tsv", "jsonl", "json", "lst"].contains(&ending.as_str()) {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).ok()?;
-    file.take(64 << 10).read_to_end(&mut bytes).ok()?;
-    labels::sniff(&bytes)
 }

@@ -6,8 +6,9 @@ use eframe::egui::{
 };
 
 use super::act::Act;
+use super::agree::Agree;
 use super::circle;
-use super::state::State;
+use super::state::{Below, State};
 use crate::evaluate::matching::Scores;
 use crate::gui::layout::MARGIN;
 use crate::gui::statusbar::grouped;
@@ -43,6 +44,9 @@ const ROWS: [Row; 5] = [
     ),
 ];
 
+/// What may be shown below the scores, in the order of their buttons.
+const BELOW: [Below; 3] = [Below::Confusion, Below::Circumplex, Below::Agreement];
+
 /// Names of the columns, as they are drawn and as they are spoken.
 const COLUMNS: [(&str, &str); 3] = [
     ("all", "all"),
@@ -55,7 +59,7 @@ const ROW: f32 = 22.0;
 const LOW_ROW: f32 = 16.0;
 
 /// Shows them in the whole of `rect`.
-pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
+pub fn show(ui: &mut Ui, rect: Rect, state: &State, agree: &mut Agree) -> Vec<Act> {
     let p = Palette::of(ui.ctx());
     ui.painter()
         .vline(rect.left() + 0.5, rect.y_range(), Stroke::new(1.0, p.line));
@@ -189,30 +193,41 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
     let row = UiBuilder::new()
         .max_rect(bar)
         .layout(Layout::left_to_right(Align::Center));
+    // Who rates needs the circle.
+    let shown_below = if state.rating.is_some() {
+        Below::Circumplex
+    } else {
+        state.below
+    };
+    let [confusion_word, circle_word, agree_word] = if narrow {
+        ["Matrix", "Circle", "Agree"]
+    } else {
+        ["Confusion", "Circumplex", "Agreement"]
+    };
     let chosen = ui.scope_builder(row, |ui| {
         let options = [
-            ("Confusion", "How often each label met each prediction"),
+            (confusion_word, "How often each label met each prediction"),
             (
-                "Circumplex",
+                circle_word,
                 "Where model and labels lie, and a place to rate",
             ),
+            (
+                agree_word,
+                "How far annotators and model agree, every two and all together",
+            ),
         ];
-        widgets::segmented(
-            ui,
-            "Below",
-            &options,
-            usize::from(state.circle || state.rating.is_some()),
-        )
+        let on = BELOW.iter().position(|b| *b == shown_below);
+        widgets::segmented(ui, "Below", &options, on.unwrap_or(0))
     });
     let mut acts: Vec<Act> = chosen
         .inner
-        .map(|i| Act::Circle(i == 1))
+        .map(|i| Act::Below(BELOW[i]))
         .into_iter()
         .collect();
-    if state.circle || state.rating.is_some() {
-        acts.extend(circle::show(ui, below, state));
-    } else {
-        acts.extend(confusion(ui, below, state, &scores, &p));
+    match shown_below {
+        Below::Circumplex => acts.extend(circle::show(ui, below, state)),
+        Below::Confusion => acts.extend(confusion(ui, below, state, &scores, &p)),
+        Below::Agreement => agree.show(ui, below, state),
     }
     acts
 }

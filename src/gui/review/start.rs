@@ -3,9 +3,15 @@
 use eframe::egui::{Align2, ProgressBar, Rect, Ui, UiBuilder, pos2, vec2};
 
 use super::act::Act;
+use super::sessions::{Shelf, middle};
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets::{self, ToolButton};
 use crate::review::session::Phase;
+
+/// What may be opened has so many buttons, each so wide, with a gap between.
+const BUTTONS: usize = 4;
+const WIDTH: f32 = 150.0;
+const GAP: f32 = 10.0;
 
 /// What one may do first, in three steps.
 const STEPS: [(&str, &str); 3] = [
@@ -23,8 +29,8 @@ const STEPS: [(&str, &str); 3] = [
     ),
 ];
 
-/// Shows it in the whole of `rect`.
-pub fn show(ui: &mut Ui, rect: Rect, phase: &Phase) -> Vec<Act> {
+/// Shows it in the whole of `rect`. Where sessions are known, they are listed below what can be opened.
+pub fn show(ui: &mut Ui, rect: Rect, phase: &Phase, shelf: Option<&mut Shelf>) -> Vec<Act> {
     let p = Palette::of(ui.ctx());
     let mut acts = Vec::new();
     let center = rect.center();
@@ -59,7 +65,11 @@ pub fn show(ui: &mut Ui, rect: Rect, phase: &Phase) -> Vec<Act> {
             buttons(ui, rect, y + 18.0, &mut acts);
         }
         Phase::Empty | Phase::Ready => {
-            let top = center.y - 130.0;
+            let looking = shelf.as_ref().is_some_and(|s| s.is_looking());
+            if let Some(shelf) = shelf.filter(|s| s.is_worth_showing()) {
+                return with_sessions(ui, rect, shelf);
+            }
+            let top = center.y - 140.0;
             let title = "Check predictions against what people said";
             let y = line(ui, top, title, theme::semibold(20.0), p.text);
             let width = 460.0_f32.min(rect.width() - 60.0);
@@ -83,35 +93,76 @@ pub fn show(ui: &mut Ui, rect: Rect, phase: &Phase) -> Vec<Act> {
             }
             let bottom = buttons(ui, rect, y + 14.0, &mut acts);
             let note = "The original files are never changed.";
-            line(ui, bottom + 16.0, note, theme::caption(), p.muted);
+            let bottom = line(ui, bottom + 16.0, note, theme::caption(), p.muted);
+            let note = if looking {
+                "Looking for recordings and analysed files …"
+            } else {
+                "Recordings and analysed files will be listed here."
+            };
+            let bottom = line(ui, bottom + 26.0, note, theme::caption(), p.muted);
+            let size = vec2(150.0, 28.0);
+            let at = Rect::from_min_size(pos2(center.x - size.x / 2.0, bottom + 8.0), size);
+            ui.scope_builder(UiBuilder::new().max_rect(at), |ui| {
+                let add = ToolButton {
+                    name: "Add a folder of sessions",
+                    label: "Add their folder…",
+                    width: Some(size.x),
+                    ..ToolButton::default()
+                };
+                if add.show(ui).clicked() {
+                    acts.push(Act::AddFolder);
+                }
+            });
         }
     }
     acts
 }
 
+/// The same for those who have sessions: what can be opened in a row, and the list.
+fn with_sessions(ui: &mut Ui, rect: Rect, shelf: &mut Shelf) -> Vec<Act> {
+    let p = Palette::of(ui.ctx());
+    let mut acts = Vec::new();
+    let inner = middle(rect);
+    let title = "Check predictions against what people said";
+    let galley = widgets::layout(ui, title, theme::semibold(17.0), p.text);
+    let area = Rect::from_min_size(inner.min + vec2(0.0, 16.0), galley.size());
+    ui.painter().galley(area.min, galley, p.text);
+    widgets::described(ui, area, title, || title.to_owned());
+    let bottom = buttons_from(ui, inner.left(), area.bottom() + 12.0, &mut acts);
+    let mut body = inner;
+    body.min.y = bottom + 14.0;
+    body.max.y -= 6.0;
+    acts.extend(shelf.list(ui, body));
+    acts
+}
+
 fn buttons(ui: &mut Ui, rect: Rect, y: f32, acts: &mut Vec<Act>) -> f32 {
-    let all = [
+    let whole = WIDTH * BUTTONS as f32 + GAP * (BUTTONS - 1) as f32;
+    buttons_from(ui, rect.center().x - whole / 2.0, y, acts)
+}
+
+fn buttons_from(ui: &mut Ui, left: f32, y: f32, acts: &mut Vec<Act>) -> f32 {
+    let all: [_; BUTTONS] = [
         ("Open a video", "O", Act::PickVideo),
         ("Open predictions", "", Act::PickPredictions),
         ("Open labels", "", Act::PickLabels),
         ("Open the example", "", Act::Example),
     ];
-    let (width, gap) = (150.0, 10.0);
-    let whole = width * all.len() as f32 + gap * (all.len() - 1) as f32;
-    let area = Rect::from_min_size(pos2(rect.center().x - whole / 2.0, y), vec2(whole, 32.0));
+    let whole = WIDTH * BUTTONS as f32 + GAP * (BUTTONS - 1) as f32;
+    let area = Rect::from_min_size(pos2(left, y), vec2(whole, 32.0));
     let row = UiBuilder::new()
         .max_rect(area)
         .layout(eframe::egui::Layout::left_to_right(
             eframe::egui::Align::Center,
         ));
     ui.scope_builder(row, |ui| {
-        ui.spacing_mut().item_spacing.x = gap;
+        ui.spacing_mut().item_spacing.x = GAP;
         for (name, key, act) in all {
             let button = ToolButton {
                 name,
                 label: name,
                 key,
-                width: Some(width),
+                width: Some(WIDTH),
                 ..ToolButton::default()
             };
             if button.show(ui).clicked() {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::evaluate::matching::Scores;
 use crate::labels::Expression;
 use crate::review::Project;
-use crate::review::rating::{RatingRun, Sample};
+use crate::review::rating::{DEFAULT_RATE_HZ, RatingRun, Sample, Stick};
 
 /// Speeds of playing, forwards; backwards the same with a minus.
 pub const SPEEDS: [f64; 5] = [0.25, 0.5, 1.0, 2.0, 4.0];
@@ -19,6 +19,18 @@ pub enum Dirty {
     All,
     /// Some frames of a rater's labels.
     Labels(usize, Range<usize>),
+}
+
+/// What is shown below the scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Below {
+    /// The confusion matrix.
+    #[default]
+    Confusion,
+    /// The circumplex.
+    Circumplex,
+    /// How far everybody agrees.
+    Agreement,
 }
 
 /// Playing since a moment.
@@ -54,10 +66,16 @@ pub struct State {
     pub rating: Option<RatingRun>,
     /// Where the rater stands, valence and arousal.
     pub pointer: Option<(f64, f64)>,
+    /// How a gamepad stands, while a rating is going on.
+    pub stick: Option<Stick>,
+    /// The stick was moved since the pointer was: it rates.
+    pub by_stick: bool,
+    /// Samples a second of a live rating.
+    pub rate_hz: f64,
     /// A drag on the lines of the timeline draws.
     pub draw: bool,
-    /// The circumplex in place of the confusion matrix.
-    pub circle: bool,
+    /// What is shown below the scores.
+    pub below: Below,
     /// Grows with everything that changes what is drawn of the project.
     version: u64,
     /// What the timeline has not taken up yet.
@@ -80,10 +98,37 @@ impl State {
             blind: false,
             rating: None,
             pointer: None,
+            stick: None,
+            by_stick: false,
+            rate_hz: DEFAULT_RATE_HZ,
             draw: false,
-            circle: false,
+            below: Below::default(),
             version: 1,
             dirty: vec![Dirty::All],
+        }
+    }
+
+    /// Its versions go on from those of what was open before.
+    pub fn follow(&mut self, before: &Self) {
+        self.version = before.version + 1;
+    }
+
+    /// Stands where another state of the same video stood.
+    pub fn resume(&mut self, before: &Self) {
+        self.follow(before);
+        let name = before.rater_name();
+        let same = self
+            .project
+            .raters()
+            .iter()
+            .position(|r| Some(r.name.as_str()) == name);
+        self.rater = same.unwrap_or(0);
+        (self.blind, self.below, self.draw) = (before.blind, before.below, before.draw);
+        (self.speed, self.rate_hz) = (before.speed, before.rate_hz);
+        if self.frames() == before.frames() {
+            self.at = before.at;
+            self.view = before.view.clone();
+            self.selection.clone_from(&before.selection);
         }
     }
 
@@ -220,7 +265,8 @@ impl State {
     pub fn sample(&mut self, now_s: f64) {
         let Some(playing) = self.playing else { return };
         let time_s = playing.from_s + (now_s - playing.since_s) * self.speed;
-        if let (Some(run), Some((valence, arousal))) = (&mut self.rating, self.pointer) {
+        let rated = self.rated();
+        if let (Some(run), Some((valence, arousal))) = (&mut self.rating, rated) {
             run.offer(
                 now_s,
                 Sample {
@@ -230,6 +276,23 @@ impl State {
                 },
             );
         }
+    }
+
+    /// Where the rater stands: where the stick does, once it was moved, else the pointer.
+    pub fn rated(&self) -> Option<(f64, f64)> {
+        match &self.stick {
+            // At rest it stands in the middle.
+            Some(stick) if self.by_stick => Some(stick.affect().unwrap_or_default()),
+            _ => self.pointer,
+        }
+    }
+
+    /// Takes how a gamepad stands now.
+    pub fn take_stick(&mut self, stick: Option<Stick>) {
+        if stick.as_ref().is_some_and(|s| s.affect().is_some()) {
+            self.by_stick = true;
+        }
+        self.stick = stick;
     }
 
     /// What an edit is of: the selection, else the frame at the play-head.

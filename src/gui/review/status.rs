@@ -103,12 +103,12 @@ pub fn show(
         });
         figure("edits", "edits", word.to_owned(), why, alarm);
     }
-    if state.rating.is_some() {
+    if let Some(run) = &state.rating {
         let hover = "R ends the rating; one undo takes it back".to_owned();
         figure(
             "rating",
             "rating live,",
-            format!("{:.0} Hz", crate::review::rating::DEFAULT_RATE_HZ),
+            format!("{:.0} Hz", run.rate_hz()),
             hover,
             true,
         );

@@ -2,28 +2,35 @@
 
 mod paint;
 mod rows;
+mod strip;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use eframe::egui::{CursorIcon, Painter, PointerButton, Pos2, Rect, Sense, Stroke, Ui, pos2, vec2};
+use eframe::egui::{
+    Context, CursorIcon, Painter, PointerButton, Pos2, Rect, Sense, Stroke, Ui, pos2, vec2,
+};
 
-use self::paint::{axis, head, selection, y_of};
+use self::paint::{axis, columns_of, gaps, head, markers, row, selection, y_of};
 use self::rows::{Row, What, rows};
 use super::act::Act;
 use super::levels::Levels;
+use super::pictures::Pictures;
 use super::state::{State, clock};
 use crate::gui::circumplex::signed;
 use crate::gui::layout::MARGIN;
 use crate::gui::statusbar::grouped;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
-use crate::review::Stroke as Curve;
+use crate::review::{Marks, Segment, Stroke as Curve};
 
 /// Room for the names at the left.
 const NAMES: f32 = 92.0;
 /// Height of the axis and of the bar below it.
 const AXIS: f32 = 18.0;
 const BAR: f32 = 12.0;
+/// Pictures of the strip are asked for once the view has been still for so long, seconds.
+const STILL_S: f64 = 0.2;
 
 /// What the timeline remembers from frame to frame.
 #[derive(Default)]
@@ -35,6 +42,10 @@ pub struct Timeline {
     drawn: Option<(bool, BTreeMap<usize, f64>)>,
     /// Where the pen was last.
     last: Option<(usize, f64)>,
+    /// The frames of the strip of pictures,
+    strip: Vec<usize>,
+    /// and those that it has shown since a moment, seconds.
+    still: (Vec<usize>, f64),
     /// The bar below is being dragged: by how many frames its middle is off the pointer.
     grip: Option<f64>,
 }
@@ -59,8 +70,32 @@ impl Scale {
 }
 
 impl Timeline {
+    /// Takes how far model and labels are apart on each frame; nothing while that is not known.
+    pub fn rank(&mut self, apart: Vec<f64>) {
+        self.levels.rank(apart);
+    }
+
+    /// The frames whose pictures the strip shows, once the view has been still for a moment.
+    pub fn strip(&mut self, now_s: f64, ctx: &Context) -> Vec<usize> {
+        if self.strip != self.still.0 {
+            self.still = (self.strip.clone(), now_s);
+        }
+        if now_s - self.still.1 < STILL_S {
+            ctx.request_repaint_after(Duration::from_secs_f64(STILL_S));
+            return Vec::new();
+        }
+        self.strip.clone()
+    }
+
     /// Shows it in the whole of `rect`.
-    pub fn show(&mut self, ui: &mut Ui, rect: Rect, state: &mut State) -> Vec<Act> {
+    pub fn show(
+        &mut self,
+        ui: &mut Ui,
+        rect: Rect,
+        state: &mut State,
+        (segments, marks): (&[Segment], &Marks),
+        pictures: &mut Pictures,
+    ) -> Vec<Act> {
         let p = Palette::of(ui.ctx());
         let mut acts = Vec::new();
         self.levels.update(state);
@@ -105,15 +140,27 @@ impl Timeline {
             ui.painter().galley(at, galley, p.muted);
         }
         let painter = ui.painter().with_clip_rect(area.expand2(vec2(0.5, 0.0)));
-        self.gaps(&painter, &p, area, state);
-        for row in &rows {
-            self.row(ui, &painter, &p, row, state);
+        let place = rows.iter().find(|r| r.what == What::Pictures);
+        self.strip = place.map_or(Vec::new(), |row| {
+            let shown = strip::frames(&frames, &scale, row.rect.height());
+            strip::show(&painter, &p, &scale, (row.rect, &shown), pictures);
+            shown
+        });
+        let columns = self.levels.columns(state, columns_of(area));
+        if !state.blind {
+            gaps(&painter, &p, area, columns);
+        }
+        for one in &rows {
+            row(ui, &painter, &p, one, (columns, state));
         }
         if state.cell.is_some() {
             self.cell_marks(&painter, &p, &scale, area, state);
         }
         selection(&painter, &p, &scale, area, state);
         axis(ui.painter(), &p, &scale, area, state);
+        if !state.blind {
+            markers(ui, &p, (&scale, area), segments, marks);
+        }
         self.bar(ui, &p, area, state, &mut acts);
         head(ui.painter(), &p, &scale, area, state);
         self.drawing(&painter, &p, &scale, &rows);
@@ -123,28 +170,21 @@ impl Timeline {
 
     /// What is being drawn, above everything.
     fn drawing(&self, painter: &Painter, p: &Palette, scale: &Scale, rows: &[Row]) {
-        let Some((valence, values)) = &self.drawn else {
-            return;
-        };
-        let what = if *valence {
-            What::Valence
-        } else {
-            What::Arousal
-        };
-        let Some(row) = rows.iter().find(|r| r.what == what) else {
+        let Some((row, values)) = self
+            .drawn
+            .as_ref()
+            .and_then(|(valence, values)| Some((line_row(rows, *valence)?, values)))
+        else {
             return;
         };
         let points: Vec<Pos2> = values
             .iter()
             .map(|(&frame, &v)| pos2(scale.x(frame as f64 + 0.5), y_of(row.rect, v)))
             .collect();
-        match points.as_slice() {
-            [one] => {
-                painter.circle_filled(*one, 2.5, p.accent);
-            }
-            _ => {
-                painter.line(points, Stroke::new(2.0, p.accent));
-            }
+        if let [one] = points.as_slice() {
+            painter.circle_filled(*one, 2.5, p.accent);
+        } else {
+            painter.line(points, Stroke::new(2.0, p.accent));
         }
     }
 
@@ -161,12 +201,7 @@ impl Timeline {
         let Some((valence, values)) = &mut self.drawn else {
             return;
         };
-        let what = if *valence {
-            What::Valence
-        } else {
-            What::Arousal
-        };
-        let Some(row) = rows.iter().find(|r| r.what == what) else {
+        let Some(row) = line_row(rows, *valence) else {
             return;
         };
         let reach = (row.rect.height() / 2.0 - 1.0).max(1.0);
@@ -336,6 +371,16 @@ impl Timeline {
             }
         });
     }
+}
+
+/// The row of valence, or of arousal.
+fn line_row(rows: &[Row], valence: bool) -> Option<&Row> {
+    let what = if valence {
+        What::Valence
+    } else {
+        What::Arousal
+    };
+    rows.iter().find(|row| row.what == what)
 }
 
 /// What is said of a frame, in lines.

@@ -7,15 +7,16 @@ use eframe::egui::{
 
 use super::act::Act;
 use super::state::State;
-use crate::formats::labels::Person;
+use super::{export, faces};
 use crate::gui::layout::MARGIN;
 use crate::gui::menu;
 use crate::gui::statusbar::grouped;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets::{self, Icon, ToolButton};
+use crate::review::Start;
+use crate::review::export::ExportProgress;
 use crate::review::save::SaveFormat;
 use crate::review::session::Progress;
-use crate::review::{FaceChoice, Start};
 use crate::source::SourceInfo;
 
 /// What the bar shows beside the state.
@@ -26,6 +27,8 @@ pub struct Top<'a> {
     pub info: Option<&'a SourceInfo>,
     /// The analysis in the background.
     pub analysis: Option<&'a Progress>,
+    /// The export in the background.
+    pub export: Option<&'a ExportProgress>,
     /// Too narrow for words that only help.
     pub compact: bool,
 }
@@ -114,6 +117,7 @@ fn open_rows(ui: &mut Ui, acts: &mut Vec<Act>) {
         ("Predictions…", "", Act::PickPredictions),
         ("Labels…", "", Act::PickLabels),
         ("The example", "", Act::Example),
+        ("Sessions…", "", Act::Sessions(true)),
     ] {
         if ui
             .add(Button::selectable(false, label).right_text(menu::key(key)))
@@ -159,39 +163,14 @@ fn predictions(
         ..ToolButton::default()
     };
     let response = button.show(ui);
-    Popup::menu(&response).gap(4.0).width(280.0).show(|ui| {
-        ui.set_min_width(280.0);
+    let popup = Popup::menu(&response)
+        .gap(4.0)
+        .width(300.0)
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    popup.show(|ui| {
+        ui.set_min_width(300.0);
         if let Some(model) = model {
-            menu::caption(ui, "Face");
-            let mut choice = |ui: &mut Ui, words: String, choice: FaceChoice| {
-                if ui
-                    .add(Button::selectable(model.choice() == choice, words))
-                    .clicked()
-                {
-                    acts.push(Act::Face(choice));
-                }
-            };
-            choice(
-                ui,
-                "The largest on each frame".to_owned(),
-                FaceChoice::Largest,
-            );
-            if state.project.raters().iter().any(|r| r.person.is_some()) {
-                choice(
-                    ui,
-                    "The one on the left".to_owned(),
-                    FaceChoice::Side(Person::Left),
-                );
-                choice(
-                    ui,
-                    "The one on the right".to_owned(),
-                    FaceChoice::Side(Person::Right),
-                );
-            }
-            for face in model.faces().into_iter().take(12) {
-                let words = format!("Face {}, {} frames", face.id, grouped(face.frames as u64));
-                choice(ui, words, FaceChoice::Id(face.id));
-            }
+            faces::rows(ui, state, model, running.is_some(), acts);
             ui.separator();
         }
         if ui
@@ -199,6 +178,7 @@ fn predictions(
             .clicked()
         {
             acts.push(Act::PickPredictions);
+            ui.close();
         }
         if running.is_some() {
             if ui
@@ -206,6 +186,7 @@ fn predictions(
                 .clicked()
             {
                 acts.push(Act::Cancel);
+                ui.close();
             }
         } else {
             let there = state.project.video.is_some();
@@ -219,6 +200,7 @@ fn predictions(
                 .clicked()
             {
                 acts.push(Act::Analyse);
+                ui.close();
             }
         }
     });
@@ -346,6 +328,7 @@ fn right_side(ui: &mut Ui, top: &Top<'_>, acts: &mut Vec<Act>) {
     Popup::menu(&more).gap(4.0).width(250.0).show(|ui| {
         ui.set_min_width(250.0);
         for (label, key, act) in [
+            ("Sessions…", "", Act::Sessions(true)),
             ("Dark or light", "T", Act::Theme),
             ("Save a picture of the window", "P", Act::SavePicture),
             ("Keys", "F1", Act::Keys),
@@ -360,6 +343,7 @@ fn right_side(ui: &mut Ui, top: &Top<'_>, acts: &mut Vec<Act>) {
         }
     });
     let Some(state) = top.state else { return };
+    export::button(ui, state, top.export, top.compact, acts);
     let blind = ToolButton {
         name: "Blind",
         label: "Blind",

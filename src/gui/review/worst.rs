@@ -1,96 +1,88 @@
 //! Worst first: the stretches that should be looked at, with how each was settled.
 
-use std::collections::HashMap;
+use std::time::Duration;
 
 use eframe::egui::{
-    Align2, Color32, ColorImage, Context, Popup, PopupCloseBehavior, Rect, Role, ScrollArea, Sense,
-    Stroke, StrokeKind, TextEdit, TextureHandle, TextureOptions, Ui, UiBuilder, WidgetInfo, pos2,
-    vec2,
+    Align2, Color32, Context, Popup, PopupCloseBehavior, Rect, Role, ScrollArea, Sense, Stroke,
+    StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
 use super::act::Act;
-use super::state::{State, clock};
-use crate::analysis::BoxPx;
+use super::pictures::Pictures;
+use super::state::{Below, State, clock};
 use crate::gui::layout::MARGIN;
 use crate::gui::menu;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
-use crate::review::segments::MOST_SEGMENTS;
-use crate::review::session::Thumbnail;
-use crate::review::{Marks, Segment, SegmentState, worst_first};
+use crate::review::{Marks, Segment, SegmentState};
 
 /// Height of one entry.
 const ROW: f32 = 74.0;
 /// The list is made anew this long after the last change, seconds.
 const AFTER_S: f64 = 0.7;
-/// Above so many frames only when it is asked for.
-const AT_ONCE: usize = 300_000;
-/// Pictures that are kept.
-const MOST_PICTURES: usize = 400;
+/// And no later than so long after the first: an analysis changes it all the time.
+const AT_LEAST_S: f64 = 4.0;
 
 /// The list and what belongs to it.
 #[derive(Default)]
 pub struct Worst {
     segments: Vec<Segment>,
-    /// The version and the rater that it was made of.
-    of: Option<(u64, usize)>,
-    /// When the state was last seen to have changed.
-    changed_s: Option<(u64, f64)>,
+    /// The version and the rater of which it was asked for last.
+    asked: Option<(u64, usize)>,
+    /// Whether agreement was asked for with it.
+    with_agreement: bool,
+    /// It has come at least once.
+    ranked: bool,
+    /// The state that was seen last, since when, and when the first change came that is not ranked yet.
+    changed_s: Option<(u64, f64, f64)>,
     /// The chosen one.
     pub chosen: Option<usize>,
     /// Only those that nobody has settled.
     open_only: bool,
-    pictures: HashMap<usize, TextureHandle>,
     /// The note being written.
     note: Option<(usize, String)>,
 }
 
 impl Worst {
-    /// Makes the list anew when something has changed and settled down; gives the pictures that are wanted then.
-    pub fn update(
-        &mut self,
-        state: &State,
-        now_s: f64,
-        ctx: &Context,
-    ) -> Option<Vec<(usize, Option<BoxPx>)>> {
+    /// Whether the list is to be made anew now: at once when it was never made, or is of another rater; after an edit when
+    /// nothing more has changed for a while.
+    pub fn is_due(&mut self, state: &State, now_s: f64, ctx: &Context) -> bool {
         let now = (state.version(), state.rater);
-        if self.of == Some(now) {
-            return None;
+        let agreement = state.below == Below::Agreement;
+        let more = agreement && !self.with_agreement;
+        if self.asked == Some(now) && !more {
+            return false;
         }
-        if self.of.is_some() {
-            let since = *self.changed_s.get_or_insert((now.0, now_s));
-            if since.0 != now.0 {
-                self.changed_s = Some((now.0, now_s));
+        let same_rater = self.asked.is_some_and(|asked| asked.1 == now.1);
+        if same_rater && !more {
+            let (version, mut since_s, first_s) =
+                *self.changed_s.get_or_insert((now.0, now_s, now_s));
+            if version != now.0 {
+                since_s = now_s;
+                self.changed_s = Some((now.0, now_s, first_s));
             }
-            let waited_s = now_s - self.changed_s.map_or(now_s, |c| c.1);
-            if waited_s < AFTER_S
-                || state.frames() > AT_ONCE && self.of.is_some_and(|of| of.1 == now.1)
-            {
-                ctx.request_repaint_after(std::time::Duration::from_secs_f64(AFTER_S));
-                return None;
+            if now_s - since_s < AFTER_S && now_s - first_s < AT_LEAST_S {
+                ctx.request_repaint_after(Duration::from_secs_f64(AFTER_S));
+                return false;
             }
         }
-        self.of = Some(now);
+        self.asked = Some(now);
+        self.with_agreement = agreement;
         self.changed_s = None;
-        let kept = self
-            .chosen
-            .and_then(|i| self.segments.get(i))
-            .map(|s| s.peak);
-        let against = (!state.project.raters().is_empty()).then_some(state.rater);
-        self.segments = worst_first(&state.project, against, MOST_SEGMENTS);
+        true
+    }
+
+    /// Takes the list.
+    pub fn rank(&mut self, segments: Vec<Segment>) {
+        self.ranked = true;
+        let kept = self.segment().map(|s| s.peak);
+        self.segments = segments;
         self.chosen = kept.and_then(|peak| self.segments.iter().position(|s| s.peak == peak));
-        let wanted = self
-            .segments
-            .iter()
-            .filter(|s| !self.pictures.contains_key(&s.peak));
-        let model = state.project.model();
-        let wanted = wanted.map(|s| {
-            (
-                s.peak,
-                model.and_then(|m| m.at(s.peak)).and_then(|r| r.box_px),
-            )
-        });
-        Some(wanted.collect())
+    }
+
+    /// The whole list, the worst first.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
     }
 
     /// Something else is open.
@@ -99,22 +91,6 @@ impl Worst {
             open_only: self.open_only,
             ..Self::default()
         };
-    }
-
-    /// Takes small pictures.
-    pub fn take(&mut self, ctx: &Context, pictures: Vec<Thumbnail>) {
-        for picture in pictures {
-            if self.pictures.len() >= MOST_PICTURES {
-                return;
-            }
-            let size = [picture.width_px, picture.height_px];
-            if picture.rgb.len() != size[0] * size[1] * 3 {
-                continue;
-            }
-            let image = ColorImage::from_rgb(size, &picture.rgb);
-            let texture = ctx.load_texture("thumbnail", image, TextureOptions::LINEAR);
-            self.pictures.insert(picture.frame, texture);
-        }
     }
 
     /// The next or the one before, of those that are shown.
@@ -146,7 +122,13 @@ impl Worst {
     }
 
     /// Shows it in the whole of `rect`.
-    pub fn show(&mut self, ui: &mut Ui, rect: Rect, state: &State, marks: &Marks) -> Vec<Act> {
+    pub fn show(
+        &mut self,
+        ui: &mut Ui,
+        rect: Rect,
+        (state, marks): (&State, &Marks),
+        pictures: &mut Pictures,
+    ) -> Vec<Act> {
         let p = Palette::of(ui.ctx());
         let mut acts = Vec::new();
         ui.painter()
@@ -164,7 +146,7 @@ impl Worst {
                 "All are settled."
             } else if state.project.model().is_none() && state.project.raters().len() < 2 {
                 "With predictions, and labels beside them, the stretches where they differ most are listed here."
-            } else if self.of.is_none() {
+            } else if !self.ranked {
                 "…"
             } else {
                 "No stretch where they are far apart."
@@ -177,7 +159,7 @@ impl Worst {
             let area = ScrollArea::vertical().auto_shrink([false, false]);
             area.show_rows(ui, ROW, shown.len(), |ui, rows| {
                 for row in rows {
-                    self.entry(ui, shown[row], marks, &mut acts);
+                    self.entry(ui, shown[row], (marks, pictures), &mut acts);
                 }
             });
         });
@@ -223,7 +205,13 @@ impl Worst {
         }
     }
 
-    fn entry(&mut self, ui: &mut Ui, i: usize, marks: &Marks, acts: &mut Vec<Act>) {
+    fn entry(
+        &mut self,
+        ui: &mut Ui,
+        i: usize,
+        (marks, pictures): (&Marks, &mut Pictures),
+        acts: &mut Vec<Act>,
+    ) {
         let p = Palette::of(ui.ctx());
         let segment = self.segments[i].clone();
         let (whole, response) =
@@ -265,7 +253,7 @@ impl Worst {
         let narrow = rect.width() < 240.0;
         let side = if narrow { 44.0 } else { 56.0 };
         let thumb = Rect::from_min_size(rect.min + vec2(6.0, 6.0), vec2(side, side));
-        match self.pictures.get(&segment.peak) {
+        match pictures.get(segment.peak) {
             Some(texture) => {
                 let size = texture.size_vec2();
                 let scale = side / size.x.max(size.y);
@@ -358,7 +346,7 @@ impl Worst {
 }
 
 /// How a segment was settled.
-fn state_of(segment: &Segment, marks: &Marks) -> SegmentState {
+pub(super) fn state_of(segment: &Segment, marks: &Marks) -> SegmentState {
     marks
         .nearest(&segment.frames)
         .map_or(SegmentState::Open, |m| m.1.state)

@@ -12,6 +12,7 @@ use crate::formats::output::{Output, OutputError, write_whole};
 use crate::formats::rows::{RowFormat, RowWriter};
 use crate::formats::sidecar::{Protocol, sidecar, sidecar_path};
 use crate::live::bulk::{self, Batch, BulkError, Event};
+use crate::live::closing::Closing;
 use crate::live::{ThreadError, Wake, spawn};
 use crate::model::device::Chosen;
 use crate::model::student::Student;
@@ -35,6 +36,8 @@ pub struct Means {
     pub device: Chosen,
     /// Wakes the window.
     pub wake: Wake,
+    /// Where what takes its time ends.
+    pub closing: Closing,
 }
 
 /// A running analysis. Dropped, it ends.

@@ -273,6 +273,7 @@ mod tests {
             student: Arc::new(student),
             device: choose(DeviceChoice::Cpu).unwrap(),
             wake: Arc::new(|| {}),
+            closing: Default::default(),
         };
         let mut told = 0.0;
         let request = make(base.path(), &means, &mut |part| told = part).unwrap();

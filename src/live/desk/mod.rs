@@ -1,30 +1,36 @@
 //! The threads behind the annotator's bench: one that fetches pictures, one that reads files, one that analyses.
 
 mod analysis;
+mod clerk;
 mod example;
+mod load;
+mod ranking;
 mod thumbs;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
-use std::time::SystemTime;
 
 use self::analysis::Analysis;
 pub use self::analysis::Means;
+use self::clerk::Clerk;
+use self::load::{Loaded, load, of_crops};
+use self::ranking::Ranker;
 use self::thumbs::Thumbs;
+use super::export::Export;
 use super::journal::Journal;
+use super::pad::Pad;
 use super::viewer::{Viewer, ViewerState};
 use super::{ThreadError, spawn};
 use crate::analysis::BoxPx;
-use crate::clock::utc_text;
-use crate::formats::sidecar::sidecar_path;
 use crate::review::Editor;
-use crate::review::journal::{self, JournalError, JournalFile, Opened};
-use crate::review::model::Model;
-use crate::review::project::{Frames, Project};
+use crate::review::export::{ExportEnd, ExportOrder, ExportProgress};
+use crate::review::project::Frames;
 use crate::review::save::{Job, Saved};
-use crate::review::session::{Engine, JournalWord, Phase, Progress, Request, Update};
+use crate::review::session::{
+    Engine, JournalWord, Phase, Progress, Request, SessionOrder, SessionWord, Update, Wanted,
+};
 
 /// What is said while the example is made.
 const EXAMPLE: &str = "Making the example from the built-in demo";
@@ -40,12 +46,22 @@ pub struct Desk {
     numbering: Option<u64>,
     loading: Option<Receiver<Result<Loaded, String>>>,
     analysis: Option<Analysis>,
+    export: Option<Export>,
+    /// Why the last one could not begin, until the window has heard.
+    no_export: Option<ExportProgress>,
+    exports: u64,
     /// Why the last one could not begin, until the window has heard.
     refused: Option<Progress>,
     journal: Option<Journal>,
     /// The example, while it is being made: how far, and what is to be opened.
     example: Option<Example>,
     saving: Vec<(usize, Receiver<Result<Saved, String>>)>,
+    ranker: Ranker,
+    /// Once sessions are asked for.
+    clerk: Option<Clerk>,
+    /// Why it could not begin, until the window has heard.
+    no_clerk: Option<String>,
+    pad: Option<Pad>,
     runs: u64,
     thumbs: Option<Thumbs>,
 }
@@ -62,10 +78,17 @@ impl Desk {
             numbering: None,
             loading: None,
             analysis: None,
+            export: None,
+            no_export: None,
+            exports: 0,
             refused: None,
             journal: None,
             example: None,
             saving: Vec::new(),
+            ranker: Ranker::default(),
+            clerk: None,
+            no_clerk: None,
+            pad: None,
             runs: 0,
             thumbs: None,
         }
@@ -84,7 +107,10 @@ impl Desk {
             self.frames.clone(),
             self.means.wake.clone(),
         );
+        // It is written to its end first: the same journal may be opened again.
+        let before = self.journal.take();
         let work = move || {
+            drop(before);
             // A bench that is gone has no use for it.
             let _ = sender.send(load(&request, frames));
             wake();
@@ -166,93 +192,11 @@ impl Desk {
     }
 }
 
-/// Whether predictions were made from a video's crops: the pictures' numbers are then its frames.
-fn of_crops(predictions: &Path) -> bool {
-    let text = std::fs::read_to_string(sidecar_path(predictions)).unwrap_or_default();
-    serde_json::from_str::<serde_json::Value>(&text)
-        .is_ok_and(|value| value["protocol"]["name"] == "crops")
-}
-
 /// The example while it is being made.
 struct Example {
     /// Thousandths.
     part: Arc<AtomicU32>,
     made: Receiver<Result<Request, String>>,
-}
-
-/// A project with its history.
-struct Loaded {
-    project: Project,
-    editor: Editor,
-    /// What the edits to come are written to.
-    file: Option<JournalFile>,
-    /// What the user should know of the journal.
-    note: Option<String>,
-}
-
-/// What a request asks for, read, with the edits of earlier times.
-fn load(request: &Request, frames: Option<Frames>) -> Result<Loaded, String> {
-    let mut project = match (&request.video, frames) {
-        (Some(video), Some(frames)) => Project::of_video(video, frames),
-        _ => Project::default(),
-    };
-    if let Some(path) = &request.predictions {
-        project.set_model(Model::read(path).map_err(|e| e.to_string())?);
-    }
-    for path in &request.annotations {
-        project.add_labels(path).map_err(|e| e.to_string())?;
-    }
-    if project.frames() == 0 {
-        return Err(crate::review::ProjectError::Nothing.to_string());
-    }
-    let (who, when) = (who(), utc_text(SystemTime::now()));
-    let of = request.video.as_ref().or(request.predictions.as_ref());
-    let Some(of) = of.or(request.annotations.first()) else {
-        let editor = Editor::new(&who);
-        return Ok(Loaded {
-            project,
-            editor,
-            file: None,
-            note: None,
-        });
-    };
-    let mut opened = journal::open(&journal::path_beside(of), &mut project, &who, &when);
-    if opened.as_ref().is_err_and(JournalError::is_unwritable)
-        && let Some(folder) = dirs::data_local_dir()
-    {
-        let folder = folder.join("affectscope").join("review");
-        if std::fs::create_dir_all(&folder).is_ok() {
-            opened = journal::open(&journal::path_in(&folder, of), &mut project, &who, &when);
-        }
-    }
-    Ok(match opened {
-        Ok(Opened {
-            editor,
-            file,
-            replayed,
-        }) => Loaded {
-            project,
-            editor,
-            file: Some(file),
-            note: replayed.damage.map(|d| d.to_string()),
-        },
-        Err(e) => Loaded {
-            project,
-            editor: Editor::new(&who),
-            file: None,
-            note: Some(format!("Edits are not kept: {e}")),
-        },
-    })
-}
-
-/// Who annotates: the user's name on this machine.
-fn who() -> String {
-    let named = ["USER", "USERNAME", "LOGNAME"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok());
-    named
-        .filter(|n| !n.trim().is_empty())
-        .unwrap_or_else(|| "annotator".to_owned())
 }
 
 impl Engine for Desk {
@@ -286,7 +230,7 @@ impl Engine for Desk {
                     }
                 }
                 ViewerState::Failed(reason) => {
-                    self.viewer = None;
+                    self.means.closing.end(self.viewer.take());
                     self.fail(reason);
                 }
             }
@@ -324,6 +268,10 @@ impl Engine for Desk {
             update.records = records;
             update.analysis = Some(progress);
         }
+        update.export = self.export.as_mut().map(Export::poll);
+        if self.no_export.is_some() {
+            update.export = self.no_export.take();
+        }
         if let Some(refused) = self.refused.take() {
             update.analysis = Some(refused);
         }
@@ -348,6 +296,13 @@ impl Engine for Desk {
                 false
             }
         });
+        if let Some(clerk) = &mut self.clerk {
+            update.sessions = clerk.poll();
+        }
+        let failed = self.no_clerk.take().map(|e| SessionWord::Done(Err(e)));
+        update.sessions.extend(failed);
+        update.ranking = self.ranker.poll(&self.means.wake);
+        update.stick = self.pad.as_ref().and_then(Pad::stick);
         if let Some(thumbs) = &mut self.thumbs {
             update.thumbnails = thumbs.poll();
         }
@@ -358,28 +313,23 @@ impl Engine for Desk {
     fn open(&mut self, request: &Request) {
         let same = self.request.video == request.video && self.frames.is_some() && !request.example;
         self.request = request.clone();
-        self.analysis = None;
-        self.loading = None;
-        // Written to its end: the same journal may be opened again.
-        self.journal = None;
-        self.example = None;
-        if request.example {
-            self.viewer = None;
-            self.frames = None;
-            self.numbering = None;
-            self.thumbs = None;
-            self.make_example();
-            return;
+        // An analysis goes on while labels are opened beside it.
+        if !same || request.predictions.is_some() {
+            self.means.closing.end(self.analysis.take());
         }
+        self.loading = None;
+        self.example = None;
         if same {
             self.load();
             return;
         }
-        self.viewer = None;
+        self.means
+            .closing
+            .end((self.viewer.take(), self.thumbs.take()));
         self.frames = None;
         self.numbering = None;
-        self.thumbs = None;
         match request.video.clone() {
+            _ if request.example => self.make_example(),
             Some(video) => match self.view(&video) {
                 Ok(()) => {
                     self.phase = Phase::Opening {
@@ -405,11 +355,63 @@ impl Engine for Desk {
         }
     }
 
+    fn rank(&mut self, wanted: Wanted) {
+        self.ranker.ask(wanted, &self.means.wake);
+    }
+
+    fn sessions(&mut self, order: SessionOrder) {
+        if self.clerk.is_none() {
+            match Clerk::start(self.means.wake.clone()) {
+                Ok(clerk) => self.clerk = Some(clerk),
+                Err(e) => {
+                    self.no_clerk = Some(e.to_string());
+                    (self.means.wake)();
+                    return;
+                }
+            }
+        }
+        if let Some(clerk) = &mut self.clerk {
+            clerk.ask(order);
+        }
+    }
+
+    fn export(&mut self, order: ExportOrder) {
+        if self.export.as_mut().is_some_and(|e| {
+            e.poll();
+            !e.is_over()
+        }) {
+            return;
+        }
+        self.exports += 1;
+        let (title, path, run) = (order.what.title(), order.to.clone(), self.exports);
+        self.export = None;
+        match Export::start(order, run, self.means.wake.clone()) {
+            Ok(export) => self.export = Some(export),
+            Err(e) => {
+                self.no_export = Some(ExportProgress {
+                    title,
+                    path,
+                    done: 0,
+                    of: 0,
+                    run,
+                    ended: Some(ExportEnd::Failed(e.to_string())),
+                });
+                (self.means.wake)();
+            }
+        }
+    }
+
+    fn cancel_export(&mut self) {
+        if let Some(export) = &self.export {
+            export.cancel();
+        }
+    }
+
     fn analyse(&mut self) {
         let Some(video) = self.request.video.clone() else {
             return;
         };
-        self.analysis = None;
+        self.means.closing.end(self.analysis.take());
         self.runs += 1;
         match Analysis::start(&video, self.means.clone(), self.runs) {
             Ok(analysis) => self.analysis = Some(analysis),
@@ -423,6 +425,12 @@ impl Engine for Desk {
                 });
                 (self.means.wake)();
             }
+        }
+    }
+
+    fn watch_stick(&mut self, on: bool) {
+        if on != self.pad.is_some() {
+            self.pad = on.then(|| Pad::start(self.means.wake.clone())).flatten();
         }
     }
 
@@ -451,5 +459,17 @@ impl Engine for Desk {
         if let Some(analysis) = &self.analysis {
             analysis.cancel();
         }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let all = (
+            self.journal.take(),
+            self.viewer.take(),
+            self.analysis.take(),
+            self.clerk.take(),
+        );
+        self.means.closing.end(all);
     }
 }

@@ -89,7 +89,7 @@ impl Drop for JournalFile {
 }
 
 /// A line with its check sum and its end, and the sum.
-fn sealed(before: &str, json: &str) -> (String, String) {
+pub(super) fn sealed(before: &str, json: &str) -> (String, String) {
     let sum = sum_of(before, json);
     let body = json.strip_suffix('}').unwrap_or(json);
     (format!("{body},\"sum\":\"{sum}\"}}\n"), sum)

@@ -1,8 +1,8 @@
 //! Views of made pictures, and how they are scored.
 
-use super::check::told_apart;
+use super::check::{Condition, told_apart};
 use super::config::{LandmarksConfig, Views};
-use super::views::{Gray, Kind, View, Window, draw, error, usual_window};
+use super::views::{Gray, Kind, Tight, View, Window, draw, error, usual_window};
 use crate::analysis::Landmarks;
 use crate::face::align::TEMPLATE_PX;
 use crate::model::points::SIDE_PX;
@@ -136,11 +136,116 @@ fn views_are_as_their_settings_say() {
         scale_sd: 0.0,
         other_around: 0.0,
         no_face: 0.0,
+        tight: 0.0,
     };
     let view = draw(&sample, None, &still, &Augment::NONE, &mut Rng::new(1));
     let window = usual_window(&landmarks(), 0.0).unwrap();
     assert_eq!(view.points, window.landmarks(&landmarks()));
     assert_eq!(view.pixels, window.cut(&Gray::of(&sample), None, SIDE_PX));
+}
+
+#[test]
+fn a_tight_picture_is_the_same_within_its_edges_and_repeats_them_beyond() {
+    let pixels = picture();
+    let gray = Gray::new(&pixels, [W, H]);
+    let window = Window {
+        center: [44.0, 50.0],
+        side: 58.0,
+        turn: 0.2,
+        mirrored: true,
+    };
+    let tight = Tight {
+        side_px: 58,
+        beyond_px: [5, 7, 3, 9],
+    };
+    let plain = window.cut(&gray, None, SIDE_PX);
+    let cut = tight.cut(window, &gray, None, SIDE_PX);
+    let px = |pixel: usize| (pixel as f64 + 0.5) * 58.0 / SIDE_PX as f64;
+    for y in 0..SIDE_PX {
+        for x in 0..SIDE_PX {
+            // From the middle of the picture's first pixel to that of its last.
+            let inside = (5.5..=54.5).contains(&px(x)) && (7.5..=48.5).contains(&px(y));
+            let (here, there) = (cut[y * SIDE_PX + x], plain[y * SIDE_PX + x]);
+            assert!(
+                !inside || here.abs_diff(there) < 6,
+                "{here} for {there} at {x}, {y}"
+            );
+            // What lies beyond an edge is what lies at it: 5.5 px are in the window's 6th pixel.
+            if px(x) < 5.5 {
+                assert_eq!(here, cut[y * SIDE_PX]);
+            }
+            if px(y) > 48.5 {
+                assert_eq!(here, cut[(SIDE_PX - 1) * SIDE_PX + x]);
+            }
+        }
+    }
+    assert_ne!(plain[..SIDE_PX], plain[3 * SIDE_PX..4 * SIDE_PX]);
+}
+
+#[test]
+fn tight_views_show_faces_and_others_with_edges_and_their_points_stay_where_the_face_is() {
+    let (pixels, labels) = (picture(), Labels::default());
+    let sample = sample(&pixels, &labels);
+    let with = |tight: f64| Views {
+        tight,
+        turn_sd_degrees: 0.0,
+        turn_degrees: 0.0,
+        shift_sd: 0.0,
+        scale_sd: 0.0,
+        flip: 0.0,
+        ..Views::default()
+    };
+    let drawn = |tight: f64, seed: u64| {
+        draw(
+            &sample,
+            None,
+            &with(tight),
+            &Augment::NONE,
+            &mut Rng::new(seed),
+        )
+    };
+    // The window's four first columns show one and the same column of the picture.
+    let has_edge = |view: &View| {
+        let rows = view.pixels.chunks_exact(SIDE_PX);
+        rows.filter(|row| row[..4] == [row[0]; 4]).count() > SIDE_PX * 3 / 4
+    };
+    let (mut faces, mut others) = (0, 0);
+    for seed in 0..200 {
+        let tight = drawn(1.0, seed);
+        match tight.kind {
+            Kind::NoFace => others += usize::from(has_edge(&tight)),
+            _ => {
+                faces += usize::from(has_edge(&tight));
+                // The usual window, but larger.
+                let window = usual_window(&landmarks(), 0.0).unwrap();
+                let larger = Window {
+                    side: window.side * 0.11f64.exp(),
+                    ..window
+                };
+                assert!(error(&tight.points, &larger.landmarks(&landmarks())) < 1e-6);
+            }
+        }
+    }
+    assert!(faces > 120 && others > 10, "{faces} faces, {others} others");
+    let plain = (0..50)
+        .map(|seed| drawn(0.0, seed))
+        .filter(|v| v.kind == Kind::Face);
+    assert_eq!(plain.filter(has_edge).count(), 0);
+}
+
+#[test]
+fn a_tight_picture_is_checked_as_a_cropped_face_of_48_pixels() {
+    let (pixels, labels) = (picture(), Labels::default());
+    let sample = sample(&pixels, &labels);
+    let condition = Condition::ALL.iter().find(|c| c.tight).unwrap();
+    let view = condition.view(&sample, 3);
+    assert_eq!(view.kind, Kind::Face);
+    for row in view.pixels.chunks_exact(SIDE_PX) {
+        // 48 of 57.6 pixels are in the middle, and its last ones' halves are repeated, too.
+        assert_eq!(row[..5], [row[0]; 5]);
+        assert_eq!(row[SIDE_PX - 5..], [row[SIDE_PX - 1]; 5]);
+    }
+    assert_ne!(view.pixels[10 * SIDE_PX + 5..][..5], [view.pixels[0]; 5]);
 }
 
 fn view(sample: &Sample<'_>, views: &Views, seed: u64) -> View {
@@ -181,6 +286,7 @@ fn settings_out_of_range_are_named() {
     assert!(said("sets = []").contains("train prepare"));
     assert!(said("sets = [\"a\"]\n[course]\nbatch = 1").contains("course.batch"));
     assert!(said("sets = [\"a\"]\n[views]\nno_face = 2.0").contains("views.no_face"));
+    assert!(said("sets = [\"a\"]\n[views]\ntight = 1.5").contains("views.tight"));
     assert!(said("sets = [\"a\"]\n[augment]\ndark = -1.0").contains("dark"));
     assert!(said("sets = [\"a\"]\n[network]\nhidden = 0").contains("hidden"));
     assert!(said("sets = [\"a\"]\nspeed = 1").contains("speed"));

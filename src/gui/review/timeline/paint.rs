@@ -4,142 +4,127 @@ use std::ops::Range;
 
 use eframe::egui::{Align2, Color32, Mesh, Painter, Pos2, Rect, Shape, Stroke, Ui, pos2, vec2};
 
-use super::super::levels::{Levels, Lines};
+use super::super::levels::Columns;
 use super::super::state::{State, clock};
+use super::super::worst::state_of;
 use super::rows::{Row, What};
 use super::{AXIS, NAMES, Scale, Timeline};
 use crate::gui::layout::MARGIN;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
 use crate::labels::Expression;
+use crate::review::{Marks, Segment, SegmentState};
 
 /// Dashes of the raters' lines: drawn, left out. The first one's is whole.
 const DASHES: [(f32, f32); 5] = [(0.0, 0.0), (6.0, 3.0), (2.0, 3.0), (10.0, 3.0), (1.0, 2.0)];
 
+/// Where the model has nothing to say.
+pub(super) fn gaps(painter: &Painter, p: &Palette, area: Rect, columns: &Columns) {
+    let shade = p.line.gamma_multiply(if p.dark { 0.55 } else { 0.75 });
+    for (range, gap) in runs(&columns.gaps) {
+        if !gap {
+            continue;
+        }
+        let from_to = run_rect(area, &range);
+        painter.rect_filled(from_to, 0.0, shade);
+        let word = painter.layout_no_wrap("no face".to_owned(), theme::small(), p.muted);
+        if word.size().x + 8.0 < from_to.width() {
+            let x = from_to.center().x - word.size().x / 2.0;
+            let at = pos2(x, area.bottom() - word.size().y - 2.0);
+            painter.galley(at, word, p.muted);
+        }
+    }
+}
+
+/// A row with its name.
+pub(super) fn row(
+    ui: &Ui,
+    painter: &Painter,
+    p: &Palette,
+    row: &Row,
+    (columns, state): (&Columns, &State),
+) {
+    let room = NAMES - MARGIN;
+    let name = widgets::layout_elided(ui, &row.name, theme::caption(), p.muted, room);
+    let at = pos2(
+        row.rect.left() - 8.0 - name.size().x,
+        row.rect.center().y - name.size().y / 2.0,
+    );
+    ui.painter().galley(at, name, p.muted);
+    let id = format!("row {}", row.name);
+    widgets::described(ui, row.rect, &id, || row.spoken.clone());
+    match row.what {
+        What::Model => expressions(painter, p, row.rect, &columns.model),
+        What::Rater(r) => {
+            if let Some(columns) = columns.raters.get(r) {
+                expressions(painter, p, row.rect, columns);
+            }
+        }
+        // Drawn with its pictures.
+        What::Pictures => {}
+        What::Stack => stack(painter, p, row.rect, &columns.shares),
+        What::Valence => affect(painter, p, row.rect, (columns, state), (0, p.valence)),
+        What::Arousal => affect(painter, p, row.rect, (columns, state), (1, p.arousal)),
+        What::Apart => apart(painter, p, row.rect, &columns.apart),
+    }
+}
+
+fn run_rect(rect: Rect, columns: &Range<usize>) -> Rect {
+    let x = |i: usize| rect.left() + i as f32;
+    Rect::from_min_max(
+        pos2(x(columns.start), rect.top()),
+        pos2(x(columns.end), rect.bottom()),
+    )
+}
+
+/// One point wide, from the lower `y` to the upper.
+fn column_rect(rect: Rect, column: usize, top: f32, bottom: f32) -> Rect {
+    let x = rect.left() + column as f32;
+    Rect::from_min_max(pos2(x, top), pos2(x + 1.0, bottom))
+}
+
+fn expressions(painter: &Painter, p: &Palette, rect: Rect, columns: &[Option<Expression>]) {
+    for (range, expression) in runs(columns) {
+        let Some(e) = expression else { continue };
+        let run = run_rect(rect, &range);
+        let color = p.of_expression(e);
+        let fill = color.gamma_multiply(if p.dark { 0.86 } else { 1.0 });
+        painter.rect_filled(run, 0.0, fill);
+        // The colour is never the only sign.
+        let word = painter.layout_no_wrap(e.name().to_owned(), theme::small(), ink(color));
+        if word.size().x + 8.0 < run.width() && run.height() >= 11.0 {
+            let at = pos2(run.left() + 4.0, run.center().y - word.size().y / 2.0);
+            painter.galley(at, word, ink(color));
+        }
+    }
+}
+
+fn stack(painter: &Painter, p: &Palette, rect: Rect, columns: &[Option<[f32; Expression::COUNT]>]) {
+    let mut mesh = Mesh::default();
+    for (i, shares) in columns.iter().enumerate() {
+        let Some(shares) = shares else { continue };
+        let mut y = rect.bottom();
+        for e in Expression::ALL {
+            let top = (y - shares[e.index()] * rect.height()).max(rect.top());
+            mesh.add_colored_rect(column_rect(rect, i, top, y), p.of_expression(e));
+            y = top;
+        }
+    }
+    painter.add(Shape::mesh(mesh));
+}
+
+fn apart(painter: &Painter, p: &Palette, rect: Rect, columns: &[Option<f64>]) {
+    let mut mesh = Mesh::default();
+    for (i, part) in columns.iter().enumerate() {
+        if let Some(part) = part {
+            let color = p.record.gamma_multiply(0.06 + 0.94 * (*part as f32));
+            mesh.add_colored_rect(column_rect(rect, i, rect.top(), rect.bottom()), color);
+        }
+    }
+    painter.add(Shape::mesh(mesh));
+}
+
 impl Timeline {
-    /// Where the model has nothing to say.
-    pub(super) fn gaps(&self, painter: &Painter, p: &Palette, area: Rect, state: &State) {
-        if state.project.model().is_none() || state.blind {
-            return;
-        }
-        let columns = self.levels.gaps(state, columns_of(area));
-        let shade = p.line.gamma_multiply(if p.dark { 0.55 } else { 0.75 });
-        for (range, gap) in runs(&columns) {
-            if gap == Some(true) {
-                let x = |i: usize| area.left() + i as f32;
-                let from_to = Rect::from_min_max(
-                    pos2(x(range.start), area.top()),
-                    pos2(x(range.end), area.bottom()),
-                );
-                painter.rect_filled(from_to, 0.0, shade);
-                let word = painter.layout_no_wrap("no face".to_owned(), theme::small(), p.muted);
-                if word.size().x + 8.0 < from_to.width() {
-                    let at = pos2(
-                        from_to.center().x - word.size().x / 2.0,
-                        area.bottom() - word.size().y - 2.0,
-                    );
-                    painter.galley(at, word, p.muted);
-                }
-            }
-        }
-    }
-
-    pub(super) fn row(&self, ui: &Ui, painter: &Painter, p: &Palette, row: &Row, state: &State) {
-        let muted = p.muted;
-        let room = NAMES - MARGIN;
-        let name = widgets::layout_elided(ui, &row.name, theme::caption(), muted, room);
-        let at = pos2(
-            row.rect.left() - 8.0 - name.size().x,
-            row.rect.center().y - name.size().y / 2.0,
-        );
-        ui.painter().galley(at, name, muted);
-        let spoken = row.spoken.clone();
-        widgets::described(ui, row.rect, &format!("row {}", row.name), move || {
-            spoken.clone()
-        });
-        let width = columns_of(row.rect);
-        match row.what {
-            What::Model | What::Rater(_) => {
-                let columns = match row.what {
-                    What::Rater(r) => self.levels.rater_expressions(state, r, width),
-                    _ => self.levels.model_expressions(state, width),
-                };
-                for (range, expression) in runs(&columns) {
-                    if let Some(e) = expression {
-                        let x = |i: usize| row.rect.left() + i as f32;
-                        let run = Rect::from_min_max(
-                            pos2(x(range.start), row.rect.top()),
-                            pos2(x(range.end), row.rect.bottom()),
-                        );
-                        let color = p.of_expression(e);
-                        painter.rect_filled(
-                            run,
-                            0.0,
-                            color.gamma_multiply(if p.dark { 0.86 } else { 1.0 }),
-                        );
-                        // The colour is never the only sign.
-                        let word =
-                            painter.layout_no_wrap(e.name().to_owned(), theme::small(), ink(color));
-                        if word.size().x + 8.0 < run.width() && run.height() >= 11.0 {
-                            let at = pos2(run.left() + 4.0, run.center().y - word.size().y / 2.0);
-                            painter.galley(at, word, ink(color));
-                        }
-                    }
-                }
-            }
-            What::Stack => self.stack(painter, p, row.rect, state),
-            What::Valence | What::Arousal => {
-                let lines = Lines {
-                    valence: row.what == What::Valence,
-                };
-                let color = if lines.valence { p.valence } else { p.arousal };
-                affect(
-                    painter,
-                    p,
-                    row.rect,
-                    (&self.levels, state, lines),
-                    color,
-                    width,
-                );
-            }
-            What::Apart => {
-                let columns = self.levels.apart(state, width);
-                let mut mesh = Mesh::default();
-                for (i, part) in columns.iter().enumerate() {
-                    if let Some(part) = part {
-                        let x = row.rect.left() + i as f32;
-                        let cell = Rect::from_min_max(
-                            pos2(x, row.rect.top()),
-                            pos2(x + 1.0, row.rect.bottom()),
-                        );
-                        mesh.add_colored_rect(
-                            cell,
-                            p.record.gamma_multiply(0.06 + 0.94 * (*part as f32)),
-                        );
-                    }
-                }
-                painter.add(Shape::mesh(mesh));
-            }
-        }
-    }
-
-    pub(super) fn stack(&self, painter: &Painter, p: &Palette, rect: Rect, state: &State) {
-        let columns = self.levels.probabilities(state, columns_of(rect));
-        let mut mesh = Mesh::default();
-        for (i, shares) in columns.iter().enumerate() {
-            let Some(shares) = shares else { continue };
-            let x = rect.left() + i as f32;
-            let mut y = rect.bottom();
-            for e in Expression::ALL {
-                let top = (y - shares[e.index()] * rect.height()).max(rect.top());
-                let cell = Rect::from_min_max(pos2(x, top), pos2(x + 1.0, y));
-                mesh.add_colored_rect(cell, p.of_expression(e));
-                y = top;
-            }
-        }
-        painter.add(Shape::mesh(mesh));
-    }
-
     /// Ticks over the frames of the chosen cell of the confusion matrix.
     pub(super) fn cell_marks(
         &self,
@@ -174,7 +159,7 @@ pub(super) fn columns_of(rect: Rect) -> usize {
 }
 
 /// Runs of equal neighbours.
-pub(super) fn runs<T: PartialEq + Copy>(columns: &[T]) -> Vec<(Range<usize>, T)> {
+fn runs<T: PartialEq + Copy>(columns: &[T]) -> Vec<(Range<usize>, T)> {
     let mut out: Vec<(Range<usize>, T)> = Vec::new();
     for (i, &value) in columns.iter().enumerate() {
         match out.last_mut() {
@@ -186,7 +171,7 @@ pub(super) fn runs<T: PartialEq + Copy>(columns: &[T]) -> Vec<(Range<usize>, T)>
 }
 
 /// Black or white, whichever is read better on a colour.
-pub(super) fn ink(color: Color32) -> Color32 {
+fn ink(color: Color32) -> Color32 {
     let [r, g, b, _] = color.to_array().map(f32::from);
     if 0.299 * r + 0.587 * g + 0.114 * b > 128.0 {
         Color32::from_gray(16)
@@ -195,14 +180,13 @@ pub(super) fn ink(color: Color32) -> Color32 {
     }
 }
 
-/// Valence or arousal: the model's line with its band, and each rater's.
-pub(super) fn affect(
+/// Valence or arousal (`which` is 0 or 1): the model's line with its band, and each rater's.
+fn affect(
     painter: &Painter,
     p: &Palette,
     rect: Rect,
-    (levels, state, lines): (&Levels, &State, Lines),
-    color: Color32,
-    width: usize,
+    (columns, state): (&Columns, &State),
+    (which, color): (usize, Color32),
 ) {
     let y = |v: f64| y_of(rect, v);
     let grid = Stroke::new(1.0, p.line);
@@ -211,36 +195,30 @@ pub(super) fn affect(
     }
     if !state.blind {
         let mut mesh = Mesh::default();
-        for (i, band) in levels.band(state, lines, width).iter().enumerate() {
+        let shade = color.gamma_multiply(if p.dark { 0.20 } else { 0.24 });
+        for (i, band) in columns.bands[which].iter().enumerate() {
             if let Some((low, high)) = band {
-                let x = rect.left() + i as f32;
-                let cell = Rect::from_min_max(pos2(x, y(*high)), pos2(x + 1.0, y(*low)));
-                mesh.add_colored_rect(cell, color.gamma_multiply(if p.dark { 0.20 } else { 0.24 }));
+                mesh.add_colored_rect(column_rect(rect, i, y(*high), y(*low)), shade);
             }
         }
         painter.add(Shape::mesh(mesh));
-        line(
-            painter,
-            rect,
-            &levels.model_line(state, lines, width),
-            y,
-            Stroke::new(1.6, color),
-            (0.0, 0.0),
-        );
+        let stroke = Stroke::new(1.6, color);
+        line(painter, rect, &columns.lines[which], y, stroke, (0.0, 0.0));
     }
-    for r in 0..state.project.raters().len() {
-        let mine = r == state.rater;
-        let stroke = Stroke::new(
-            if mine { 1.5 } else { 1.0 },
-            if mine { p.text } else { p.muted },
-        );
+    for (r, lines) in columns.rater_lines.iter().enumerate() {
+        let (width, color) = if r == state.rater {
+            (1.5, p.text)
+        } else {
+            (1.0, p.muted)
+        };
+        let dash = DASHES[r % DASHES.len()];
         line(
             painter,
             rect,
-            &levels.rater_line(state, r, lines, width),
+            &lines[which],
             y,
-            stroke,
-            DASHES[r % DASHES.len()],
+            Stroke::new(width, color),
+            dash,
         );
     }
 }
@@ -251,7 +229,7 @@ pub(super) fn y_of(rect: Rect, value: f64) -> f32 {
 }
 
 /// A line through the columns; where a column holds many values it is as tall as they reach.
-pub(super) fn line(
+fn line(
     painter: &Painter,
     rect: Rect,
     columns: &[Option<(f64, f64)>],
@@ -317,6 +295,32 @@ pub(super) fn head(painter: &Painter, p: &Palette, scale: &Scale, area: Rect, st
     );
     let knob = Rect::from_center_size(pos2(x, area.top() - 4.0), vec2(8.0, 6.0));
     painter.rect_filled(knob, 2.0, p.text);
+}
+
+/// The worst segments, as bars on the axis: open ones stand out.
+pub(super) fn markers(
+    ui: &Ui,
+    p: &Palette,
+    (scale, area): (&Scale, Rect),
+    segments: &[Segment],
+    marks: &Marks,
+) {
+    let painter = ui.painter().with_clip_rect(Rect::from_x_y_ranges(
+        area.x_range(),
+        ui.max_rect().y_range(),
+    ));
+    // The worst is drawn last, above the others.
+    for segment in segments.iter().rev() {
+        let (a, b) = (
+            scale.x(segment.frames.start as f64),
+            scale.x(segment.frames.end as f64),
+        );
+        let open = state_of(segment, marks) == SegmentState::Open;
+        let color = if open { p.record } else { p.faint };
+        let top = area.bottom() + 1.0;
+        let bar = Rect::from_min_max(pos2(a, top), pos2(b.max(a + 2.0), top + 3.0));
+        painter.rect_filled(bar, 1.0, color);
+    }
 }
 
 /// Times below, as many as there is room for.

@@ -5,6 +5,10 @@ use eframe::egui::{Rect, pos2};
 use super::super::levels::Levels;
 use super::super::state::State;
 
+/// Height of the strip of pictures, and of an area that has room for it beside one row of expressions.
+const STRIP: f32 = 38.0;
+const STRIP_FROM: f32 = 170.0;
+
 /// A row of the timeline.
 pub(super) struct Row {
     pub(super) name: String,
@@ -15,6 +19,7 @@ pub(super) struct Row {
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum What {
+    Pictures,
     Model,
     Rater(usize),
     Stack,
@@ -52,6 +57,18 @@ pub(super) fn rows(area: Rect, levels: &Levels, state: &State) -> Vec<Row> {
         kinds.push((What::Rater(r), name, spoken, high));
     }
     let lines = usize::from(carries(1)) + usize::from(carries(2));
+    // Where they leave enough to the rest.
+    if state.project.video.is_some() && area.height() > STRIP_FROM + 16.0 * kinds.len() as f32 {
+        kinds.insert(
+            0,
+            (
+                What::Pictures,
+                "pictures".to_owned(),
+                "Pictures at even steps through the view".to_owned(),
+                STRIP,
+            ),
+        );
+    }
     let fixed: f32 = kinds.iter().map(|k| k.3 + 3.0).sum();
     let rest = area.height() - fixed - if model.is_some() { 13.0 } else { 0.0 };
     let sure = model.is_some() && levels.is_sure();

@@ -1,7 +1,9 @@
 //! Pictures that a landmark network is checked on: faces of a set under one condition or another.
 
 use super::super::config::Views;
-use super::super::views::{Gray as Picture, Kind, View, Window, draw, usual_window};
+use super::super::views::{
+    Gray as Picture, Kind, TIGHT_LARGER, TIGHT_SIDE_PX, View, Window, draw, usual_window,
+};
 use crate::analysis::{BoxPx, Landmarks};
 use crate::face::gray::Gray;
 use crate::face::landmarks::BOX_SCALE;
@@ -37,6 +39,8 @@ pub struct Condition {
     light: f64,
     /// Side of the detector's box, pixels.
     pub(super) box_side_px: f64,
+    /// Whether the picture ends where the box does.
+    pub(in crate::train::landmarks) tight: bool,
     no_face: bool,
 }
 
@@ -48,11 +52,12 @@ impl Condition {
         turn_degrees: 0.0,
         light: 1.0,
         box_side_px: BOX_SIDE_PX,
+        tight: false,
         no_face: false,
     };
 
     /// Those that faces are looked at under.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::PLAIN,
         Self {
             name: "turned by up to 40 degrees",
@@ -73,6 +78,14 @@ impl Condition {
             key: "small",
             error_key: "error_small",
             box_side_px: 32.0,
+            ..Self::PLAIN
+        },
+        Self {
+            name: "a picture of 48 pixels that ends at the box",
+            key: "tight",
+            error_key: "error_tight",
+            box_side_px: TIGHT_SIDE_PX as f64,
+            tight: true,
             ..Self::PLAIN
         },
     ];
@@ -97,6 +110,7 @@ impl Condition {
             other_around: 0.0,
             turn_sd_degrees: 0.0,
             turn_degrees: 0.0,
+            tight: 0.0,
         };
         if self.no_face {
             return draw(sample, None, &views, &Augment::NONE, &mut rng);
@@ -136,8 +150,9 @@ impl Condition {
 pub(super) struct Scene {
     pub gray: Gray,
     pub landmarks: Landmarks,
-    /// The detector's box, were it as usual.
+    /// The detector's box, were it as usual; all of a picture that ends where its box does.
     pub usual: BoxPx,
+    tight: bool,
 }
 
 impl Scene {
@@ -145,11 +160,20 @@ impl Scene {
     pub fn make(sample: &Sample<'_>, condition: &Condition, rng: &mut Rng) -> Option<Self> {
         let turn = rng.between(-condition.turn_degrees, condition.turn_degrees);
         let usual = usual_window(&sample.landmarks, turn.to_radians())?;
-        let side_px = (condition.box_side_px * PICTURE).round() as usize;
-        let window = Window {
-            side: usual.side / f64::from(BOX_SCALE) * side_px as f64 / condition.box_side_px,
+        let box_side = usual.side / f64::from(BOX_SCALE);
+        let part = if condition.tight { 1.0 } else { PICTURE };
+        let side_px = (condition.box_side_px * part).round() as usize;
+        let mut window = Window {
+            side: box_side * side_px as f64 / condition.box_side_px,
             ..usual
         };
+        if condition.tight {
+            // Whoever cut the picture drew the box.
+            let [across, down, size] = JITTER.map(|sd| rng.normal() * sd);
+            window.center[0] += across * box_side;
+            window.center[1] += down * box_side;
+            window.side *= (TIGHT_LARGER + size).exp();
+        }
         let mut pixels = window.cut(&Picture::of(sample), None, side_px);
         if condition.light < 1.0 {
             for value in &mut pixels {
@@ -162,7 +186,11 @@ impl Scene {
         let landmarks = window.landmarks(&sample.landmarks);
         let landmarks = landmarks.map(|xy| xy.map(|v| v * side - 0.5));
         let w = condition.box_side_px as f32;
-        let middle = (side - 1.0) / 2.0;
+        let middle = if condition.tight {
+            side / 2.0
+        } else {
+            (side - 1.0) / 2.0
+        };
         Some(Self {
             gray: Gray {
                 width_px: side_px,
@@ -176,11 +204,15 @@ impl Scene {
                 w,
                 h: w,
             },
+            tight: condition.tight,
         })
     }
 
     /// A box as the detector might draw it.
     pub fn detected(&self, rng: &mut Rng) -> BoxPx {
+        if self.tight {
+            return self.usual;
+        }
         let [across, down, size] = JITTER.map(|sd| (rng.normal() * sd) as f32);
         let (x, y) = self.usual.center();
         let w = self.usual.w * size.exp();
