@@ -11,6 +11,8 @@ mod images;
 mod videos;
 mod viewer;
 
+pub use self::clips::{ffmpeg, number_in, numbered, read};
+
 use affectscope::frame::Frame;
 use affectscope::source::{FrameSource, Next, SourceError};
 
