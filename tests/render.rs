@@ -177,6 +177,14 @@ fn every_frame_of_the_source_is_in_the_video_with_what_is_said_of_it() {
         .parse()
         .unwrap();
     assert!((0.5..0.6).contains(&length), "{length}");
+    let starts = asked(&scratch.path("part.mkv"), "stream=start_time");
+    for start in starts.split_whitespace() {
+        let start: f64 = start.trim_end_matches(',').parse().unwrap();
+        assert!(
+            start.abs() < 0.05,
+            "the sound begins with the picture: {starts}"
+        );
+    }
 }
 
 #[test]

@@ -232,7 +232,9 @@ fn command(program: &OsString, plan: &Plan<'_>, h264: bool) -> Command {
             .arg("-i")
             .arg(video::as_url(sound.path))
             .args(["-map", "0:v:0", "-map", "1:a:0"]);
-        if plan.container.takes(&sound.codec) {
+        // From within, only what is decoded begins where it should: packets as they are begin where the file could be
+        // entered.
+        if sound.from_s <= 0.0 && plan.container.takes(&sound.codec) {
             command.args(["-c:a", "copy"]);
         } else {
             command.args(["-c:a", "aac", "-b:a", "160k"]);

@@ -53,11 +53,11 @@ pub fn convert(
     };
     let (from, to) = (sidecar_path(input), sidecar_path(output));
     let sidecar = std::fs::read(&from).ok().filter(|_| from != to);
+    let mut rows = Rows::open(input).map_err(unread)?;
+    let out = Output::create(output, force)?;
     if sidecar.is_some() && !force && to.symlink_metadata().is_ok() {
         return Err(OutputError::Exists(to).into());
     }
-    let mut rows = Rows::open(input).map_err(unread)?;
-    let out = Output::create(output, force)?;
     let names = rows.names.clone();
     let kinds: Vec<Kind> = names.iter().map(|name| kind_of(name)).collect();
     let mut table = TableWriter::of_columns(out, format, false, names).map_err(unwritten)?;
