@@ -10,9 +10,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::bench::{BenchArgs, PeerArg};
 pub use self::values::FaceArg;
-use self::values::{at_least_one, min_face, positive_seconds, up_to_256, window_size};
+use self::values::{
+    at_least_one, frame_size, min_face, positive_seconds, time_s, up_to_256, window_size,
+};
 use crate::formats::labels::LabelFormat;
-use crate::formats::rows::RowFormat;
+use crate::formats::rows::{RowFormat, TableFormat};
 use crate::model::device::DeviceChoice;
 use crate::model::student::Precision;
 use crate::session::{Faces, Tuning};
@@ -147,11 +149,14 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Open the annotator's bench: a video with its predictions and labels, and where they differ
     Review(ReviewArgs),
+    /// A video with the predictions and labels drawn into its frames, to show to others
+    Render(RenderArgs),
     /// List recordings and analysed files
     Sessions(SessionsArgs),
     /// Predictions beside people's labels as one page: scores, timeline, confusion, the worst segments with their faces
     Report(ReportArgs),
-    /// Turn a PyTorch checkpoint of the paper's student into a safetensors file with its config
+    /// Turn a table of rows into another format (csv, jsonl, Parquet), or a PyTorch checkpoint of the paper's student
+    /// into a safetensors file with its config
     Convert(ConvertArgs),
     /// Write a student's backbone and heads as an ONNX model, for other runtimes (its recurrent heads are not in it)
     ExportOnnx(ExportOnnxArgs),
@@ -173,9 +178,9 @@ pub struct AnalyzeArgs {
     /// the submission, in this folder]
     #[arg(long, short, value_name = "FILE|DIR")]
     pub out: Option<PathBuf>,
-    /// What is written
-    #[arg(long, value_enum, default_value_t)]
-    pub format: AnalyzeFormat,
+    /// What is written [default: what the ending of --out says (.csv, .jsonl, .parquet), else csv]
+    #[arg(long, value_enum)]
+    pub format: Option<AnalyzeFormat>,
     /// INPUT holds faces already cropped and aligned, named by frame from 00001.jpg: one video's folder, or a folder
     /// of such folders (Aff-Wild2's cropped_aligned)
     #[arg(long)]
@@ -195,17 +200,31 @@ pub struct AnalyzeArgs {
 }
 
 /// `analyze --format`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum AnalyzeFormat {
     /// Comma-separated rows, with a header line.
-    #[default]
     Csv,
     /// One JSON object a line, with the same names; absent values are `null`.
     Jsonl,
+    /// Parquet with the same columns: whole numbers, doubles and strings; absent values are null.
+    Parquet,
     /// A submission of 2021: EXPR_Set/VIDEO.txt and VA_Set/VIDEO.txt, a line for every frame
     Abaw2021,
     /// The flat files of ABAW 5 and 6: predictions_EXPR.txt and predictions_VA.txt over all videos
     AbawFlat,
+}
+
+impl AnalyzeArgs {
+    /// What is written.
+    pub fn format(&self) -> AnalyzeFormat {
+        self.format.unwrap_or_else(
+            || match self.out.as_deref().and_then(TableFormat::of_path) {
+                Some(TableFormat::Rows(RowFormat::Jsonl)) => AnalyzeFormat::Jsonl,
+                Some(TableFormat::Parquet) => AnalyzeFormat::Parquet,
+                Some(TableFormat::Rows(RowFormat::Csv)) | None => AnalyzeFormat::Csv,
+            },
+        )
+    }
 }
 
 /// `affectscope record`
@@ -304,6 +323,42 @@ pub struct ReviewArgs {
     pub look: LookArgs,
 }
 
+/// `affectscope render`
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    /// The video, or the pictures, that predictions and labels are of
+    #[arg(value_name = "VIDEO")]
+    pub video: PathBuf,
+    /// Predictions: a table of `analyze` or `record`, or a submission's file [default: VIDEO's table beside it]
+    #[arg(long, value_name = "FILE")]
+    pub predictions: Option<PathBuf>,
+    /// Annotations: a file or a folder for each annotator (several may follow); of a folder, the files of this video
+    #[arg(long, value_name = "FILE|DIR", num_args = 1..)]
+    pub annotations: Vec<PathBuf>,
+    /// The video to write: .mp4, .mov or .mkv
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Begin at this time: seconds, MIN:SEC or H:MIN:SEC
+    #[arg(long, value_name = "TIME", value_parser = time_s)]
+    pub from: Option<f64>,
+    /// End at this time
+    #[arg(long, value_name = "TIME", value_parser = time_s)]
+    pub to: Option<f64>,
+    /// Width and height in pixels; higher than wide puts bars and circumplex below the picture
+    #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = frame_size)]
+    pub size: (u32, u32),
+    /// On a light ground
+    #[arg(long)]
+    pub light: bool,
+    /// The face whose values are shown, by its id or the name it was given [default: the one on the labels' side, else
+    /// the largest on each frame]
+    #[arg(long, value_name = "ID|NAME")]
+    pub face: Option<FaceArg>,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
+}
+
 /// `affectscope sessions`
 #[derive(Debug, Args)]
 pub struct SessionsArgs {
@@ -333,7 +388,7 @@ pub struct ReportArgs {
     /// The page (HTML); - for standard output
     #[arg(long, short, value_name = "FILE")]
     pub out: PathBuf,
-    /// Also write the figures as SVG into this folder: timeline.svg, circumplex.svg, confusion.svg
+    /// Also write the figures into this folder, each as SVG and as PNG for print: timeline, circumplex, confusion
     #[arg(long, value_name = "DIR")]
     pub figures: Option<PathBuf>,
     /// Only this face of the predictions, by its id or the name it was given [default: the one on the labels' side, else
@@ -351,11 +406,11 @@ pub struct ReportArgs {
 /// `affectscope convert`
 #[derive(Debug, Args)]
 pub struct ConvertArgs {
-    /// The checkpoint (.pth)
-    #[arg(value_name = "IN.pth")]
+    /// A table of `analyze` or `record`, or a checkpoint (.pth)
+    #[arg(value_name = "IN")]
     pub input: PathBuf,
-    /// The weights file to write
-    #[arg(value_name = "OUT.safetensors")]
+    /// What to write: a table (.csv, .jsonl or .parquet) of a table, weights (.safetensors) of a checkpoint
+    #[arg(value_name = "OUT")]
     pub output: PathBuf,
     /// Replace what is there
     #[arg(long)]

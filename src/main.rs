@@ -36,6 +36,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Quantize(args)) => commands::quantize::run(args),
         Some(Command::Record(args)) => commands::record::run(args),
         Some(Command::Review(args)) => commands::window::review(args),
+        Some(Command::Render(args)) => commands::render::run(args),
         Some(Command::Sessions(args)) => commands::sessions::run(args),
         Some(Command::Report(args)) => commands::report::run(args),
         Some(Command::Train(args)) => commands::train::run(args),

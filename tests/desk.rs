@@ -10,7 +10,10 @@ use affectscope::live::Live;
 use affectscope::model::device::{DeviceChoice, choose};
 use affectscope::model::student::Student;
 use affectscope::model::weights::Weights;
+use affectscope::render::Look;
 use affectscope::review::Edit;
+use affectscope::review::export::{ExportEnd, ExportOrder, ExportWhat};
+use affectscope::review::report::FIGURE_FILES;
 use affectscope::review::save::{self, SaveFormat};
 use affectscope::review::session::{Engine, Phase, Request, Update};
 use affectscope::session::Engine as _;
@@ -228,4 +231,99 @@ fn what_cannot_be_opened_is_told() {
         },
         "none.csv",
     );
+}
+
+#[test]
+fn a_report_figures_rows_and_a_video_are_made_behind_the_window_and_can_be_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let (video, labels) = pictures(folder.path());
+    let mut rows = "frame,time_s,face_id,status,expression,valence,arousal\n".to_owned();
+    for i in 0..30 {
+        rows.push_str(&format!(
+            "{i},{:.6},1,ok,happiness,0.5,0.{i}\n",
+            f64::from(i) / 25.0
+        ));
+    }
+    let predictions = folder.path().join("clip.affect.csv");
+    std::fs::write(&predictions, rows).unwrap();
+    let request = Request {
+        video: Some(video),
+        predictions: Some(predictions.clone()),
+        annotations: vec![labels],
+        example: false,
+    };
+    let (_live, mut desk) = desk();
+    let opened = open(&mut *desk, &request);
+    let (mut project, mut editor) = (opened.project.unwrap(), opened.editor.unwrap());
+    let surprise = Edit::Expression {
+        frames: 4..9,
+        to: Some(Expression::Surprise),
+    };
+    let whose = project.raters()[0].name.clone();
+    editor.apply(&mut project, 0, surprise, WHEN).unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let look = Look::default();
+    let made = |desk: &mut dyn Engine, what: ExportWhat, to: &Path| {
+        desk.export(ExportOrder {
+            project: project.clone(),
+            predictions: Some(predictions.clone()),
+            what,
+            to: to.to_owned(),
+        });
+        let mut end = None;
+        until(desk, "an export", |update| {
+            end = update.export.take().and_then(|e| e.ended);
+            end.is_some()
+        });
+        end.unwrap()
+    };
+    for (what, to) in [
+        (ExportWhat::Report, "page.html"),
+        (ExportWhat::Figures, "clip.figures"),
+        (ExportWhat::Rows, "rows.parquet"),
+        (ExportWhat::Video { frames: 3..9, look }, "part.mp4"),
+    ] {
+        let end = made(&mut *desk, what, &at(to));
+        assert!(matches!(end, ExportEnd::Made(_)), "{to}: {end:?}");
+    }
+    let page = std::fs::read_to_string(at("page.html")).unwrap();
+    assert!(page.contains(&format!("{whose}: mended in 1 place")));
+    assert!(
+        page.contains("data:image/jpeg;base64,"),
+        "faces of the worst segments"
+    );
+    for name in FIGURE_FILES {
+        assert!(at("clip.figures").join(name).exists(), "{name}");
+    }
+    assert_eq!(std::fs::read(at("rows.parquet")).unwrap()[..4], *b"PAR1");
+    let source = affectscope::source::film::Film::open(&at("part.mp4")).unwrap();
+    assert_eq!(source.frames(), 6);
+
+    // What it is made from is not written over, and a file that cannot be is told.
+    let end = made(&mut *desk, ExportWhat::Rows, &predictions);
+    assert!(matches!(end, ExportEnd::Failed(reason) if reason.contains("written over")));
+    let end = made(&mut *desk, ExportWhat::Report, &at("page.html/in.html"));
+    assert!(matches!(end, ExportEnd::Failed(_)), "{end:?}");
+
+    // Stopped at once: nothing is left of it.
+    let look = Look {
+        size_px: (3840, 2160),
+        ..look
+    };
+    desk.export(ExportOrder {
+        project: project.clone(),
+        predictions: None,
+        what: ExportWhat::Video {
+            frames: 0..30,
+            look,
+        },
+        to: at("stopped.mp4"),
+    });
+    desk.cancel_export();
+    until(&mut *desk, "the end of an export", |update| {
+        let end = update.export.take().and_then(|e| e.ended);
+        assert!(end.is_none() || end == Some(ExportEnd::Stopped), "{end:?}");
+        end.is_some()
+    });
+    assert!(!at("stopped.mp4").exists() && !at("stopped.mp4.part").exists());
 }

@@ -254,6 +254,24 @@ fn the_reports_numbers_are_those_of_evaluate_to_the_last_digit() {
         assert!(
             svg.starts_with("<svg xmlns=") && svg.contains("<title>") && svg.contains("<desc>")
         );
+        // The same as pixels, two a unit, and not empty.
+        let size = svg.split('"').skip_while(|p| !p.contains("viewBox"));
+        let size: Vec<f64> = size
+            .take(2)
+            .last()
+            .unwrap()
+            .split(' ')
+            .map(|v| v.parse().unwrap())
+            .collect();
+        let png = scratch.path("figures").join(name.replace(".svg", ".png"));
+        let png = image::open(png).unwrap().to_rgb8();
+        let wanted = [size[2] * 2.0, size[3] * 2.0].map(|v| v.round() as u32);
+        assert_eq!([png.width(), png.height()], wanted, "{name}");
+        let dark = png
+            .pixels()
+            .filter(|p| p.0.iter().all(|v| *v < 100))
+            .count();
+        assert!(dark > 500, "{name}: words and lines are drawn");
     }
     // Nothing is written over unasked, and inputs never.
     let refuses = |more: &[&str], words: &[&str]| {

@@ -11,12 +11,14 @@ mod images;
 mod videos;
 mod viewer;
 
+pub use self::clips::{ffmpeg, number_in, numbered, read};
+
 use affectscope::frame::Frame;
 use affectscope::source::{FrameSource, Next, SourceError};
 
 /// What a source gave, to its end.
-struct Given {
-    frames: Vec<Frame>,
+pub struct Given {
+    pub frames: Vec<Frame>,
     /// Index and reason.
     unreadable: Vec<(u64, String)>,
     note: Option<String>,

@@ -100,3 +100,53 @@ impl std::fmt::Display for FaceArg {
         }
     }
 }
+
+/// The size of a rendered frame.
+pub(super) fn frame_size(text: &str) -> Result<(u32, u32), String> {
+    let sides = text.split_once('x');
+    let sides = sides.and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    let size = sides.ok_or("must look like 1280x720")?;
+    crate::render::check_size(size).map(|()| size)
+}
+
+/// A time of a video: `83.5`, `1:23.5`, `0:01:23.5`.
+pub(super) fn time_s(text: &str) -> Result<f64, String> {
+    let wrong = || "must be seconds, or look like 1:23.5 or 0:01:23.5".to_owned();
+    let parts: Vec<&str> = text.trim().split(':').collect();
+    if parts.len() > 3 {
+        return Err(wrong());
+    }
+    let mut total = 0.0;
+    for (i, part) in parts.iter().enumerate() {
+        let plain = !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        let value: f64 = part.parse().map_err(|_| wrong())?;
+        if !plain || (i > 0 && value >= 60.0) {
+            return Err(wrong());
+        }
+        total = total * 60.0 + value;
+    }
+    Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        assert_eq!(time_s("83.5"), Ok(83.5));
+        assert_eq!(time_s("1:23.5"), Ok(83.5));
+        assert_eq!(time_s("1:01:00"), Ok(3660.0));
+        for wrong in ["", "1:75", "-3", "1:2:3:4", "x", "1:", "inf", "1e3", "+4"] {
+            assert!(time_s(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_checked_where_they_are_given() {
+        assert_eq!(frame_size("1920x1080"), Ok((1920, 1080)));
+        for wrong in ["1920", "1921x1080", "100x100", "x", "-2x4"] {
+            assert!(frame_size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

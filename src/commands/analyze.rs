@@ -13,7 +13,7 @@ use self::inputs::Item;
 use self::submission::Flat;
 use super::{BAD_INPUT, Failure, INTERRUPTED, Interrupt, load, tell};
 use crate::cli::{AnalyzeArgs, AnalyzeFormat};
-use crate::formats::rows::RowFormat;
+use crate::formats::rows::{RowFormat, TableFormat};
 use crate::model::device::Chosen;
 use crate::model::student::Student;
 
@@ -22,7 +22,7 @@ enum Target {
     /// A table on standard output.
     Stdout(RowFormat),
     /// A table in a file.
-    File(PathBuf, RowFormat),
+    File(PathBuf, TableFormat),
     /// A line a frame in two files of this folder, `EXPR_Set/<video>.txt` and `VA_Set/<video>.txt`.
     Submission(PathBuf),
     /// Rows of the two flat files of this folder.
@@ -94,8 +94,8 @@ fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
         }
     }
     if interrupt.is_set() {
-        let message = match args.format {
-            AnalyzeFormat::Csv | AnalyzeFormat::Jsonl => {
+        let message = match args.format() {
+            AnalyzeFormat::Csv | AnalyzeFormat::Jsonl | AnalyzeFormat::Parquet => {
                 "stopped; what was analysed lies in the .part file"
             }
             AnalyzeFormat::Abaw2021 => {

@@ -1,19 +1,48 @@
-//! `affectscope convert`: a PyTorch checkpoint becomes a safetensors file with its config in the metadata.
+//! `affectscope convert`: a table of rows in another format; a PyTorch checkpoint as a safetensors file with its config in
+//! the metadata.
 
 use serde_json::{Map, Value};
 
 use super::{Failure, refuse_input_as_output, say};
 use crate::cli::ConvertArgs;
 use crate::formats::output::write_whole;
+use crate::formats::rows::{TableFormat, convert};
+use crate::formats::sidecar::sidecar_path;
 use crate::model::config::StudentConfig;
 use crate::model::weights::Weights;
 
 /// Converts it.
 ///
 /// # Errors
-/// When the input is no checkpoint of the paper's student, or the output is there or cannot be written.
+/// When the input is neither a table of ours nor a checkpoint of the paper's student, or the output is there or cannot be
+/// written.
 pub fn run(args: &ConvertArgs) -> Result<(), Failure> {
     refuse_input_as_output(std::slice::from_ref(&args.input), &args.output)?;
+    match TableFormat::of_path(&args.output) {
+        Some(format) => table(args, format),
+        None if TableFormat::of_path(&args.input).is_some() => Err(Failure::bad_input(format!(
+            "{}: a table is written as .csv, .jsonl or .parquet. Give a name that ends so.",
+            args.output.display()
+        ))),
+        None => weights(args),
+    }
+}
+
+fn table(args: &ConvertArgs, format: TableFormat) -> Result<(), Failure> {
+    // The sidecar goes along, and is an input, too.
+    let sidecar = sidecar_path(&args.input);
+    refuse_input_as_output(&[sidecar], &args.output)?;
+    let rows = convert(&args.input, &args.output, format, args.force)
+        .map_err(|e| Failure::bad_input(e.to_string()))?;
+    say(&format!(
+        "{} -> {}: {rows} rows",
+        args.input.display(),
+        args.output.display()
+    ));
+    Ok(())
+}
+
+fn weights(args: &ConvertArgs) -> Result<(), Failure> {
     if args.output.as_os_str() == "-" {
         return Err(Failure::bad_input(
             "-: weights are written to a file. Give its name.",

@@ -10,6 +10,7 @@ pub mod info;
 mod progress;
 pub mod quantize;
 pub mod record;
+pub mod render;
 pub mod report;
 pub mod sessions;
 pub mod train;

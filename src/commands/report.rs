@@ -7,12 +7,11 @@ use std::time::SystemTime;
 use super::progress::Progress;
 use super::{Failure, INTERRUPTED, Interrupt, print, refuse_input_as_output, say};
 use crate::cli::{FaceArg, ReportArgs};
-use crate::clock::utc;
 use crate::formats::output::{OutputError, write_whole};
 use crate::formats::sidecar::sidecar_path;
 use crate::review::film::{Film, Wanted, read_through};
 use crate::review::project::Frames;
-use crate::review::report::{self, Facts, FileFacts, VideoFacts, figures, format_name, page};
+use crate::review::report::{self, FIGURE_FILES, Facts, VideoFacts, figures, page};
 use crate::review::{FaceChoice, Model, Project, ProjectError};
 use crate::source::images::crops::CropSource;
 use crate::source::images::is_images;
@@ -23,9 +22,6 @@ impl From<ProjectError> for Failure {
         Self::bad_input(error.to_string())
     }
 }
-
-/// Names of figures that may be written.
-const FIGURES: [&str; 3] = ["timeline.svg", "circumplex.svg", "confusion.svg"];
 
 /// Makes it.
 ///
@@ -87,7 +83,7 @@ fn outputs(args: &ReportArgs) -> Result<Vec<PathBuf>, Failure> {
         outputs.push(args.out.clone());
     }
     if let Some(folder) = &args.figures {
-        outputs.extend(FIGURES.map(|name| folder.join(name)));
+        outputs.extend(FIGURE_FILES.map(|name| folder.join(name)));
     }
     let inputs = [&args.video, &args.predictions];
     let inputs: Vec<PathBuf> = inputs
@@ -117,7 +113,7 @@ fn inputs(args: &ReportArgs, project: &Project) -> Vec<PathBuf> {
 }
 
 /// The times of the predictions, where every frame has one: a table of ours has the container's own.
-fn known_times(model: &Model) -> Option<Vec<f64>> {
+pub(super) fn known_times(model: &Model) -> Option<Vec<f64>> {
     let whole = !model.times_s.is_empty() && model.times_s.iter().all(|t| t.is_finite());
     whole.then(|| model.times_s.clone())
 }
@@ -131,14 +127,28 @@ fn project(args: &ReportArgs, model: &Model, frames: Option<Frames>) -> Result<P
     for path in &args.annotations {
         project.add_labels(path)?;
     }
+    let choice = face_choice(&project, model, &args.predictions, args.face.as_ref())?;
+    if choice != FaceChoice::Largest {
+        project.choose(choice);
+    }
+    Ok(project)
+}
+
+/// Which face is meant: the one that was asked for, else the one on the labels' side, else the largest.
+pub(super) fn face_choice(
+    project: &Project,
+    model: &Model,
+    predictions: &Path,
+    face: Option<&FaceArg>,
+) -> Result<FaceChoice, Failure> {
     let people = project.raters().iter().filter_map(|r| r.person);
     let mut people: Vec<_> = people.collect();
     people.sort();
     people.dedup();
-    let choice = match (&args.face, people.as_slice()) {
+    Ok(match (face, people.as_slice()) {
         (_, [_, _, ..]) => {
             return Err(Failure::bad_input(
-                "the labels are of two people, and a report is of one. Give the files of the left one or of the right one.",
+                "the labels are of two people, and this is of one. Give the files of the left one or of the right one.",
             ));
         }
         (Some(face), _) => {
@@ -150,20 +160,16 @@ fn project(args: &ReportArgs, model: &Model, frames: Option<Frames>) -> Result<P
             let faces = model.faces();
             let there = id.filter(|id| faces.iter().any(|f| f.id == *id));
             let Some(id) = there else {
-                return Err(Failure::bad_input(no_face(args, face, model)));
+                return Err(Failure::bad_input(no_face(predictions, face, model)));
             };
             FaceChoice::Id(id)
         }
         (None, [person]) => FaceChoice::Side(*person),
         (None, []) => FaceChoice::Largest,
-    };
-    if choice != FaceChoice::Largest {
-        project.choose(choice);
-    }
-    Ok(project)
+    })
 }
 
-fn no_face(args: &ReportArgs, face: &FaceArg, model: &Model) -> String {
+fn no_face(predictions: &Path, face: &FaceArg, model: &Model) -> String {
     let faces = model.faces();
     let called = |id: u32| match model.names().name(id) {
         Some(name) => format!("{id} ({name})"),
@@ -175,10 +181,7 @@ fn no_face(args: &ReportArgs, face: &FaceArg, model: &Model) -> String {
         n if n > 8 => format!("It has {n}: {}, ...", there.join(", ")),
         _ => format!("It has: {}.", there.join(", ")),
     };
-    format!(
-        "{}: has no face {face}. {there}",
-        args.predictions.display()
-    )
+    format!("{}: has no face {face}. {there}", predictions.display())
 }
 
 fn nothing(args: &ReportArgs, project: &Project) -> String {
@@ -283,43 +286,14 @@ fn facts(
     unread: Option<&SourceError>,
     interrupt: &Interrupt,
 ) -> Result<Option<Facts>, Failure> {
-    let mut asked: Vec<(String, &Path, Option<String>)> = vec![
-        ("video".to_owned(), &args.video, None),
-        ("predictions".to_owned(), &args.predictions, None),
-    ];
-    for rater in project.raters() {
-        for origin in &rater.origins {
-            let format = format_name(origin.format).to_owned();
-            asked.push((rater.name.clone(), &origin.path, Some(format)));
-        }
-    }
-    let mut files = Vec::new();
-    for (role, path, format) in asked {
-        let read = FileFacts::of(role, path, format, &|| interrupt.is_set());
-        let read = read.map_err(|e| {
-            Failure::bad_input(format!(
-                "{}: cannot be read ({e}). Check the path.",
-                path.display()
-            ))
-        })?;
-        match read {
-            Some(file) => files.push(file),
-            None => return Ok(None),
-        }
-    }
+    let stop = || interrupt.is_set();
+    let files = report::files(project, Some(&args.video), Some(&args.predictions), &stop)?;
+    let Some(files) = files else {
+        return Ok(None);
+    };
     let mut video = VideoFacts::default();
     if let Some(film) = &watched.film {
-        let times_s = &film.frames.times_s;
-        let rate_hz = project.rate_hz();
-        video.size_px = Some((film.info.width_px, film.info.height_px));
-        video.rate_hz = (!film.info.stills && times_s.len() > 1).then_some(rate_hz);
-        video.frames = Some(times_s.len());
-        let span_s = times_s.first().zip(times_s.last()).map(|(a, b)| b - a);
-        video.length_s = span_s
-            .filter(|_| !film.info.stills)
-            .map(|s| s + 1.0 / rate_hz);
-        video.format = film.info.format.clone();
-        video.note = match (&film.note, film.unreadable) {
+        let note = match (&film.note, film.unreadable) {
             (None, 0) => None,
             (Some(note), 0) => Some(format!("{note}.")),
             (note, n) => {
@@ -327,6 +301,7 @@ fn facts(
                 Some(format!("{note}{n} of its frames cannot be decoded."))
             }
         };
+        video = VideoFacts::of(&film.info, &film.frames.times_s, project.rate_hz(), note);
     }
     if let Some(error) = unread {
         video.note = Some(format!(
@@ -334,31 +309,32 @@ fn facts(
              predictions speak of: {error}"
         ));
     }
-    let [year, month, day, hour, minute, _] = utc(SystemTime::now());
     Ok(Some(Facts {
         video,
         files,
         faces: watched.faces,
-        when: format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC"),
+        when: report::when(SystemTime::now()),
     }))
 }
 
 /// All of it, or nothing that was not there before.
 fn write(args: &ReportArgs, project: &Project, facts: &Facts) -> Result<(), Failure> {
-    let mut outputs: Vec<(PathBuf, String)> = Vec::new();
+    let mut outputs: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     if let Some(folder) = &args.figures {
-        let all = figures(project).into_iter();
-        outputs.extend(all.map(|f| (folder.join(f.name), f.text)));
+        for figure in figures(project) {
+            let files = figure.files().map_err(|e| Failure::broken(e.to_string()))?;
+            outputs.extend(files.map(|(name, bytes)| (folder.join(name), bytes)));
+        }
     }
     let page = page(project, &report::worst(project), facts);
     let to_stdout = args.out.as_os_str() == "-";
     if !to_stdout {
-        outputs.push((args.out.clone(), page.clone()));
+        outputs.push((args.out.clone(), page.clone().into_bytes()));
     }
     let mut made: Vec<&Path> = Vec::new();
-    for (path, text) in &outputs {
+    for (path, bytes) in &outputs {
         let is_new = path.symlink_metadata().is_err();
-        if let Err(error) = write_whole(path, text.as_bytes(), args.force) {
+        if let Err(error) = write_whole(path, bytes, args.force) {
             for path in made {
                 // What cannot be taken back stays; the error is told all the same.
                 let _ = std::fs::remove_file(path);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::formats::labels::{self, LabelError, LabelFormat, Labels, Series};
 
 /// Endings that files of labels have; everything else in a folder (videos, pictures) is none.
-const ENDINGS: [&str; 6] = ["txt", "csv", "tsv", "jsonl", "json", "lst"];
+const ENDINGS: [&str; 7] = ["txt", "csv", "tsv", "jsonl", "json", "lst", "parquet"];
 
 /// Folders within folders are followed so deep: Aff-Wild2's tree has three.
 const DEEPEST: usize = 8;

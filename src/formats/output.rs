@@ -153,6 +153,33 @@ impl Output {
         Ok(self.path.clone())
     }
 
+    /// Leaves the part file behind as it is.
+    pub fn leave_whole_part(mut self) -> PathBuf {
+        self.keep = true;
+        if let Some(file) = &mut self.file {
+            // What does not fit any more is lost, and has been told.
+            let _ = file.flush();
+        }
+        self.part.clone()
+    }
+
+    /// Leaves the work to another program: from now on the part file is written by whoever opens it, and not through
+    /// this. It is still put in its place, or removed, by this.
+    ///
+    /// # Errors
+    /// When what was written so far cannot be.
+    pub fn hand_over(&mut self) -> Result<&Path, OutputError> {
+        if let Some(file) = self.file.take() {
+            let (file, left) = file.into_parts();
+            let written = match left {
+                Ok(left) => (&file).write_all(&left),
+                Err(_) => Err(io::Error::other("the file is closed")),
+            };
+            written.map_err(OutputError::io(&self.path))?;
+        }
+        Ok(&self.part)
+    }
+
     /// Leaves the part file behind, with whole lines alone: a full disk may have cut the last one.
     pub fn leave_part(mut self) -> PathBuf {
         self.keep = true;

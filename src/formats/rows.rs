@@ -1,11 +1,18 @@
 //! The program's own rows: one for each frame and face, and one for every frame without a face.
 
+mod convert;
+pub(super) mod parquet;
+mod table;
+
 use std::io::{self, Write};
 
 use crate::analysis::{LANDMARK_NAMES, Reading, Record};
 use crate::labels::Expression;
 
-/// How rows are written.
+pub use self::convert::{ConvertError, convert};
+pub use self::table::{TableFormat, TableWriter};
+
+/// How rows are written as they come, each whole once it is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum RowFormat {
     /// Comma-separated, with a header line.
@@ -86,6 +93,47 @@ pub fn columns(with_file: bool) -> Vec<Column> {
     all
 }
 
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Whole,
+    /// With so many decimals, where it is a column of ours.
+    Number(Option<usize>),
+    Text,
+}
+
+impl Kind {
+    fn decimals(self) -> usize {
+        match self {
+            Self::Number(decimals) => decimals.unwrap_or(6),
+            Self::Whole | Self::Text => 0,
+        }
+    }
+}
+
+/// What the column of this name holds; text, where it is none of ours.
+fn kind_of(name: &str) -> Kind {
+    match name {
+        "frame" | "face_id" => Kind::Whole,
+        "file" | "status" | "expression" => Kind::Text,
+        "detection_score" => Kind::Number(Some(SCORE_DECIMALS)),
+        "time_s" | "valence" | "arousal" | "valence_sd" | "arousal_sd" => {
+            Kind::Number(Some(DECIMALS))
+        }
+        "latency_ms" => Kind::Number(Some(PX_DECIMALS)),
+        name if Expression::ALL.iter().any(|e| e.name() == name) => Kind::Number(Some(DECIMALS)),
+        name if columns(false).iter().any(|c| c.name == name) => Kind::Number(Some(PX_DECIMALS)),
+        _ => Kind::Text,
+    }
+}
+
+/// Decimals of times, probabilities, valence and arousal.
+const DECIMALS: usize = 6;
+/// Of pixels and milliseconds.
+const PX_DECIMALS: usize = 2;
+/// Of the detector's score.
+const SCORE_DECIMALS: usize = 3;
+
 /// A cell: text, a number as it is to be printed, or nothing.
 enum Cell<'a> {
     Text(&'a str),
@@ -109,36 +157,41 @@ fn cells<'a>(record: &'a Record, reading: Option<&Reading>, with_file: bool) -> 
         row.push(record.file.as_deref().map_or(Cell::Empty, Cell::Text));
     }
     row.push(Cell::Number(record.stamp.index.to_string()));
-    row.push(number(record.stamp.time_s, 6));
+    row.push(number(record.stamp.time_s, DECIMALS));
     row.push(reading.map_or(Cell::Empty, |r| Cell::Number(r.face_id.to_string())));
     row.push(Cell::Text(record.status.name()));
     match reading {
         Some(r) => {
             match &r.place {
                 Some(place) => {
-                    row.push(number(f64::from(place.detection_score), 3));
+                    row.push(number(f64::from(place.detection_score), SCORE_DECIMALS));
                     let b = place.box_px;
-                    row.extend([b.x, b.y, b.w, b.h].map(|v| number(f64::from(v), 2)));
+                    row.extend([b.x, b.y, b.w, b.h].map(|v| number(f64::from(v), PX_DECIMALS)));
                 }
                 None => row.extend((0..5).map(|_| Cell::Empty)),
             }
             let e = &r.estimate;
-            row.extend(e.probabilities.map(|p| number(f64::from(p), 6)));
+            row.extend(e.probabilities.map(|p| number(f64::from(p), DECIMALS)));
             row.push(Cell::Text(e.expression().name()));
             row.extend(
-                [e.valence, e.arousal, e.valence_sd, e.arousal_sd].map(|v| number(f64::from(v), 6)),
+                [e.valence, e.arousal, e.valence_sd, e.arousal_sd]
+                    .map(|v| number(f64::from(v), DECIMALS)),
             );
         }
         None => row.extend((0..17).map(|_| Cell::Empty)),
     }
-    row.push(record.latency_ms.map_or(Cell::Empty, |ms| number(ms, 2)));
+    row.push(
+        record
+            .latency_ms
+            .map_or(Cell::Empty, |ms| number(ms, PX_DECIMALS)),
+    );
     match reading.and_then(|r| r.place) {
         Some(place) => row.extend(
             place
                 .landmarks_px
                 .iter()
                 .flatten()
-                .map(|&v| number(f64::from(v), 2)),
+                .map(|&v| number(f64::from(v), PX_DECIMALS)),
         ),
         None => row.extend((0..10).map(|_| Cell::Empty)),
     }
@@ -161,7 +214,17 @@ impl<W: Write> RowWriter<W> {
     /// # Errors
     /// The writer's.
     pub fn new(out: W, format: RowFormat, with_file: bool) -> io::Result<Self> {
-        let names: Vec<String> = columns(with_file).into_iter().map(|c| c.name).collect();
+        let names = columns(with_file).into_iter().map(|c| c.name).collect();
+        Self::of_columns(out, format, with_file, names)
+    }
+
+    /// Of a table with these columns; what is written is [`RowWriter::put`] alone.
+    fn of_columns(
+        out: W,
+        format: RowFormat,
+        with_file: bool,
+        names: Vec<String>,
+    ) -> io::Result<Self> {
         let mut writer = Self {
             format,
             with_file,
@@ -193,7 +256,11 @@ impl<W: Write> RowWriter<W> {
     }
 
     fn row(&mut self, record: &Record, reading: Option<&Reading>) -> io::Result<()> {
-        let cells = cells(record, reading, self.with_file);
+        self.put(&cells(record, reading, self.with_file))
+    }
+
+    /// Writes a row, a cell for each column.
+    fn put(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
         debug_assert_eq!(cells.len(), self.names.len());
         match self.format {
             RowFormat::Csv => {
@@ -205,7 +272,7 @@ impl<W: Write> RowWriter<W> {
             }
             RowFormat::Jsonl => {
                 self.line.clear();
-                for (i, (name, cell)) in self.names.iter().zip(&cells).enumerate() {
+                for (i, (name, cell)) in self.names.iter().zip(cells).enumerate() {
                     self.line.push(if i == 0 { b'{' } else { b',' });
                     serde_json::to_writer(&mut self.line, name)?;
                     self.line.push(b':');

@@ -28,6 +28,10 @@ pub enum Asked {
     ReviewLabels,
     /// The name of labels to be saved.
     ReviewSave,
+    /// The name of what is exported.
+    ReviewExport,
+    /// The folder that the folder of figures is made in.
+    ReviewExportFolder,
 }
 
 /// What came of work in the background.
@@ -79,7 +83,7 @@ impl Background {
         self.dialog_open = true;
         let (sender, ctx) = (self.sender.clone(), ctx.clone());
         let (start, name) = match (asked, start) {
-            (Asked::ReviewSave, Some(path)) => {
+            (Asked::ReviewSave | Asked::ReviewExport, Some(path)) => {
                 let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
                 (path.parent().map(Into::into), name)
             }
@@ -109,10 +113,17 @@ impl Background {
                 Asked::ReviewFolder => dialog
                     .set_title("Open a folder of pictures or crops to check")
                     .pick_folder(),
-                Asked::ReviewSave => {
+                Asked::ReviewExportFolder => dialog
+                    .set_title("Where the folder of figures is made")
+                    .pick_folder(),
+                Asked::ReviewSave | Asked::ReviewExport => {
                     let name = name.unwrap_or_default();
                     dialog
-                        .set_title("Save labels")
+                        .set_title(if asked == Asked::ReviewSave {
+                            "Save labels"
+                        } else {
+                            "Export"
+                        })
                         .set_file_name(name)
                         .save_file()
                 }
@@ -174,7 +185,7 @@ const MEDIA: [&str; 22] = [
     "jpg", "jpeg", "png", "bmp", "gif", "tif", "tiff", "webp", "ppm",
 ];
 
-const TABLES: [&str; 6] = ["csv", "txt", "jsonl", "json", "tsv", "lst"];
+const TABLES: [&str; 7] = ["csv", "txt", "jsonl", "json", "tsv", "lst", "parquet"];
 
 /// Writes a PNG beside its name and renames it, so that it is whole or not there.
 pub fn write_png(image: &ColorImage, path: &Path) -> Result<(), String> {

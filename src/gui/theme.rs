@@ -9,6 +9,7 @@ use eframe::egui::{
 };
 
 use crate::colours::Colours;
+use crate::fonts;
 use crate::labels::Expression;
 use crate::settings::ThemeChoice;
 
@@ -151,7 +152,7 @@ pub fn digits_medium(size: f32) -> FontId {
 
 /// Gives the context its fonts and both themes, and chooses one of them.
 pub fn install(ctx: &egui::Context, choice: ThemeChoice) {
-    ctx.set_fonts(fonts());
+    ctx.set_fonts(definitions());
     for (theme, palette) in [(Theme::Dark, Palette::DARK), (Theme::Light, Palette::LIGHT)] {
         ctx.style_mut_of(theme, |style| apply(style, &palette));
     }
@@ -168,45 +169,37 @@ pub fn choose(ctx: &egui::Context, choice: ThemeChoice) {
     });
 }
 
-fn fonts() -> FontDefinitions {
-    let mut fonts = FontDefinitions::default();
-    let fallbacks = fonts
+fn definitions() -> FontDefinitions {
+    let mut all = FontDefinitions::default();
+    let fallbacks = all
         .families
         .get(&FontFamily::Proportional)
         .cloned()
         .unwrap_or_default();
     let own: [(&str, &'static [u8], FontFamily); 4] = [
-        (
-            "inter",
-            include_bytes!("../../assets/fonts/Inter-Regular.otf"),
-            FontFamily::Proportional,
-        ),
+        ("inter", fonts::INTER, FontFamily::Proportional),
         (
             "inter-semibold",
-            include_bytes!("../../assets/fonts/Inter-SemiBold.otf"),
+            fonts::INTER_SEMIBOLD,
             FontFamily::Name("semibold".into()),
         ),
-        (
-            "jetbrains-mono",
-            include_bytes!("../../assets/fonts/JetBrainsMono-Regular.ttf"),
-            FontFamily::Monospace,
-        ),
+        ("jetbrains-mono", fonts::MONO, FontFamily::Monospace),
         (
             "jetbrains-mono-medium",
-            include_bytes!("../../assets/fonts/JetBrainsMono-Medium.ttf"),
+            fonts::MONO_MEDIUM,
             FontFamily::Name("digits-medium".into()),
         ),
     ];
     let mut families = BTreeMap::new();
     for (name, bytes, family) in own {
         let data = FontData::from_static(bytes);
-        fonts.font_data.insert(name.to_owned(), Arc::new(data));
+        all.font_data.insert(name.to_owned(), Arc::new(data));
         let mut chain = vec![name.to_owned()];
         chain.extend(fallbacks.iter().cloned());
         families.insert(family, chain);
     }
-    fonts.families = families;
-    fonts
+    all.families = families;
+    all
 }
 
 fn apply(style: &mut egui::Style, p: &Palette) {

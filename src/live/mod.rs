@@ -39,6 +39,7 @@
 //! | `ranking` | a copy of the project | its worst stretches and how far all agree, once |
 //! | `gamepad` | a gamepad, while somebody rates | how its stick stands, through a lock that is held for a moment |
 //! | `save-labels` | the labels being saved | what was written, once |
+//! | `export` | what is being exported, and its ffmpeg ([`export`]) | how far it is, and how it ended |
 //!
 //! A network that was asked for several threads has helpers of its own, `network-N` ([`crate::model::conv`]).
 //!
@@ -49,6 +50,7 @@ pub mod bulk;
 mod capture;
 mod closing;
 mod desk;
+pub mod export;
 pub mod journal;
 mod meter;
 mod pad;

@@ -17,6 +17,7 @@ pub mod disagreement;
 pub mod edit;
 pub mod editor;
 pub mod entry;
+pub mod export;
 pub mod faces;
 pub mod figure;
 pub mod film;

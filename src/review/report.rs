@@ -13,11 +13,12 @@ mod worst;
 
 use std::collections::BTreeMap;
 
-pub use self::facts::{FileFacts, VideoFacts};
+pub use self::facts::{FileFacts, VideoFacts, files, when};
 use self::html::{Cell, Html};
 pub use self::scores::format_name;
 pub use self::worst::{SHOWN, Worst, wanted, worst};
 use super::agreement::{Who, agreement};
+use super::figure::raster::{self, RasterError};
 use super::figure::{Apart, Cloud, circumplex, confusion, ticks, timeline};
 use super::{FaceChoice, Model, Project, Rater};
 use crate::evaluate::matching::Scores;
@@ -60,6 +61,31 @@ fn scores_of(project: &Project) -> Vec<(&Rater, Scores)> {
         .map(|(i, rater)| (rater, project.scores(i, 0..project.frames())))
         .collect()
 }
+
+impl Figure {
+    /// The files of a figure, by their names: the SVG, and the same as PNG, two pixels a unit.
+    ///
+    /// # Errors
+    /// [`RasterError`], which would be a mistake of this program.
+    pub fn files(self) -> Result<[(String, Vec<u8>); 2], RasterError> {
+        let png = raster::png(&self.text, raster::PRINT)?;
+        let stem = self.name.trim_end_matches(".svg");
+        Ok([
+            (format!("{stem}.png"), png),
+            (self.name.to_owned(), self.text.into_bytes()),
+        ])
+    }
+}
+
+/// Names of all files that [`figures`] may give.
+pub const FIGURE_FILES: [&str; 6] = [
+    "timeline.svg",
+    "timeline.png",
+    "circumplex.svg",
+    "circumplex.png",
+    "confusion.svg",
+    "confusion.png",
+];
 
 /// The timeline, the circumplex and, where expressions are compared, the confusion.
 pub fn figures(project: &Project) -> Vec<Figure> {
@@ -131,12 +157,23 @@ pub fn page(project: &Project, worst: &[Worst], facts: &Facts) -> String {
         );
         scores::overview(page, &all);
         video(page, project, &facts.video);
-        let notes = project.notes();
+        let mut notes = project.notes();
+        let mended = project.raters().iter().filter(|r| r.mended_places() > 0);
+        notes.extend(mended.map(|rater| match rater.mended_places() {
+            1 => format!(
+                "{}: mended in 1 place; the files below are as they were.",
+                rater.name
+            ),
+            n => format!(
+                "{}: mended in {n} places; the files below are as they were.",
+                rater.name
+            ),
+        }));
         if !notes.is_empty() {
             page.say("h3", "To know");
             page.list(&notes);
         }
-        files(page, &facts.files);
+        list_files(page, &facts.files);
     });
     page.section("scores", "Scores", |page| {
         scores::meaning(page);
@@ -261,7 +298,7 @@ fn video(page: &mut Html, project: &Project, video: &VideoFacts) {
     }
 }
 
-fn files(page: &mut Html, files: &[FileFacts]) {
+fn list_files(page: &mut Html, files: &[FileFacts]) {
     let rows: Vec<Vec<Cell>> = files
         .iter()
         .map(|file| {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::agreement::{RangeAgreement, Who};
 use super::editor::Editor;
+use super::export::{ExportOrder, ExportProgress};
 use super::project::Project;
 use super::rating::Stick;
 use super::save::{Job, Saved};
@@ -210,6 +211,8 @@ pub struct Update {
     pub records: Vec<Record>,
     /// How the analysis is, while there is one or one has just ended.
     pub analysis: Option<Progress>,
+    /// How an export is, while there is one or one has just ended.
+    pub export: Option<ExportProgress>,
     /// A ranking that was asked for.
     pub ranking: Option<Ranking>,
     /// How a gamepad stands, while one is looked at.
@@ -239,6 +242,10 @@ pub trait Engine {
     fn save(&mut self, rater: usize, job: Job);
     /// Does something with sessions.
     fn sessions(&mut self, order: SessionOrder);
+    /// Makes something of a project. One at a time: while another one runs, nothing happens.
+    fn export(&mut self, order: ExportOrder);
+    /// Ends the export; nothing is left of it.
+    fn cancel_export(&mut self);
     /// Analyses the video that is open, and writes the rows beside it.
     fn analyse(&mut self);
     /// Ends the analysis; what it has read stays on screen.

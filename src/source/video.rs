@@ -33,6 +33,33 @@ pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> std::process::Com
     command
 }
 
+/// The path as ffmpeg takes it: without the prefix a name such as `a:b.mp4` or `-x.mp4` means something else.
+pub(crate) fn as_url(path: &Path) -> OsString {
+    let mut url = OsString::from("file:");
+    url.push(path);
+    url
+}
+
+/// The codec of a file's first sound, by ffmpeg's name; `None` where there is none, or nobody can tell.
+pub(crate) fn sound_codec(path: &Path) -> Option<String> {
+    let output = command(Programs::default().ffprobe)
+        .args(["-v", "error", "-protocol_whitelist", "file"])
+        .args([
+            "-select_streams",
+            "a:0",
+            "-show_entries",
+            "stream=codec_name",
+        ])
+        .args(["-of", "default=noprint_wrappers=1:nokey=1", "-i"])
+        .arg(as_url(path))
+        .stdin(std::process::Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let name = text.lines().next()?.trim();
+    (output.status.success() && !name.is_empty()).then(|| name.to_owned())
+}
+
 /// Frames a second where neither the stream nor its frames have a clock.
 const ASSUMED_RATE_HZ: f64 = 25.0;
 

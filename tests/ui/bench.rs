@@ -8,6 +8,7 @@ use affectscope::analysis::{BoxPx, Record};
 use affectscope::frame::{Frame, FrameStamp};
 use affectscope::gui::{App, WindowOptions};
 use affectscope::review::Editor;
+use affectscope::review::export::{ExportEnd, ExportOrder, ExportProgress};
 use affectscope::review::model::Model;
 use affectscope::review::project::{Frames, Project};
 use affectscope::review::save::Job;
@@ -22,6 +23,7 @@ use egui_kittest::kittest::Queryable as _;
 use super::Dropped;
 use super::fake::{Fake, record, running};
 
+mod exports;
 mod opening;
 mod panels;
 mod sessions;
@@ -114,6 +116,14 @@ impl Engine for FakeBench {
 
     fn cancel(&mut self) {
         self.with(|s| s.orders.push("cancel"));
+    }
+
+    fn export(&mut self, _: ExportOrder) {
+        self.with(|s| s.orders.push("export"));
+    }
+
+    fn cancel_export(&mut self) {
+        self.with(|s| s.orders.push("cancel export"));
     }
 }
 

@@ -8,7 +8,7 @@ use super::Target;
 use crate::cli::{AnalyzeArgs, AnalyzeFormat};
 use crate::commands::{Failure, refuse_input_as_output, say};
 use crate::formats::output::OutputError;
-use crate::formats::rows::RowFormat;
+use crate::formats::rows::{RowFormat, TableFormat};
 use crate::formats::sidecar::sidecar_path;
 use crate::source::SourceError;
 use crate::source::images::crops::video_folders;
@@ -134,9 +134,10 @@ impl Videos {
 
 /// Decides where everything goes.
 pub(super) fn targets(args: &AnalyzeArgs, items: &[Item]) -> Result<Vec<Target>, Failure> {
-    let targets = match args.format {
-        AnalyzeFormat::Csv => tables(args, items, RowFormat::Csv)?,
-        AnalyzeFormat::Jsonl => tables(args, items, RowFormat::Jsonl)?,
+    let targets = match args.format() {
+        AnalyzeFormat::Csv => tables(args, items, TableFormat::Rows(RowFormat::Csv))?,
+        AnalyzeFormat::Jsonl => tables(args, items, TableFormat::Rows(RowFormat::Jsonl))?,
+        AnalyzeFormat::Parquet => tables(args, items, TableFormat::Parquet)?,
         AnalyzeFormat::Abaw2021 | AnalyzeFormat::AbawFlat => submissions(args, items)?,
     };
     // Everything that is read, crops and pictures of a folder by what they are.
@@ -204,7 +205,7 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), Failure> {
     })
 }
 
-fn tables(args: &AnalyzeArgs, items: &[Item], format: RowFormat) -> Result<Vec<Target>, Failure> {
+fn tables(args: &AnalyzeArgs, items: &[Item], format: TableFormat) -> Result<Vec<Target>, Failure> {
     let file = |item: &Item| {
         let mut name = item.name.clone();
         name.push(format!(".affect.{}", format.extension()));
@@ -217,6 +218,11 @@ fn tables(args: &AnalyzeArgs, items: &[Item], format: RowFormat) -> Result<Vec<T
                     "--out -: standard output takes one input. Give a folder for several.",
                 ));
             }
+            let TableFormat::Rows(format) = format else {
+                return Err(Failure::bad_input(
+                    "--out -: Parquet is written to a file. Give its name, or --format csv or jsonl.",
+                ));
+            };
             vec![Target::Stdout(format)]
         }
         None => items
@@ -257,7 +263,7 @@ fn submissions(args: &AnalyzeArgs, items: &[Item]) -> Result<Vec<Target>, Failur
         Some(out) => out.clone(),
         None => PathBuf::from("."),
     };
-    if args.format == AnalyzeFormat::AbawFlat
+    if args.format() == AnalyzeFormat::AbawFlat
         && let Some(item) = items.iter().find(|item| {
             let name = item.name.to_string_lossy();
             name.contains([',', '"', '/', '\\']) || name.contains(char::is_control)
@@ -270,7 +276,7 @@ fn submissions(args: &AnalyzeArgs, items: &[Item]) -> Result<Vec<Target>, Failur
         )));
     }
     make_folder(&folder)?;
-    let target = || match args.format {
+    let target = || match args.format() {
         AnalyzeFormat::Abaw2021 => Target::Submission(folder.clone()),
         _ => Target::Flat(folder.clone()),
     };

@@ -8,7 +8,7 @@ use super::frames::Summary;
 use super::{Job, Target};
 use crate::commands::{Failure, Interrupt, say};
 use crate::formats::output::{Output, OutputError, write_whole};
-use crate::formats::rows::{RowFormat, RowWriter};
+use crate::formats::rows::{RowWriter, TableFormat, TableWriter};
 use crate::formats::sidecar::sidecar_path;
 
 impl Job<'_> {
@@ -35,7 +35,7 @@ impl Job<'_> {
     fn table_in_file(
         &self,
         path: &Path,
-        format: RowFormat,
+        format: TableFormat,
         interrupt: &Interrupt,
     ) -> Result<Summary, Failure> {
         let mut source = self.open()?;
@@ -49,7 +49,7 @@ impl Job<'_> {
             reason,
         };
         let output = Output::create(path, self.args.force)?;
-        let mut writer = RowWriter::new(output, format, with_file).map_err(failed)?;
+        let mut writer = TableWriter::new(output, format, with_file).map_err(failed)?;
         let started = Instant::now();
         let done = self.frames(&mut *source, interrupt, &mut |record| {
             writer
@@ -57,13 +57,24 @@ impl Job<'_> {
                 .map_err(|reason| Failure::broken(failed(reason).to_string()))
         });
         let rows = writer.rows();
-        let output = writer.into_inner();
+        // A Parquet file is finished even where the rows end early: without its end nobody could read it.
+        let output = match writer.finish() {
+            Ok(output) => output,
+            Err(reason) => match done {
+                Err(failure) => return Err(failure),
+                Ok(_) => return Err(Failure::broken(failed(reason).to_string())),
+            },
+        };
+        let leave = |output: Output| match format {
+            TableFormat::Rows(_) => output.leave_part(),
+            TableFormat::Parquet => output.leave_whole_part(),
+        };
         let mut summary = match done {
             Ok(summary) => summary,
             Err(failure) => {
                 // Rows of a decoder or disk that broke midway are worth keeping.
                 if rows > 0 {
-                    let part = output.leave_part();
+                    let part = leave(output);
                     let text = format!("{failure} {rows} rows lie in {}.", part.display());
                     return Err(Failure::new(text, failure.code));
                 }
@@ -72,7 +83,7 @@ impl Job<'_> {
         };
         summary.rows = rows;
         if summary.interrupted {
-            let part = output.leave_part();
+            let part = leave(output);
             say(&format!(
                 "{}: stopped after {} frames; {rows} rows lie in {}",
                 self.item.path.display(),

@@ -3,6 +3,7 @@
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use super::rows::parquet;
 use crate::analysis::BoxPx;
 use crate::labels::Expression;
 
@@ -97,7 +98,7 @@ impl Series {
 /// Which file format; told from a file's content, never from its name alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum LabelFormat {
-    /// Our own rows (csv or jsonl), as `analyze` and `record` write them.
+    /// Our own rows (csv, jsonl or Parquet), as `analyze` and `record` write them.
     Affectscope,
     /// Aff-Wild2 expression annotations, and the 2021 submission of the same form.
     AffWild2Expr,
@@ -228,6 +229,13 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, LabelError> {
         return Err(io(io::Error::other(
             "it is above 1 GiB, larger than any table of labels",
         )));
+    }
+    if parquet::is_parquet(&bytes) {
+        // As text it is read like every other: a line is a row, the header the first.
+        return parquet::to_csv(bytes, MAX_BYTES).map_err(|reason| LabelError::Unknown {
+            path: path.to_owned(),
+            reason,
+        });
     }
     Ok(bytes)
 }

@@ -1,10 +1,16 @@
 //! Which format a file is in, told from its first lines.
 
+use crate::formats::rows::parquet;
+
 use super::{LabelFormat, abaw, affectnet, darma, expw, ferplus, openface, plain, text};
 
 /// The format of a file with this content; `None` when it is none that is read. Only the first lines are looked at:
 /// what follows may still be wrong.
 pub fn sniff(bytes: &[u8]) -> Option<LabelFormat> {
+    if parquet::is_parquet(bytes) {
+        // Nothing else of ours, or that is read, is kept so.
+        return Some(LabelFormat::Affectscope);
+    }
     let text = text_of(bytes);
     let first = text.lines().next()?;
     if first.starts_with('{') {
@@ -61,7 +67,7 @@ fn json(text: &str, first: &str) -> Option<LabelFormat> {
 
 /// Why a file's format is unknown: what was seen, and what would be read.
 pub(super) fn unknown(text: &str) -> String {
-    const READ: &str = "Formats that are read: Affectscope's own rows (csv, jsonl), annotations of Aff-Wild2 and \
+    const READ: &str = "Formats that are read: Affectscope's own rows (csv, jsonl, Parquet), annotations of Aff-Wild2 and \
                         submissions of ABAW 2021, the flat file of ABAW 5 and 6, AffectNet's csv, ExpW's label.lst, \
                         AFEW-VA's json, FER+'s fer2013new.csv, ratings of DARMA and CARMA, OpenFace's csv, and a plain \
                         csv with a header (frame, time_s or picture, and expression, valence or arousal).";

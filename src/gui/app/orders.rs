@@ -8,7 +8,7 @@ use eframe::egui::{Context, Ui, ViewportCommand};
 use super::{App, WATCH};
 use crate::gui::action::Action;
 use crate::gui::background::{Asked, Done};
-use crate::gui::review::{Act, Bench, KEYS};
+use crate::gui::review::{Act, Bench, ExportKind, KEYS};
 use crate::gui::{about, paths, theme};
 use crate::review::session::Request;
 use crate::session::{Command, SourceState};
@@ -142,10 +142,17 @@ impl App {
                 Act::PickLabels => Some(Asked::ReviewLabels),
                 Act::AddFolder => Some(Asked::SessionsFolder),
                 Act::Save(_) => Some(Asked::ReviewSave),
+                Act::Export(ExportKind::Figures) => Some(Asked::ReviewExportFolder),
+                Act::Export(_) => Some(Asked::ReviewExport),
                 _ => None,
             };
             let start = match &act {
                 Act::Save(format) => self.bench.as_mut().and_then(|b| b.begin_save(*format)),
+                Act::Export(kind) => {
+                    let light = ctx.theme() == eframe::egui::Theme::Light;
+                    let bench = self.bench.as_mut();
+                    bench.and_then(|b| b.begin_export(*kind, light))
+                }
                 _ => start.clone(),
             };
             match act {
@@ -241,6 +248,9 @@ impl App {
                             Asked::ReviewPredictions => bench.open_predictions(&path),
                             Asked::ReviewLabels => bench.open_labels(&path),
                             Asked::ReviewSave => bench.save_as(&path),
+                            Asked::ReviewExport | Asked::ReviewExportFolder => {
+                                bench.export_to(&path)
+                            }
                             _ => bench.open_video(&path),
                         }
                     }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use super::export::ExportKind;
 use super::state::Below;
 use crate::labels::Expression;
 use crate::review::save::SaveFormat;
@@ -86,6 +87,10 @@ pub enum Act {
     NewRater(Start),
     /// Save the labels.
     Save(SaveFormat),
+    /// Make something to hand on.
+    Export(ExportKind),
+    /// End the export.
+    CancelExport,
     /// What is shown below the scores.
     Below(Below),
     /// Ask for a video, for predictions, for labels.

@@ -7,6 +7,7 @@ pub mod act;
 mod agree;
 mod annotate;
 mod circle;
+mod export;
 mod faces;
 mod film;
 mod keys;
@@ -30,6 +31,8 @@ use eframe::egui::{Context, Ui};
 
 pub use self::act::Act;
 use self::agree::Agree;
+pub use self::export::ExportKind;
+use self::export::Exports;
 use self::film::Film;
 pub use self::keys::KEYS;
 use self::layout::Areas;
@@ -62,6 +65,7 @@ pub struct Bench {
     state: Option<State>,
     info: Option<SourceInfo>,
     analysis: Option<Progress>,
+    exports: Exports,
     /// The analysis whose rows the project's predictions are, as long as no file of predictions took their place.
     grown: Option<u64>,
     /// What it has read and the project has not.
@@ -101,6 +105,7 @@ impl Bench {
             state: None,
             info: None,
             analysis: None,
+            exports: Exports::default(),
             grown: None,
             rows: Vec::new(),
             grew_s: f64::NEG_INFINITY,
@@ -156,6 +161,7 @@ impl Bench {
         if let Some((frame, reason)) = update.no_picture.take() {
             self.film.fail(frame, reason);
         }
+        self.exports.take(update.export.take(), &mut self.words);
         self.grow(ctx, &mut update, now_s);
         self.take_stick(update.stick.take(), now_s);
         if let Some(state) = &mut self.state {
@@ -271,6 +277,7 @@ impl Bench {
             state: self.state.as_ref(),
             info: self.info.as_ref(),
             analysis: self.analysis.as_ref(),
+            export: self.exports.running(),
             compact: areas.compact,
         };
         acts.extend(top::show(ui, areas.top, &bar));
@@ -372,6 +379,10 @@ impl Bench {
             }
             Act::Cancel => {
                 self.engine.cancel();
+                return true;
+            }
+            Act::CancelExport => {
+                self.engine.cancel_export();
                 return true;
             }
             _ => {}

@@ -252,6 +252,7 @@ impl Bench {
                     | Act::NewRater(_)
                     | Act::Rate
                     | Act::Save(_)
+                    | Act::Export(_)
                     | Act::Analyse
             )
     }
@@ -267,7 +268,7 @@ fn add(request: &mut Request, labels: &Path) {
 fn sniff(path: &Path) -> Option<LabelFormat> {
     use std::io::Read as _;
     let ending = path.extension()?.to_string_lossy().to_lowercase();
-    if !["txt", "csv", "tsv", "jsonl", "json", "lst"].contains(&ending.as_str()) {
+    if !["txt", "csv", "tsv", "jsonl", "json", "lst", "parquet"].contains(&ending.as_str()) {
         return None;
     }
     let mut bytes = Vec::new();

@@ -6,14 +6,15 @@ use eframe::egui::{
 };
 
 use super::act::Act;
-use super::faces;
 use super::state::State;
+use super::{export, faces};
 use crate::gui::layout::MARGIN;
 use crate::gui::menu;
 use crate::gui::statusbar::grouped;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets::{self, Icon, ToolButton};
 use crate::review::Start;
+use crate::review::export::ExportProgress;
 use crate::review::save::SaveFormat;
 use crate::review::session::Progress;
 use crate::source::SourceInfo;
@@ -26,6 +27,8 @@ pub struct Top<'a> {
     pub info: Option<&'a SourceInfo>,
     /// The analysis in the background.
     pub analysis: Option<&'a Progress>,
+    /// The export in the background.
+    pub export: Option<&'a ExportProgress>,
     /// Too narrow for words that only help.
     pub compact: bool,
 }
@@ -340,6 +343,7 @@ fn right_side(ui: &mut Ui, top: &Top<'_>, acts: &mut Vec<Act>) {
         }
     });
     let Some(state) = top.state else { return };
+    export::button(ui, state, top.export, top.compact, acts);
     let blind = ToolButton {
         name: "Blind",
         label: "Blind",

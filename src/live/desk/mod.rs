@@ -18,12 +18,14 @@ use self::clerk::Clerk;
 use self::load::{Loaded, load, of_crops};
 use self::ranking::Ranker;
 use self::thumbs::Thumbs;
+use super::export::Export;
 use super::journal::Journal;
 use super::pad::Pad;
 use super::viewer::{Viewer, ViewerState};
 use super::{ThreadError, spawn};
 use crate::analysis::BoxPx;
 use crate::review::Editor;
+use crate::review::export::{ExportEnd, ExportOrder, ExportProgress};
 use crate::review::project::Frames;
 use crate::review::save::{Job, Saved};
 use crate::review::session::{
@@ -44,6 +46,10 @@ pub struct Desk {
     numbering: Option<u64>,
     loading: Option<Receiver<Result<Loaded, String>>>,
     analysis: Option<Analysis>,
+    export: Option<Export>,
+    /// Why the last one could not begin, until the window has heard.
+    no_export: Option<ExportProgress>,
+    exports: u64,
     /// Why the last one could not begin, until the window has heard.
     refused: Option<Progress>,
     journal: Option<Journal>,
@@ -72,6 +78,9 @@ impl Desk {
             numbering: None,
             loading: None,
             analysis: None,
+            export: None,
+            no_export: None,
+            exports: 0,
             refused: None,
             journal: None,
             example: None,
@@ -259,6 +268,10 @@ impl Engine for Desk {
             update.records = records;
             update.analysis = Some(progress);
         }
+        update.export = self.export.as_mut().map(Export::poll);
+        if self.no_export.is_some() {
+            update.export = self.no_export.take();
+        }
         if let Some(refused) = self.refused.take() {
             update.analysis = Some(refused);
         }
@@ -359,6 +372,38 @@ impl Engine for Desk {
         }
         if let Some(clerk) = &mut self.clerk {
             clerk.ask(order);
+        }
+    }
+
+    fn export(&mut self, order: ExportOrder) {
+        if self.export.as_mut().is_some_and(|e| {
+            e.poll();
+            !e.is_over()
+        }) {
+            return;
+        }
+        self.exports += 1;
+        let (title, path, run) = (order.what.title(), order.to.clone(), self.exports);
+        self.export = None;
+        match Export::start(order, run, self.means.wake.clone()) {
+            Ok(export) => self.export = Some(export),
+            Err(e) => {
+                self.no_export = Some(ExportProgress {
+                    title,
+                    path,
+                    done: 0,
+                    of: 0,
+                    run,
+                    ended: Some(ExportEnd::Failed(e.to_string())),
+                });
+                (self.means.wake)();
+            }
+        }
+    }
+
+    fn cancel_export(&mut self) {
+        if let Some(export) = &self.export {
+            export.cancel();
         }
     }
 

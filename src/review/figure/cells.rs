@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 /// The cells of some frames.
-pub(super) struct Cells {
+pub(crate) struct Cells {
     /// The first frame's time, seconds.
     pub from_s: f64,
     /// Where the last frame ends, seconds.
@@ -18,7 +18,7 @@ pub(super) struct Cells {
 
 /// A stretch of the axis.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Cell {
+pub(crate) struct Cell {
     pub left: f64,
     pub right: f64,
     pub frames: Range<usize>,

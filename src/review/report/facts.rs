@@ -2,8 +2,15 @@
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
+
+use super::format_name;
+use crate::clock::utc;
+use crate::formats::labels::LabelError;
+use crate::review::Project;
+use crate::source::SourceInfo;
 
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 18;
@@ -87,6 +94,61 @@ pub struct VideoFacts {
     pub format: Option<String>,
     /// Why there are no pictures of it, or what else is to be known.
     pub note: Option<String>,
+}
+
+impl VideoFacts {
+    /// Of a source that was read or looked through, with the times of its frames in seconds and what is to be known.
+    pub fn of(info: &SourceInfo, times_s: &[f64], rate_hz: f64, note: Option<String>) -> Self {
+        let span_s = times_s.first().zip(times_s.last()).map(|(a, b)| b - a);
+        Self {
+            size_px: Some((info.width_px, info.height_px)),
+            rate_hz: (!info.stills && times_s.len() > 1).then_some(rate_hz),
+            frames: Some(times_s.len()),
+            length_s: span_s.filter(|_| !info.stills).map(|s| s + 1.0 / rate_hz),
+            format: info.format.clone(),
+            note,
+        }
+    }
+}
+
+/// All files that a project was made from: the video, the predictions, everybody's labels. `stop` is asked now and then;
+/// `None` when it said so.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub fn files(
+    project: &Project,
+    video: Option<&Path>,
+    predictions: Option<&Path>,
+    stop: &dyn Fn() -> bool,
+) -> Result<Option<Vec<FileFacts>>, LabelError> {
+    let mut asked: Vec<(String, &Path, Option<String>)> = Vec::new();
+    asked.extend(video.map(|path| ("video".to_owned(), path, None)));
+    asked.extend(predictions.map(|path| ("predictions".to_owned(), path, None)));
+    for rater in project.raters() {
+        for origin in &rater.origins {
+            let format = format_name(origin.format).to_owned();
+            asked.push((rater.name.clone(), &origin.path, Some(format)));
+        }
+    }
+    let mut files = Vec::new();
+    for (role, path, format) in asked {
+        let read = FileFacts::of(role, path, format, stop).map_err(|reason| LabelError::Io {
+            path: path.to_owned(),
+            reason,
+        })?;
+        match read {
+            Some(file) => files.push(file),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(files))
+}
+
+/// A moment as a report has it.
+pub fn when(time: SystemTime) -> String {
+    let [year, month, day, hour, minute, _] = utc(time);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
 }
 
 #[cfg(test)]

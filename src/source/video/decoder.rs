@@ -9,7 +9,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::Programs;
-use super::probe::{Probe, as_url, spawn_error, strip_tag};
+use super::as_url;
+use super::probe::{Probe, spawn_error, strip_tag};
 use crate::frame::{PixelPool, Pixels};
 use crate::source::SourceError;
 

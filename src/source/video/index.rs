@@ -10,10 +10,11 @@ use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 use std::process::Stdio;
 
+use super::as_url;
 use super::decoder::{
     Complaints, Ending, EveryFrame, TICKS_PER_S, end, parse_stamp, read_line, seconds,
 };
-use super::probe::{Probe, as_url, spawn_error};
+use super::probe::{Probe, spawn_error};
 use super::{Programs, Times};
 use crate::source::SourceError;
 

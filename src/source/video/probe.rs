@@ -1,6 +1,5 @@
 //! What `ffprobe` says of a file, and which of its streams is the video.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -8,7 +7,7 @@ use std::process::Stdio;
 
 use serde::Deserialize;
 
-use super::Programs;
+use super::{Programs, as_url};
 use crate::source::SourceError;
 
 /// Pictures with more pixels than this are refused: one alone would take more than a gigabyte.
@@ -77,13 +76,6 @@ impl Probe {
             (1.0..1e9).contains(&frames).then_some(frames as u64)
         })
     }
-}
-
-/// The path as ffmpeg takes it: without the prefix a name such as `a:b.mp4` or `-x.mp4` means something else.
-pub(super) fn as_url(path: &Path) -> OsString {
-    let mut url = OsString::from("file:");
-    url.push(path);
-    url
 }
 
 /// Why a program could not be started.
