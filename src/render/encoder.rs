@@ -169,8 +169,8 @@ impl Encoder {
         if text.contains("No space left on device") {
             return EncodeError::Full;
         }
-        let lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
-        EncodeError::Failed(lines.last().unwrap_or(otherwise).to_owned())
+        let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
+        EncodeError::Failed(lines.next_back().unwrap_or(otherwise).to_owned())
     }
 }
 

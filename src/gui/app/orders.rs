@@ -249,7 +249,7 @@ impl App {
                             Asked::ReviewLabels => bench.open_labels(&path),
                             Asked::ReviewSave => bench.save_as(&path),
                             Asked::ReviewExport | Asked::ReviewExportFolder => {
-                                bench.export_to(&path)
+                                bench.export_to(&path);
                             }
                             _ => bench.open_video(&path),
                         }
