@@ -36,6 +36,7 @@ pub mod labels;
 pub mod live;
 pub mod metrics;
 pub mod model;
+pub mod numbers;
 pub mod offline;
 pub mod pipeline;
 pub mod record;

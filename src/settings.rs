@@ -193,7 +193,9 @@ impl Settings {
     /// Remembers a folder that something was opened from: it comes first, and the one that was not used for longest may go.
     pub fn remember_folder(&mut self, folder: &Path) {
         // What is given from the command line may be told from where that was.
-        let Ok(folder) = std::path::absolute(folder) else {
+        let here = Path::new(".");
+        let bare = folder.as_os_str().is_empty();
+        let Ok(folder) = std::path::absolute(if bare { here } else { folder }) else {
             return;
         };
         self.session_folders.retain(|known| *known != folder);
@@ -293,6 +295,10 @@ mod tests {
         let first: Vec<_> = folders[..3].iter().map(|f| f.to_str().unwrap()).collect();
         assert_eq!(first, ["/f/12", "/f/19", "/f/18"]);
         assert_eq!(folders.iter().filter(|f| f.ends_with("12")).count(), 1);
+        // A bare name's folder is the one that the program was started in.
+        settings.remember_folder(Path::new(""));
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(settings.session_folders[0], here);
     }
 
     #[test]

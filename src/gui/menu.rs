@@ -192,7 +192,7 @@ pub fn recording(button: &Response, model: &Model, settings: &Settings, actions:
         }
         if let Some(recording) = &model.status.recording {
             ui.separator();
-            let rows = super::statusbar::grouped(recording.rows);
+            let rows = crate::numbers::grouped(recording.rows);
             let text = format!("{rows} rows in {}", recording.path.display());
             ui.label(RichText::new(text).color(p.muted).size(12.0));
             for failed in recording.failed.iter().chain(&recording.picture_failed) {

@@ -8,6 +8,7 @@ use super::layout::{Areas, MARGIN};
 use super::model::Model;
 use super::theme::{self, Palette};
 use super::widgets;
+use crate::numbers::grouped;
 
 /// One figure: words and digits by turns.
 struct Figure {
@@ -276,17 +277,4 @@ fn dropped_hover(missed: u64) -> String {
 
 fn rate(hz: f64) -> String {
     format!("{hz:.1}")
-}
-
-/// `1 260`: thousands set apart.
-pub fn grouped(number: u64) -> String {
-    let plain = number.to_string();
-    let mut text = String::with_capacity(plain.len() + plain.len() / 3);
-    for (i, c) in plain.chars().enumerate() {
-        if i > 0 && (plain.len() - i).is_multiple_of(3) {
-            text.push(' ');
-        }
-        text.push(c);
-    }
-    text
 }

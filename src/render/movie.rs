@@ -12,6 +12,7 @@ use crate::analysis::{BoxPx, Status};
 use crate::colours::Colours;
 use crate::frame::Frame;
 use crate::labels::Expression;
+use crate::numbers::grouped;
 use crate::review::figure::ticks::clock;
 use crate::review::model::Row;
 use crate::review::{Faces, Model, Project, Rating};
@@ -163,7 +164,7 @@ impl<'a> Movie<'a> {
 
     fn time(&mut self, frame: usize, time_s: f64) {
         let (u, top) = (self.layout.unit, self.layout.top);
-        let words = format!("frame {} · {}", grouped(frame), clock(time_s, 3));
+        let words = format!("frame {} · {}", grouped(frame as u64), clock(time_s, 3));
         let kind = self.ended(Face::Mono, 13.0, self.colours.text);
         let at = (top.right() - 12.0 * u, top.y + 25.0 * u);
         self.canvas.text(at, kind, &words);
@@ -537,17 +538,4 @@ fn said_of(rating: Rating) -> [String; 2] {
         rating.expression.map_or("-", |e| e.title()).to_owned(),
         numbers.collect::<Vec<_>>().join(" "),
     ]
-}
-
-/// A number in groups of three digits, as the window writes it.
-fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push('\u{2009}');
-        }
-        out.push(digit);
-    }
-    out
 }

@@ -5,10 +5,10 @@ use std::ops::Range;
 use eframe::egui::{Align, Align2, Color32, Layout, Rect, Ui, UiBuilder, pos2, vec2};
 
 use super::state::State;
-use crate::gui::statusbar::grouped;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
 use crate::metrics::{CLASS_DECIMALS, written};
+use crate::numbers::grouped;
 use crate::review::agreement::{Agreements, Group, Numbers, Pair, RangeAgreement};
 
 /// What is compared: the word, what the matrix holds, and its number of two.

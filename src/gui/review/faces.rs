@@ -6,8 +6,8 @@ use super::act::Act;
 use super::state::State;
 use crate::formats::labels::Person;
 use crate::gui::menu;
-use crate::gui::statusbar::grouped;
 use crate::gui::theme::Palette;
+use crate::numbers::grouped;
 use crate::review::model::{Face, Model};
 use crate::review::{FaceChoice, Faces};
 

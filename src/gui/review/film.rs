@@ -12,9 +12,9 @@ use super::state::{SPEEDS, State, clock, place};
 use crate::frame::Frame;
 use crate::gui::circumplex::signed;
 use crate::gui::picture::{Screen, corners, margins, well};
-use crate::gui::statusbar::grouped;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets::{self, Icon, ToolButton};
+use crate::numbers::grouped;
 
 /// The newest picture and how it came.
 #[derive(Default)]

@@ -11,11 +11,11 @@ use super::circle;
 use super::state::{Below, State};
 use crate::evaluate::matching::Scores;
 use crate::gui::layout::MARGIN;
-use crate::gui::statusbar::grouped;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
 use crate::labels::Expression;
 use crate::metrics::{SCORE_DECIMALS, written};
+use crate::numbers::grouped;
 
 /// The rows: name, what it means, how it is computed.
 type Row = (&'static str, &'static str, fn(&Scores) -> Option<f64>);

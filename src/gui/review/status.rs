@@ -5,9 +5,9 @@ use eframe::egui::{Rect, Stroke, Ui, pos2};
 use super::state::State;
 use crate::analysis::Status;
 use crate::gui::layout::MARGIN;
-use crate::gui::statusbar::grouped;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
+use crate::numbers::grouped;
 use crate::review::session::JournalWord;
 
 /// Figures that cost a walk over all frames, made once for each version of the state.

@@ -19,9 +19,9 @@ use super::pictures::Pictures;
 use super::state::{State, clock};
 use crate::gui::circumplex::signed;
 use crate::gui::layout::MARGIN;
-use crate::gui::statusbar::grouped;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
+use crate::numbers::grouped;
 use crate::review::{Marks, Segment, Stroke as Curve};
 
 /// Room for the names at the left.

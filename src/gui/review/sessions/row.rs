@@ -5,10 +5,10 @@ use std::path::Path;
 use eframe::egui::{Rect, Ui, pos2};
 
 use super::Column;
-use crate::gui::statusbar::grouped;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
 use crate::metrics::{CLASS_DECIMALS, written};
+use crate::numbers::grouped;
 use crate::review::sessions::words::{against, day_and_minute, faces, length};
 use crate::review::sessions::{Detail, Session, Whole};
 
