@@ -23,7 +23,8 @@ use candle_core::Device;
 const PATIENCE: Duration = Duration::from_secs(60);
 const WHEN: &str = "2026-03-04T05:06:07Z";
 
-fn desk() -> (Live, Box<dyn Engine>) {
+/// A session's threads, and the bench's behind it.
+pub fn desk() -> (Live, Box<dyn Engine>) {
     let student = Student::new(&Weights::load(None).unwrap(), &Device::Cpu).unwrap();
     let device = choose(DeviceChoice::Cpu).unwrap();
     let mut live = Live::start(student, &device, Arc::new(|| {})).unwrap();

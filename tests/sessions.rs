@@ -2,18 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use affectscope::live::Live;
-use affectscope::model::device::{DeviceChoice, choose};
-use affectscope::model::student::Student;
-use affectscope::model::weights::Weights;
 use affectscope::review::Faces;
 use affectscope::review::session::{Engine, SessionOrder, SessionWord};
 use affectscope::review::sessions::{Session, look};
-use affectscope::session::Engine as _;
-use candle_core::Device;
+
+use super::desk::desk;
 
 const HEADER: &str = "frame,time_s,face_id,status,box_x_px,box_y_px,box_w_px,box_h_px,neutral,anger,disgust,fear,happiness,sadness,surprise,expression,valence,arousal,valence_sd,arousal_sd\n";
 
@@ -54,14 +49,6 @@ fn run(args: &[&str], folder: &Path) -> Output {
 fn told(output: &Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (text(&output.stdout), text(&output.stderr))
-}
-
-fn desk() -> (Live, Box<dyn Engine>) {
-    let student = Student::new(&Weights::load(None).unwrap(), &Device::Cpu).unwrap();
-    let device = choose(DeviceChoice::Cpu).unwrap();
-    let mut live = Live::start(student, &device, Arc::new(|| {})).unwrap();
-    let desk = live.bench().unwrap();
-    (live, desk)
 }
 
 /// The words that come until `done` says that it was the last.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::model::{MOST_FRAMES, Model};
 use super::overlay::{Overlay, Patch};
@@ -53,14 +54,15 @@ pub struct Rater {
     /// Ratings a second, for those that come by the clock.
     pub rated_hz: Option<f64>,
     /// By frame as the files have it, without offset; may be longer than the video.
-    original: Track,
-    timed: Vec<Timed>,
+    // Shared with copies of the project, of which one is made for each ranking.
+    original: Arc<Track>,
+    timed: Arc<Vec<Timed>>,
     offset_frames: i64,
     /// What the files say, with what is mended over it.
     track: Track,
     overlay: Overlay,
     /// What the files say alone; only while something is mended.
-    laid: Option<Track>,
+    laid: Option<Arc<Track>>,
     mended_places: usize,
 }
 
@@ -78,7 +80,7 @@ impl Rater {
     pub fn starting_from(name: impl Into<String>, track: Track) -> Self {
         Self {
             name: name.into(),
-            original: track.clone(),
+            original: Arc::new(track.clone()),
             track,
             ..Self::default()
         }
@@ -109,21 +111,22 @@ impl Rater {
                 if time_s.is_nan() {
                     self.beyond += 1;
                 } else {
-                    self.timed.push(Timed { time_s, rating });
+                    Arc::make_mut(&mut self.timed).push(Timed { time_s, rating });
                 }
                 continue;
             }
             match frame_of(label, axis).filter(|&f| f < MOST_FRAMES) {
                 Some(frame) => {
-                    self.original.grow(frame + 1);
-                    let before = self.original.get(frame);
-                    self.original.set(frame, rating.or(before));
+                    let original = Arc::make_mut(&mut self.original);
+                    original.grow(frame + 1);
+                    let before = original.get(frame);
+                    original.set(frame, rating.or(before));
                     self.beyond += usize::from(frame >= axis.times_s.len());
                 }
                 None => self.beyond += 1,
             }
         }
-        self.timed.sort_by(|a, b| a.time_s.total_cmp(&b.time_s));
+        Arc::make_mut(&mut self.timed).sort_by(|a, b| a.time_s.total_cmp(&b.time_s));
         if !self.timed.is_empty() {
             let times: Vec<f64> = self.timed.iter().map(|t| t.time_s).collect();
             self.rated_hz = step_s(&times).map(|s| 1.0 / s);
@@ -159,7 +162,9 @@ impl Rater {
         let frames = frames.start.min(self.track.len())..frames.end.min(self.track.len());
         // A place may begin behind the last of these frames, now that the one before it has become the file's.
         let around = frames.start..(frames.end + 1).min(self.track.len());
-        let laid = self.laid.get_or_insert_with(|| self.track.clone());
+        let laid = self
+            .laid
+            .get_or_insert_with(|| Arc::new(self.track.clone()));
         let before = places(laid, &self.track, around.clone());
         let inverse = self.overlay.swap(patch);
         for frame in frames {
@@ -195,7 +200,7 @@ impl Rater {
                     .set(frame, self.overlay.over(frame, laid.get(frame)));
             }
             self.mended_places = places(&laid, &self.track, 0..laid.len());
-            self.laid = Some(laid);
+            self.laid = Some(Arc::new(laid));
         }
     }
 

@@ -29,12 +29,21 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
     painter.circle_stroke(center, radius / 2.0, line);
     painter.hline((center.x - radius)..=(center.x + radius), center.y, line);
     painter.vline(center.x, (center.y - radius)..=(center.y + radius), line);
-    for (at, align, word) in [
-        (vec2(0.0, -radius - 7.0), Align2::CENTER_CENTER, "active"),
-        (vec2(0.0, radius + 7.0), Align2::CENTER_CENTER, "calm"),
-        (vec2(-radius + 4.0, -8.0), Align2::LEFT_CENTER, "unpleasant"),
-        (vec2(radius - 4.0, -8.0), Align2::RIGHT_CENTER, "pleasant"),
-    ] {
+    let mut words = vec![(vec2(0.0, radius + 7.0), Align2::CENTER_CENTER, "calm")];
+    // What is said of a rating stands there.
+    if state.rating.is_none() {
+        words.push((vec2(0.0, -radius - 7.0), Align2::CENTER_CENTER, "active"));
+    }
+    if radius < 70.0 {
+        // Beside the circle, where it is narrow.
+        let (side, up) = (rect.width() / 2.0, -0.75 * radius);
+        words.push((vec2(-side, up), Align2::LEFT_CENTER, "unpleasant"));
+        words.push((vec2(side, up), Align2::RIGHT_CENTER, "pleasant"));
+    } else {
+        words.push((vec2(4.0 - radius, -8.0), Align2::LEFT_CENTER, "unpleasant"));
+        words.push((vec2(radius - 4.0, -8.0), Align2::RIGHT_CENTER, "pleasant"));
+    }
+    for (at, align, word) in words {
         painter.text(center + at, align, word, theme::small(), p.muted);
     }
     let at = |v: f64, a: f64| center + vec2(v as f32, -a as f32) * radius;
@@ -137,9 +146,13 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
 
 /// The corners below: a button that begins a live rating, and how often it looks.
 fn rate(ui: &mut Ui, rect: Rect, state: &State, acts: &mut Vec<Act>) {
-    let left = Rect::from_min_size(rect.left_bottom() - vec2(0.0, 22.0), vec2(64.0, 22.0));
-    let right = Rect::from_min_size(rect.right_bottom() - vec2(52.0, 22.0), vec2(52.0, 22.0));
-    let button = Button::new(RichText::new("Rate  R").font(theme::caption())).small();
+    let size = vec2(58.0, 22.0);
+    let left = Rect::from_min_size(rect.left_bottom() - vec2(0.0, size.y), size);
+    let right = Rect::from_min_size(rect.right_bottom() - size, size);
+    let spacing = ui.spacing().clone();
+    ui.spacing_mut().interact_size = size;
+    ui.spacing_mut().button_padding = vec2(6.0, 2.0);
+    let button = Button::new(RichText::new("Rate  R").font(theme::caption()));
     let response = ui.put(left, button);
     if response
         .on_hover_text(
@@ -163,6 +176,7 @@ fn rate(ui: &mut Ui, rect: Rect, state: &State, acts: &mut Vec<Act>) {
         acts.push(Act::RateHz(rate_hz.round()));
     }
     response.on_hover_text("How often a live rating looks where you stand");
+    *ui.spacing_mut() = spacing;
 }
 
 fn place(rating: Rating) -> (Option<f64>, Option<f64>) {
