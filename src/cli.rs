@@ -305,7 +305,8 @@ pub struct EvaluateArgs {
 /// `affectscope review`
 #[derive(Debug, Args)]
 pub struct ReviewArgs {
-    /// A video, a picture, a folder of pictures or crops, or `demo`: the example, made from the built-in demo
+    /// A video, a picture, a folder of pictures or crops, or `demo`: the example, made from the built-in demo; or a
+    /// table or labels, which are shown without pictures
     #[arg(value_name = "VIDEO")]
     pub video: Option<PathBuf>,
     /// Predictions for it: a table of `analyze` or `record`, or a submission [default: VIDEO's table beside it, if

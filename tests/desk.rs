@@ -192,6 +192,75 @@ fn an_analysis_writes_rows_beside_the_pictures_and_hands_on_every_record() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), rows);
 }
 
+/// Analyses the numbered pictures 1, 2 and 4 of this size: the records' frames and faces, and the sidecar.
+fn analysed_numbered(size_px: (u32, u32)) -> (Vec<(u64, usize)>, serde_json::Value) {
+    let folder = tempfile::tempdir().unwrap();
+    let video = folder.path().join("clip");
+    std::fs::create_dir(&video).unwrap();
+    let grey = image::RgbImage::from_pixel(size_px.0, size_px.1, image::Rgb([90; 3]));
+    for number in [1, 2, 4] {
+        grey.save(video.join(format!("{number:05}.jpg"))).unwrap();
+    }
+    let (_live, mut desk) = desk();
+    let request = Request {
+        video: Some(video),
+        ..Request::default()
+    };
+    open(&mut *desk, &request);
+    desk.analyse();
+    let mut frames = Vec::new();
+    until(&mut *desk, "the analysis", |update| {
+        let records = update.records.iter();
+        frames.extend(records.map(|r| (r.stamp.index, r.readings.len())));
+        let ended = update.analysis.as_ref().and_then(|p| p.ended.clone());
+        ended.is_some_and(|ended| ended.is_ok())
+    });
+    let sidecar = std::fs::read_to_string(folder.path().join("clip.affect.json")).unwrap();
+    (frames, serde_json::from_str(&sidecar).unwrap())
+}
+
+#[test]
+fn small_numbered_pictures_are_read_as_faces_and_large_ones_are_searched() {
+    let (frames, sidecar) = analysed_numbered((112, 112));
+    assert_eq!(frames, [(0, 1), (1, 1), (2, 0), (3, 1)]);
+    assert_eq!(sidecar["protocol"]["name"], "crops");
+    // Nobody is in these; their numbers are the frames all the same.
+    let (frames, sidecar) = analysed_numbered((320, 240));
+    assert_eq!(frames, [(0, 0), (1, 0), (2, 0), (3, 0)]);
+    assert_ne!(sidecar["protocol"]["name"], "crops");
+}
+
+#[test]
+fn what_is_said_of_a_video_is_shown_where_the_video_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, labels) = pictures(folder.path());
+    let video = folder.path().join("clip.mp4");
+    std::fs::write(&video, "no video at all").unwrap();
+    let (_live, mut desk) = desk();
+    desk.open(&Request {
+        video: Some(video),
+        annotations: vec![labels.clone()],
+        ..Request::default()
+    });
+    let (mut note, mut instead) = (None, None);
+    until(&mut *desk, "opening", |update| {
+        note = note.take().or(update.note.take());
+        instead = instead.take().or(update.request.take());
+        let Some(project) = &update.project else {
+            return false;
+        };
+        assert_eq!((project.frames(), project.raters().len()), (30, 1));
+        true
+    });
+    let note = note.unwrap();
+    assert!(
+        note.contains("clip.mp4") && note.contains("without pictures"),
+        "{note}"
+    );
+    let instead = instead.unwrap();
+    assert_eq!((instead.video, instead.annotations), (None, vec![labels]));
+}
+
 #[test]
 fn what_cannot_be_opened_is_told() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Failure, Interrupt, load};
 use crate::cli::{LookArgs, NetworkArgs, ReviewArgs, ThemeArg, WindowArgs};
+use crate::formats::labels::{LabelFormat, sniff_file};
 use crate::gui::{self, Screenshot, WindowError, WindowOptions};
 use crate::live::{Live, Wake};
 use crate::review::session::Request;
@@ -38,9 +39,20 @@ pub fn review(args: &ReviewArgs) -> Result<(), Failure> {
         .video
         .as_deref()
         .is_some_and(|v| v.as_os_str() == "demo");
-    let video = args.video.as_ref().filter(|_| !example);
-    let given = [video, args.predictions.as_ref()];
-    for path in given.into_iter().flatten().chain(&args.annotations) {
+    let given = args.video.as_ref().filter(|_| !example);
+    // A table or labels alone are opened as what they are.
+    let kind = given.and_then(|path| sniff_file(path));
+    let video = given.filter(|_| kind.is_none());
+    let (mut predictions, mut annotations) = (args.predictions.clone(), args.annotations.clone());
+    match (kind, given) {
+        (Some(LabelFormat::Affectscope), Some(table)) if predictions.is_none() => {
+            predictions = Some(table.clone());
+        }
+        (Some(_), Some(labels)) => annotations.insert(0, labels.clone()),
+        _ => {}
+    }
+    let files = [video, predictions.as_ref()];
+    for path in files.into_iter().flatten().chain(&annotations) {
         if !path.exists() && !path.to_string_lossy().contains('%') {
             return Err(crate::source::SourceError::NotFound(path.clone()).into());
         }
@@ -51,8 +63,8 @@ pub fn review(args: &ReviewArgs) -> Result<(), Failure> {
     };
     let request = Request {
         video: video.cloned(),
-        predictions: args.predictions.clone().or_else(beside),
-        annotations: args.annotations.clone(),
+        predictions: predictions.clone().or_else(beside),
+        annotations,
         example,
     };
     let (settings, note) = settings();

@@ -1,7 +1,8 @@
 //! Samples as columns, and columns as strips and lines: what the timeline is painted with.
 //!
 //! The columns are means over fixed bins of time, so that nothing shimmers while it moves, and the whole is a handful of
-//! meshes, however many samples there are.
+//! meshes, however many samples there are. Corners that nobody could see are left out ([`corners`]): where a window is
+//! drawn without a graphics card, a timeline costs what its triangles cost.
 
 use eframe::egui::{Color32, Mesh, Painter, Pos2, Rangef, Rect, Shape, Stroke, pos2};
 
@@ -11,6 +12,13 @@ use crate::labels::Expression;
 
 /// Width of one column, points.
 const COLUMN: f32 = 3.0;
+/// A line may lie so far beside the columns that it leaves out, points.
+const SLACK: f32 = 0.25;
+/// Every column whose number divides by this is a corner, so that what is left out before it says nothing about what is
+/// left out after it, and stays as it is while the timeline moves.
+const STRETCH: i64 = 16;
+/// A layer of the stack is left out where it is thinner than this, points: the next one begins below it.
+const THIN: f32 = 0.25;
 
 /// Time to points.
 pub struct Scale {
@@ -54,6 +62,8 @@ impl Scale {
 /// The mean of the samples of one bin.
 #[derive(Clone)]
 pub struct Column {
+    /// Number of its bin, from time 0 on.
+    bin: i64,
     x: f32,
     probabilities: [f32; Expression::COUNT],
     /// Mean and standard deviation of valence, then of arousal.
@@ -84,6 +94,7 @@ pub fn columns(run: &[&Sample], scale: &Scale) -> Vec<Column> {
             }
             let x = scale.x_of(time_s / f64::from(n));
             Column {
+                bin: bin(samples[0]),
                 x: x.clamp(scale.x.min, scale.x.max),
                 probabilities: probabilities.map(|sum| sum / n),
                 affect: affect.map(|(mean, sd)| (mean / n, sd / n)),
@@ -97,6 +108,37 @@ pub fn columns(run: &[&Sample], scale: &Scale) -> Vec<Column> {
         columns = vec![left, right];
     }
     columns
+}
+
+/// Which columns a line must pass through so that, straight between them, it lies within [`SLACK`] of all the others.
+/// `heights` are what is drawn of a column, points: a few lines that share their corners.
+fn corners<const N: usize>(
+    columns: &[Column],
+    heights: impl Fn(&Column) -> [f32; N],
+) -> Vec<(f32, [f32; N])> {
+    let all: Vec<(f32, [f32; N])> = columns.iter().map(|c| (c.x, heights(c))).collect();
+    let straight = |from: usize, to: usize| {
+        let ((x0, a), (x1, b)) = (all[from], all[to]);
+        all[from + 1..to].iter().all(|(x, at)| {
+            let part = (x - x0) / (x1 - x0).max(f32::EPSILON);
+            (0..N).all(|i| (a[i] + part * (b[i] - a[i]) - at[i]).abs() <= SLACK)
+        })
+    };
+    let mut kept = Vec::new();
+    let mut from = 0;
+    for (i, column) in columns.iter().enumerate() {
+        let fixed = i == 0 || i + 1 == columns.len() || column.bin % STRETCH == 0;
+        // The last one that could still be reached in a straight line is a corner where this one cannot.
+        if i > from + 1 && !straight(from, i) {
+            kept.push(all[i - 1]);
+            from = i - 1;
+        }
+        if fixed {
+            kept.push(all[i]);
+            from = i;
+        }
+    }
+    kept
 }
 
 /// Adds a strip between two lines given as `(x, upper, lower)`.
@@ -116,22 +158,43 @@ fn strip(mesh: &mut Mesh, color: Color32, edge: impl Iterator<Item = (f32, f32, 
 
 /// The seven upon each other, up to the full height.
 pub fn draw_stack(painter: &Painter, p: &Palette, columns: &[Column], area: Rect) {
+    // What each layer reaches up to, points over the floor.
+    let tops = corners(columns, |column| {
+        let mut top = 0.0;
+        column.probabilities.map(|probability| {
+            top += probability;
+            top.clamp(0.0, 1.0) * area.height()
+        })
+    });
+    let n = tops.len();
     let mut mesh = Mesh::default();
-    let mut floor = vec![0.0_f32; columns.len()];
+    // How high it is covered.
+    let mut covered = vec![0.0_f32; n];
     for expression in Expression::ALL {
         let i = expression.index();
         let color = p.of_expression(expression).gamma_multiply(0.86);
-        let y = |part: f32| area.bottom() - part.clamp(0.0, 1.0) * area.height();
-        let edges: Vec<(f32, f32, f32)> = columns
-            .iter()
-            .zip(&mut floor)
-            .map(|(column, floor)| {
-                let lower = *floor;
-                *floor += column.probabilities[i];
-                (column.x, y(*floor), y(lower))
-            })
+        let thick = |at: usize| tops.get(at).is_some_and(|(_, t)| t[i] - covered[at] > THIN);
+        // A corner is drawn where it, or the one before or after it, is thick enough to be seen.
+        let drawn: Vec<bool> = (0..n)
+            .map(|at| thick(at) || thick(at + 1) || at.checked_sub(1).is_some_and(thick))
             .collect();
-        strip(&mut mesh, color, edges.into_iter());
+        let mut from = 0;
+        for stretch in drawn.chunk_by(|a, b| a == b) {
+            let to = from + stretch.len();
+            if drawn[from] {
+                let edges = (from..to).map(|at| {
+                    let (x, t) = &tops[at];
+                    (*x, area.bottom() - t[i], area.bottom() - covered[at])
+                });
+                strip(&mut mesh, color, edges);
+                // The next one begins a little lower where this one ends, rather than leave a hole beside it.
+                let inner = (from + usize::from(from > 0))..(to - usize::from(to < n));
+                for at in inner {
+                    covered[at] = tops[at].1[i];
+                }
+            }
+            from = to;
+        }
     }
     painter.add(Shape::mesh(mesh));
 }
@@ -139,39 +202,37 @@ pub fn draw_stack(painter: &Painter, p: &Palette, columns: &[Column], area: Rect
 /// The seven as lines.
 pub fn draw_lines(painter: &Painter, p: &Palette, columns: &[Column], area: Rect) {
     for expression in Expression::ALL {
-        let points: Vec<Pos2> = columns
-            .iter()
-            .map(|c| {
-                let part = c.probabilities[expression.index()].clamp(0.0, 1.0);
-                pos2(c.x, area.bottom() - 1.0 - part * (area.height() - 2.0))
-            })
-            .collect();
-        line(
-            painter,
-            points,
-            Stroke::new(1.5, p.of_expression(expression)),
-        );
+        let points = corners(columns, |c| {
+            let part = c.probabilities[expression.index()].clamp(0.0, 1.0);
+            [area.bottom() - 1.0 - part * (area.height() - 2.0)]
+        });
+        let points = points.into_iter().map(|(x, [y])| pos2(x, y)).collect();
+        let stroke = Stroke::new(1.5, p.of_expression(expression));
+        line(painter, points, stroke);
     }
 }
 
 /// Valence and arousal with their bands.
 pub fn draw_affect(painter: &Painter, p: &Palette, columns: &[Column], area: Rect) {
     let y = |value: f32| area.center().y - value.clamp(-1.3, 1.3) * area.height() / 2.0;
-    let mut bands = Mesh::default();
-    for (i, color) in [p.valence, p.arousal].into_iter().enumerate() {
-        let color = color.gamma_multiply(if p.dark { 0.15 } else { 0.13 });
-        let edges = columns.iter().map(|c| {
+    // Mean, and one standard deviation above and below it.
+    let lines = [0, 1].map(|i| {
+        corners(columns, |c| {
             let (mean, sd) = c.affect[i];
-            (c.x, y(mean + sd), y(mean - sd))
-        });
+            [y(mean), y(mean + sd), y(mean - sd)]
+        })
+    });
+    let mut bands = Mesh::default();
+    for (points, color) in lines.iter().zip([p.valence, p.arousal]) {
+        let color = color.gamma_multiply(if p.dark { 0.15 } else { 0.13 });
+        let edges = points
+            .iter()
+            .map(|(x, [_, upper, lower])| (*x, *upper, *lower));
         strip(&mut bands, color, edges);
     }
     painter.add(Shape::mesh(bands));
-    for (i, color) in [p.valence, p.arousal].into_iter().enumerate() {
-        let points = columns
-            .iter()
-            .map(|c| pos2(c.x, y(c.affect[i].0)))
-            .collect();
+    for (points, color) in lines.into_iter().zip([p.valence, p.arousal]) {
+        let points = points.into_iter().map(|(x, [y, ..])| pos2(x, y)).collect();
         line(painter, points, Stroke::new(1.5, color));
     }
 }
@@ -180,5 +241,76 @@ pub fn draw_affect(painter: &Painter, p: &Palette, columns: &[Column], area: Rec
 fn line(painter: &Painter, points: Vec<Pos2>, stroke: Stroke) {
     if points.len() > 1 {
         painter.line(points, stroke);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(bin: i64, probabilities: [f32; Expression::COUNT]) -> Column {
+        Column {
+            bin,
+            x: 3.0 * bin as f32,
+            probabilities,
+            affect: [(0.0, 0.1); 2],
+        }
+    }
+
+    /// A face that is at rest, then smiles, with noise as a camera's.
+    fn smile() -> Vec<Column> {
+        let mut seed = 7_u32;
+        (0..400)
+            .map(|i| {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let noise = (seed >> 8) as f32 / (1 << 24) as f32 * 0.01;
+                let smile = ((i - 200) as f32 / 20.0).clamp(0.0, 0.9);
+                let rest = 1.0 - smile - noise - 0.0004;
+                column(i, [rest, 0.0001, 0.0001, 0.0001, smile, 0.0001, noise])
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_left_out_lies_within_the_slack() {
+        let columns = smile();
+        let heights = |c: &Column| [60.0 * c.probabilities[0], 60.0 * c.probabilities[4]];
+        let kept = corners(&columns, heights);
+        assert!(kept.len() < columns.len() / 2, "{} corners", kept.len());
+        for c in &columns {
+            let after = kept.iter().position(|(x, _)| *x >= c.x).unwrap_or(0);
+            let ((x1, b), (x0, a)) = (kept[after], kept[after.saturating_sub(1)]);
+            let part = if x1 > x0 { (c.x - x0) / (x1 - x0) } else { 0.0 };
+            for ((a, b), truth) in a.into_iter().zip(b).zip(heights(c)) {
+                let drawn = a + part * (b - a);
+                assert!((drawn - truth).abs() < SLACK + 1e-3, "{drawn} for {truth}");
+            }
+        }
+    }
+
+    /// What has been drawn keeps its corners while older columns leave and newer ones come.
+    #[test]
+    fn corners_stay_while_the_timeline_moves() {
+        let columns = smile();
+        let heights = |c: &Column| [60.0 * c.probabilities[0]];
+        let bins = |part: &[Column]| -> Vec<i64> {
+            let x = corners(part, heights).into_iter().map(|(x, _)| x);
+            x.map(|x| (x / 3.0).round() as i64).collect()
+        };
+        let inside = |bins: Vec<i64>| -> Vec<i64> {
+            bins.into_iter()
+                .filter(|b| (64..=336).contains(b))
+                .collect()
+        };
+        let all = inside(bins(&columns));
+        for (left, right) in [(1, 400), (7, 390), (37, 351)] {
+            assert_eq!(inside(bins(&columns[left..right])), all);
+        }
+    }
+
+    #[test]
+    fn one_column_and_none_are_drawn_without_a_word() {
+        assert!(corners(&[], |_| [0.0]).is_empty());
+        assert_eq!(corners(&smile()[..1], |_| [1.0]).len(), 1);
     }
 }

@@ -395,6 +395,12 @@ impl Project {
                     .to_owned(),
             );
         }
+        if let (true, false, Some(path)) = (self.has_model, self.model.ours, &self.model.path) {
+            notes.push(format!(
+                "The predictions, {}, are no table of this program: they carry no probabilities, as a submission does, or people's labels do.",
+                file_name(path)
+            ));
+        }
         for rater in &self.raters {
             for origin in &rater.origins {
                 if let Some(n) = origin.frames

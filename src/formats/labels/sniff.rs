@@ -1,8 +1,30 @@
 //! Which format a file is in, told from its first lines.
 
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
 use crate::formats::rows::parquet;
 
 use super::{LabelFormat, abaw, affectnet, darma, expw, ferplus, openface, plain, text};
+
+/// Names of files that may hold labels end so.
+const ENDINGS: [&str; 7] = ["txt", "csv", "tsv", "jsonl", "json", "lst", "parquet"];
+/// So much of a file is looked at, bytes.
+const HEAD: u64 = 64 << 10;
+
+/// The format of a file that may hold labels, from its name's ending and its first lines; `None` for a video, a picture,
+/// a folder, and for what cannot be read.
+pub fn sniff_file(path: &Path) -> Option<LabelFormat> {
+    let ending = path.extension()?.to_string_lossy().to_lowercase();
+    if !ENDINGS.contains(&ending.as_str()) || !path.is_file() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(HEAD).read_to_end(&mut bytes).ok()?;
+    sniff(&bytes)
+}
 
 /// The format of a file with this content; `None` when it is none that is read. Only the first lines are looked at:
 /// what follows may still be wrong.

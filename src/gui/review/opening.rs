@@ -56,10 +56,7 @@ impl Bench {
 
     /// Opens files by what they are, all at once: labels or predictions by their content, everything else as a video.
     pub fn take(&mut self, paths: &[PathBuf]) {
-        let kinds: Vec<Option<LabelFormat>> = paths
-            .iter()
-            .map(|p| if p.is_dir() { None } else { sniff(p) })
-            .collect();
+        let kinds: Vec<Option<LabelFormat>> = paths.iter().map(|p| labels::sniff_file(p)).collect();
         let mut request = self.opening.asked.clone();
         if let Some(video) = kinds.iter().rposition(Option::is_none) {
             request = self.beside(&paths[video]);
@@ -262,17 +259,4 @@ fn add(request: &mut Request, labels: &Path) {
     if !request.annotations.iter().any(|p| p == labels) {
         request.annotations.push(labels.to_owned());
     }
-}
-
-/// Which label format a file has, from its first bytes.
-fn sniff(path: &Path) -> Option<LabelFormat> {
-    use std::io::Read as _;
-    let ending = path.extension()?.to_string_lossy().to_lowercase();
-    if !["txt", "csv", "tsv", "jsonl", "json", "lst", "parquet"].contains(&ending.as_str()) {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).ok()?;
-    file.take(64 << 10).read_to_end(&mut bytes).ok()?;
-    labels::sniff(&bytes)
 }

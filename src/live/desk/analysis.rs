@@ -18,12 +18,15 @@ use crate::model::device::Chosen;
 use crate::model::student::Student;
 use crate::review::session::Progress;
 use crate::session::Tuning;
-use crate::source;
+use crate::source::images::crops::{self, CropSource};
+use crate::source::{self, FrameSource, SourceError};
 
 /// Records that may wait for the window; then the analysis waits.
 const WAITING: usize = 4096;
 /// The window is woken this often at most.
 const WAKE_EVERY: Duration = Duration::from_millis(100);
+/// What is said of small pictures that are numbered.
+const CROPS: &str = "The pictures were read as faces that are cut out already, without detection:";
 /// Names that are tried when one is taken.
 const MOST_NAMES: usize = 100;
 
@@ -53,17 +56,19 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// Begins the analysis of a video.
+    /// Begins the analysis of a video; with `crops` the pictures of its folder are faces that were cut out already, which
+    /// otherwise is told by their names and sizes.
     ///
     /// # Errors
     /// When no file can be written or the system has no thread to give, in words.
-    pub fn start(video: &Path, means: Means, run: u64) -> Result<Self, String> {
+    pub fn start(video: &Path, crops: bool, means: Means, run: u64) -> Result<Self, String> {
         let output = output_for(video).map_err(|e| e.to_string())?;
         let path = table_of(output.part());
         let (sender, records) = sync_channel(WAITING);
         let (stop, done, of) = <(Arc<AtomicBool>, Arc<AtomicU64>, Arc<AtomicU64>)>::default();
         let work = Work {
             video: video.to_owned(),
+            crops,
             means,
             sender,
             stop: stop.clone(),
@@ -129,6 +134,7 @@ impl Drop for Analysis {
 
 struct Work {
     video: PathBuf,
+    crops: bool,
     means: Means,
     sender: SyncSender<Record>,
     stop: Arc<AtomicBool>,
@@ -158,7 +164,7 @@ impl Work {
     }
 
     fn rows(&self, mut output: Output) -> Result<Option<String>, String> {
-        let mut source = source::open_path(&self.video).map_err(|e| e.to_string())?;
+        let (mut source, cropped) = self.source().map_err(|e| e.to_string())?;
         let info = source.info().clone();
         self.of.store(info.frames.unwrap_or(0), Ordering::Relaxed);
         let with_file = info.stills && self.video.is_dir();
@@ -173,7 +179,7 @@ impl Work {
         let tuning = Tuning::default();
         let options = bulk::Options {
             tuning,
-            cropped: false,
+            cropped,
             batch: Batch::on(&self.means.device.device),
         };
         let mut woken = Instant::now();
@@ -221,7 +227,12 @@ impl Work {
             ));
         }
         output.finish().map_err(|e| e.to_string())?;
-        let protocol = if info.stills {
+        let protocol = if cropped {
+            Protocol::Crops {
+                resize_px: self.means.student.config().resize_px(),
+                timed: false,
+            }
+        } else if info.stills {
             Protocol::Stills
         } else {
             Protocol::Offline
@@ -237,7 +248,19 @@ impl Work {
         );
         let text = serde_json::to_string_pretty(&value).map_err(|e| e.to_string())?;
         write_whole(&sidecar_path(&path), text.as_bytes(), true).map_err(|e| e.to_string())?;
-        Ok(end.note)
+        let read = cropped.then(|| format!("{CROPS} {}", path.display()));
+        let notes: Vec<String> = read.into_iter().chain(end.note).collect();
+        Ok((!notes.is_empty()).then(|| notes.join(" ")))
+    }
+
+    /// The frames as the bench's film numbers them, and whether they are faces that were cut out already.
+    fn source(&self) -> Result<(Box<dyn FrameSource + Send>, bool), SourceError> {
+        if self.video.is_dir() && (self.crops || crops::is_crops(&self.video)) {
+            let source = CropSource::open(&self.video, None)?;
+            let faces = self.crops || source.are_faces();
+            return Ok((Box::new(source), faces));
+        }
+        Ok((source::open_path(&self.video)?, false))
     }
 }
 

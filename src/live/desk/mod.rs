@@ -4,25 +4,24 @@ mod analysis;
 mod clerk;
 mod example;
 mod load;
+mod opening;
 mod ranking;
 mod thumbs;
 
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use self::analysis::Analysis;
 pub use self::analysis::Means;
 use self::clerk::Clerk;
-use self::load::{Loaded, load, of_crops};
+use self::load::{Loaded, of_crops};
+use self::opening::Example;
 use self::ranking::Ranker;
 use self::thumbs::Thumbs;
 use super::export::Export;
 use super::journal::Journal;
 use super::pad::Pad;
-use super::viewer::{Viewer, ViewerState};
-use super::{ThreadError, spawn};
+use super::spawn;
+use super::viewer::Viewer;
 use crate::analysis::BoxPx;
 use crate::review::Editor;
 use crate::review::export::{ExportEnd, ExportOrder, ExportProgress};
@@ -31,9 +30,6 @@ use crate::review::save::{Job, Saved};
 use crate::review::session::{
     Engine, JournalWord, Phase, Progress, Request, SessionOrder, SessionWord, Update, Wanted,
 };
-
-/// What is said while the example is made.
-const EXAMPLE: &str = "Making the example from the built-in demo";
 
 /// The bench's threads. Dropped, they end.
 pub struct Desk {
@@ -93,110 +89,6 @@ impl Desk {
             thumbs: None,
         }
     }
-
-    fn fail(&mut self, reason: String) {
-        self.loading = None;
-        self.phase = Phase::Failed { reason };
-    }
-
-    /// Reads predictions and labels on a thread of its own.
-    fn load(&mut self) {
-        let (sender, receiver) = sync_channel(1);
-        let (request, frames, wake) = (
-            self.request.clone(),
-            self.frames.clone(),
-            self.means.wake.clone(),
-        );
-        // It is written to its end first: the same journal may be opened again.
-        let before = self.journal.take();
-        let work = move || {
-            drop(before);
-            // A bench that is gone has no use for it.
-            let _ = sender.send(load(&request, frames));
-            wake();
-        };
-        match spawn("review", work) {
-            Ok(_) => {
-                self.loading = Some(receiver);
-                self.phase = Phase::Opening {
-                    what: "Reading predictions and labels".to_owned(),
-                    part: None,
-                };
-            }
-            Err(e) => self.fail(e.to_string()),
-        }
-    }
-
-    fn make_example(&mut self) {
-        let (sender, made) = sync_channel(1);
-        let part = Arc::<AtomicU32>::default();
-        let (means, theirs) = (self.means.clone(), part.clone());
-        let work = move || {
-            let request = example::make(&example::base(), &means, &mut |done| {
-                theirs.store((done * 1e3) as u32, Ordering::Relaxed);
-                (means.wake)();
-            });
-            let _ = sender.send(request);
-            (means.wake)();
-        };
-        match spawn("example", work) {
-            Ok(_) => {
-                self.example = Some(Example { part, made });
-                self.phase = Phase::Opening {
-                    what: EXAMPLE.to_owned(),
-                    part: None,
-                };
-            }
-            Err(e) => self.fail(e.to_string()),
-        }
-    }
-
-    /// Opens the example once it is made; says what was opened.
-    fn take_example(&mut self) -> Option<Request> {
-        let example = self.example.as_ref()?;
-        match example.made.try_recv() {
-            Ok(Ok(request)) => {
-                self.example = None;
-                self.open(&request);
-                return Some(request);
-            }
-            Ok(Err(reason)) => {
-                self.example = None;
-                self.fail(reason);
-            }
-            Err(TryRecvError::Empty) => {
-                let part = example.part.load(Ordering::Relaxed) as f32 / 1e3;
-                self.phase = Phase::Opening {
-                    what: EXAMPLE.to_owned(),
-                    part: Some(part),
-                };
-            }
-            Err(TryRecvError::Disconnected) => {
-                self.example = None;
-                self.fail("Making the example broke down, which is a mistake in this program. Please report it.".to_owned());
-            }
-        }
-        None
-    }
-
-    fn view(&mut self, video: &Path) -> Result<(), ThreadError> {
-        let wake = self.means.wake.clone();
-        let crops = video.is_dir() && self.request.predictions.as_deref().is_some_and(of_crops);
-        self.viewer = Some(if crops {
-            Viewer::start_crops(video, None, wake.clone())?
-        } else {
-            Viewer::start(video, wake.clone())?
-        });
-        self.thumbs = Some(Thumbs::new(video, crops, wake));
-        Ok(())
-    }
-}
-
-/// The example while it is being made.
-struct Example {
-    /// Thousandths.
-    part: Arc<AtomicU32>,
-    made: Receiver<Result<Request, String>>,
 }
 
 impl Engine for Desk {
@@ -205,64 +97,8 @@ impl Engine for Desk {
             request: self.take_example(),
             ..Update::default()
         };
-        if let Some(viewer) = &self.viewer {
-            let seen = viewer.poll();
-            match seen.state {
-                ViewerState::Opening(part) => {
-                    if matches!(self.phase, Phase::Opening { .. }) {
-                        self.phase = Phase::Opening {
-                            what: "Looking through the video".to_owned(),
-                            part: Some(part as f32),
-                        };
-                    }
-                }
-                ViewerState::Open(opened) => {
-                    // Numbered anew, when the container had been wrong: everything is laid on its frames again.
-                    if self.numbering != Some(opened.numbering) {
-                        self.numbering = Some(opened.numbering);
-                        self.frames = Some(Frames {
-                            times_s: opened.times_s.to_vec(),
-                            pictures: opened.pictures.as_ref().map(|p| p.to_vec()),
-                        });
-                        update.info = Some(opened.info.clone());
-                        update.note.clone_from(&opened.note);
-                        self.load();
-                    }
-                }
-                ViewerState::Failed(reason) => {
-                    self.means.closing.end(self.viewer.take());
-                    self.fail(reason);
-                }
-            }
-            if let Some(shown) = seen.picture {
-                match shown.picture {
-                    Ok(picture) => update.picture = Some(picture),
-                    Err(reason) => update.no_picture = Some((shown.index, reason)),
-                }
-            }
-        }
-        if let Some(loading) = &self.loading {
-            match loading.try_recv() {
-                Ok(Ok(loaded)) => {
-                    self.loading = None;
-                    self.phase = Phase::Ready;
-                    update.project = Some(Box::new(loaded.project));
-                    update.editor = Some(Box::new(loaded.editor));
-                    update.note = update.note.or(loaded.note);
-                    self.journal = loaded.file.and_then(|file| {
-                        let journal = Journal::start(file, self.means.wake.clone());
-                        journal
-                            .map_err(|e| update.note = Some(format!("Edits are not kept: {e}")))
-                            .ok()
-                    });
-                }
-                Ok(Err(reason)) => self.fail(reason),
-                Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Disconnected) => {
-                    self.fail("Reading the files broke down, which is a mistake in this program. Please report it.".to_owned());
-                }
-            }
-        }
+        self.look(&mut update);
+        self.take_loaded(&mut update);
         if let Some(analysis) = &mut self.analysis {
             let (records, progress) = analysis.poll();
             update.records = records;
@@ -413,7 +249,8 @@ impl Engine for Desk {
         };
         self.means.closing.end(self.analysis.take());
         self.runs += 1;
-        match Analysis::start(&video, self.means.clone(), self.runs) {
+        let crops = self.request.predictions.as_deref().is_some_and(of_crops);
+        match Analysis::start(&video, crops, self.means.clone(), self.runs) {
             Ok(analysis) => self.analysis = Some(analysis),
             Err(reason) => {
                 self.refused = Some(Progress {

@@ -16,6 +16,9 @@ pub const ASSUMED_RATE_HZ: f64 = 30.0;
 /// The highest number that is taken for a frame's: 18 hours at 30 a second. Every frame below has a row.
 const HIGHEST: u64 = 2_000_000;
 
+/// A picture with a longer side is not taken for a face that was cut out, pixels.
+const LARGEST_CROP_PX: usize = 256;
+
 /// The numbered pictures of one video.
 ///
 /// The number in a file's name is the frame, from 1 there and from 0 here. A number without a picture is
@@ -98,6 +101,13 @@ impl CropSource {
         self.passed_over
     }
 
+    /// Whether they look like faces that were cut out already, rather than like whole pictures that are numbered: small, and
+    /// about as wide as high (Aff-Wild2's have 112 pixels). Told by the first of them.
+    pub fn are_faces(&self) -> bool {
+        let (w, h) = (self.info.width_px, self.info.height_px);
+        w > 0 && w.max(h) <= LARGEST_CROP_PX && w.abs_diff(h) * 10 <= w.max(h)
+    }
+
     /// How many pictures there are.
     pub fn pictures(&self) -> u64 {
         self.names.len() as u64
@@ -152,7 +162,7 @@ impl FrameSource for CropSource {
 
 /// Whether a folder is one video's crops rather than pictures of all kinds: every picture in it is named by a number
 /// from 1 on, of five digits at least, as Aff-Wild2 writes them.
-pub(in crate::source) fn is_crops(folder: &Path) -> bool {
+pub fn is_crops(folder: &Path) -> bool {
     numbered(folder).is_ok_and(|(names, others)| {
         let long = |name: &OsString| Path::new(name).file_stem().is_some_and(|s| s.len() >= 5);
         others == 0 && !names.is_empty() && names.values().all(long)
