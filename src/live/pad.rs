@@ -166,3 +166,83 @@ mod device {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use evdev::uinput::VirtualDevice;
+    use evdev::{
+        AbsInfo, AbsoluteAxisCode, AbsoluteAxisEvent, AttributeSet, KeyCode, KeyEvent,
+        UinputAbsSetup,
+    };
+
+    use super::*;
+
+    fn plug() -> VirtualDevice {
+        let axis = |code| UinputAbsSetup::new(code, AbsInfo::new(0, -32768, 32767, 16, 128, 0));
+        let keys: AttributeSet<KeyCode> = [KeyCode::BTN_SOUTH, KeyCode::BTN_EAST].iter().collect();
+        VirtualDevice::builder()
+            .expect("/dev/uinput can be opened")
+            .name("made gamepad")
+            .with_absolute_axis(&axis(AbsoluteAxisCode::ABS_X))
+            .expect("an axis to the right")
+            .with_absolute_axis(&axis(AbsoluteAxisCode::ABS_Y))
+            .expect("an axis down")
+            .with_keys(&keys)
+            .expect("two buttons")
+            .build()
+            .expect("the kernel makes a gamepad")
+    }
+
+    /// The stick as soon as it is as wished for, within half a minute.
+    fn until(pad: &Pad, wished: impl Fn(Option<&Stick>) -> bool) -> Option<Stick> {
+        let began = Instant::now();
+        loop {
+            let stick = pad.stick();
+            if wished(stick.as_ref()) {
+                return stick;
+            }
+            assert!(began.elapsed().as_secs() < 30, "it stays at {stick:?}");
+            std::thread::sleep(EVERY);
+        }
+    }
+
+    /// The kernel's own gamepad, plugged, moved, pressed, pulled and plugged again.
+    #[test]
+    #[ignore = "needs /dev/uinput and the right to write to it: cargo test --release -- --ignored gamepad"]
+    fn a_gamepad_of_the_kernel_moves_the_rating() {
+        let pad = Pad::start(Arc::new(|| ())).expect("a thread");
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(pad.stick(), None, "no gamepad yet");
+
+        let mut device = plug();
+        let rest = until(&pad, |s| s.is_some()).expect("a stick");
+        assert_eq!(rest.name, "made gamepad");
+        assert_eq!(rest.affect(), None, "at rest it rates nothing");
+
+        // To the right, and up by half: the kernel counts downwards.
+        let right = AbsoluteAxisEvent::new(AbsoluteAxisCode::ABS_X, 16384);
+        let up = AbsoluteAxisEvent::new(AbsoluteAxisCode::ABS_Y, -24576);
+        device.emit(&[*right, *up]).expect("moved");
+        let moved = until(&pad, |s| s.is_some_and(|s| s.affect().is_some()));
+        let (valence, arousal) = moved.and_then(|s| s.affect()).expect("a rating");
+        assert!((0.3..0.7).contains(&valence), "valence {valence}");
+        assert!((0.6..0.95).contains(&arousal), "arousal {arousal}");
+
+        device
+            .emit(&[*KeyEvent::new(KeyCode::BTN_SOUTH, 1)])
+            .expect("pressed");
+        until(&pad, |s| s.is_some_and(|s| s.play && !s.end));
+        device
+            .emit(&[*KeyEvent::new(KeyCode::BTN_SOUTH, 0)])
+            .expect("released");
+        device
+            .emit(&[*KeyEvent::new(KeyCode::BTN_EAST, 1)])
+            .expect("pressed");
+        until(&pad, |s| s.is_some_and(|s| s.end && !s.play));
+
+        drop(device);
+        until(&pad, |s| s.is_none());
+        let _again = plug();
+        until(&pad, |s| s.is_some());
+    }
+}
