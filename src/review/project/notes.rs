@@ -1,0 +1,92 @@
+//! What an annotator should know before trusting the scores.
+
+use super::{Project, file_name, file_stem};
+use crate::formats::labels::LabelFormat;
+use crate::review::model::FaceChoice;
+use crate::review::rater::Rater;
+
+impl Project {
+    /// What the user should know: lengths and names that differ, labels that lie on no frame.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let own = self.stem();
+        let frames = self.frames();
+        if self.has_model && self.from_video && self.model.frames != frames {
+            notes.push(format!(
+                "The predictions speak of {} frames, the video has {frames}.",
+                self.model.frames
+            ));
+        }
+        notes.extend(self.model.names_failed.clone());
+        if let FaceChoice::Id(id) = self.model.choice()
+            && let Some(face) = self.model.faces().iter().find(|f| f.id == id && f.both > 0)
+        {
+            notes.push(format!(
+                "Several ids of {} are on the same frame {} times: the row of face {id} counts there, else the first.",
+                self.model.names().title(id),
+                face.both
+            ));
+        }
+        let ours = |rater: &Rater| {
+            let mut formats = rater.origins.iter().map(|o| o.format);
+            formats.any(|format| format == LabelFormat::Affectscope)
+        };
+        if self.has_model
+            && self.model.path.is_some()
+            && !self.model.ours
+            && self.raters.iter().any(ours)
+        {
+            notes.push(
+                "The labels are this program's own tables, and the predictions are not: were the two swapped?"
+                    .to_owned(),
+            );
+        }
+        if let (true, false, Some(path)) = (self.has_model, self.model.ours, &self.model.path) {
+            notes.push(format!(
+                "The predictions, {}, are no table of this program: they carry no probabilities, as a submission does, or people's labels do.",
+                file_name(path)
+            ));
+        }
+        for rater in &self.raters {
+            for origin in &rater.origins {
+                if let Some(n) = origin.frames
+                    && n != frames as u64
+                {
+                    notes.push(format!(
+                        "{}: {} has {n} frames, the video {frames}.",
+                        rater.name,
+                        file_name(&origin.path)
+                    ));
+                }
+                let stem = file_stem(&origin.path);
+                if !own.is_empty() && origin.video != own && !stem.starts_with(&own) {
+                    notes.push(format!(
+                        "{}: {} is named for another video than {own}.",
+                        rater.name,
+                        file_name(&origin.path)
+                    ));
+                }
+            }
+            if rater.beyond > 0 {
+                notes.push(format!(
+                    "{}: {} labels lie on no frame of the video.",
+                    rater.name, rater.beyond
+                ));
+            }
+            if rater.offset_frames() != 0 {
+                notes.push(format!(
+                    "{}: labels are moved by {:+} frames.",
+                    rater.name,
+                    rater.offset_frames()
+                ));
+            }
+            if let (Some(hz), true) = (rater.rated_hz, rater.is_timed()) {
+                notes.push(format!(
+                    "{}: rated by the clock, {hz:.1} times a second; each frame shows the rating that is nearest in time, and each rating counts once in the scores.",
+                    rater.name
+                ));
+            }
+        }
+        notes
+    }
+}
