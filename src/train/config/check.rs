@@ -66,6 +66,7 @@ impl GruPhase {
         whole(&key("epochs"), self.epochs, 1..=MOST)?;
         whole(&key("patience"), self.patience, 1..=MOST)?;
         number(&key("rate"), self.rate, above(0.0, 10.0))?;
+        number(&key("average"), self.average, 0.0..1.0)?;
         whole(&key("made"), self.made, 0..=1_000_000)?;
         whole(&key("looks"), self.looks, 1..=100)?;
         whole(&key("moves"), self.moves, 1..=100)?;
@@ -186,6 +187,10 @@ mod tests {
         told(
             "[teacher.gru]\nmade = 2000000",
             "`teacher.gru.made` is 2000000; it must be a whole number from 0 to 1000000.",
+        );
+        told(
+            "[gru]\naverage = 1.0",
+            "`gru.average` is 1; it must be a number from 0 and below 1.",
         );
         told(
             "[cnn]\naverage = nan",

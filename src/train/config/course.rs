@@ -110,7 +110,7 @@ impl GruPhase {
             rate: self.rate,
             schedule: self.schedule,
             warm_up: 0.0,
-            average: 0.0,
+            average: self.average,
         }
     }
 }
@@ -150,6 +150,8 @@ pub struct GruPhase {
     pub rate: f64,
     /// How the rate goes.
     pub schedule: Schedule,
+    /// The moving average keeps this much of itself in a step; 0: there is none.
+    pub average: f64,
     /// Sequences of 32 that an epoch composes of the stills, each epoch others; 0: videos alone are learnt from and
     /// validated on. Every still of the validation split is validated on once.
     pub made: usize,
@@ -179,6 +181,7 @@ impl Default for GruPhase {
             patience: 6,
             rate: 1e-4,
             schedule: Schedule::Steps,
+            average: 0.0,
             made: 4000,
             votes: false,
             views: false,
