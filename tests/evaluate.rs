@@ -149,6 +149,28 @@ fn two_single_files_are_a_pair_whatever_they_are_called() {
 }
 
 #[test]
+fn what_is_no_probability_is_refused() {
+    let scratch = Scratch::new();
+    let header = "frame,time_s,face_id,status,box_x_px,box_y_px,box_w_px,box_h_px,neutral,anger,disgust,fear,happiness,sadness,surprise,expression,valence,arousal";
+    for (bad, said) in [("NaN", "NaN"), ("1.5", "1.5"), ("-0.1", "-0.1")] {
+        scratch.write(
+            "p.csv",
+            &format!("{header}\n0,0,1,ok,0,0,9,9,{bad},0,0,0,0,0,0,fear,0.5,0.5\n"),
+        );
+        scratch.write("t.csv", "frame,expression\n0,fear\n");
+        let (code, _, words) = scratch.evaluate("p.csv", "t.csv", &[]);
+        assert_eq!(code, 2, "{words}");
+        assert!(
+            words.contains("p.csv: line 2") && words.contains("neutral") && words.contains(said),
+            "{words}"
+        );
+        let done = scratch.run(&["convert", "p.csv", "p.jsonl"]);
+        assert_eq!(done.status.code(), Some(2));
+        assert!(!scratch.path("p.jsonl").exists());
+    }
+}
+
+#[test]
 fn folders_are_paired_by_video_and_the_set_is_one_row() {
     let scratch = Scratch::new();
     let ours = "frame,time_s,face_id,status,box_x_px,box_y_px,box_w_px,box_h_px,expression,valence,arousal\n";

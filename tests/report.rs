@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use super::cli::Scratch;
 
+mod folders;
+
 const NAMES: [&str; 7] = [
     "neutral",
     "anger",

@@ -39,7 +39,7 @@ pub fn run() -> Result<(), Failure> {
     if leaves_nvidia_unused() {
         text.push_str("  an NVIDIA GPU is in this machine: `cargo build --release --features cuda` makes a build that uses it\n");
     }
-    print(&text);
+    print(&text)?;
     Ok(())
 }
 

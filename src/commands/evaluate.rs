@@ -1,5 +1,8 @@
 //! `affectscope evaluate`: predictions against annotations, scored as the field scores them.
 
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
 use serde_json::json;
 
 use super::{Failure, print, refuse_input_as_output, say};
@@ -44,7 +47,8 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         Some(face) => Some(chosen_face(face, &mut predictions)?),
         None => None,
     };
-    let annotations = Side::load(&args.annotations, args.format)?;
+    let mut annotations = Side::load(&args.annotations, args.format)?;
+    apart(&mut predictions, &mut annotations);
     let mut broken = 0;
     for (what, side) in [("predictions", &predictions), ("annotations", &annotations)] {
         for error in side.broken.iter().take(SAID) {
@@ -91,7 +95,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         say(note);
     }
     if !to_stdout {
-        print(&table::text(&report));
+        print(&table::text(&report))?;
     }
     if args.out.is_some() {
         let given = json!({
@@ -109,7 +113,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         text.push('\n');
         match out_file {
             Some(out) => write_whole(out, text.as_bytes(), args.force)?,
-            None => print(&text),
+            None => print(&text)?,
         }
     }
     if broken > 0 {
@@ -120,6 +124,34 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// Sees to it that nothing is compared with itself where both sides lie in one folder: tables of ours are predictions, the
+/// rest of what is on both sides are labels.
+fn apart(predictions: &mut Side, annotations: &mut Side) {
+    let theirs: Vec<PathBuf> = predictions.series.iter().map(|l| l.path.clone()).collect();
+    for table in annotations.without_predictions(&theirs) {
+        say(&format!(
+            "annotations: {} passed over: predictions, not labels",
+            table.display()
+        ));
+    }
+    if predictions.single_file {
+        return;
+    }
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let labels: HashSet<PathBuf> = annotations.series.iter().map(|l| real(&l.path)).collect();
+    let before = predictions.series.len();
+    predictions
+        .series
+        .retain(|l| !labels.contains(&real(&l.path)));
+    match before - predictions.series.len() {
+        0 => {}
+        n => say(&format!(
+            "predictions: {n} passed over that {} on the side of the annotations, too",
+            if n == 1 { "is" } else { "are" }
+        )),
+    }
 }
 
 /// The id that the rows of this face go by, now that those of ids that are one person's have it, too. A name is looked for
@@ -155,7 +187,7 @@ fn chosen_face(face: &FaceArg, predictions: &mut Side) -> Result<u32, Failure> {
 
 /// Why nothing matches.
 fn nothing(args: &EvaluateArgs, predictions: &Side, annotations: &Side, report: &Report) -> String {
-    let side = |what: &str, path: &std::path::Path, side: &Side| {
+    let side = |what: &str, path: &Path, side: &Side| {
         let videos: Vec<&str> = side
             .series
             .iter()

@@ -22,13 +22,13 @@ const LONGEST_LINE: usize = 2000;
 pub fn run(args: &InfoArgs) -> Result<(), Failure> {
     let weights = Weights::load(args.weights.as_deref())?;
     if let Ok(config) = PointsConfig::parse(&weights.config) {
-        print(&landmarks::card(&weights, &config, args.markdown));
+        print(&landmarks::card(&weights, &config, args.markdown))?;
         return Ok(());
     }
     let student = Student::new(&weights, &candle_core::Device::Cpu)?;
     let (card, config) = (student.card(), student.config());
     if args.markdown {
-        print(&markdown(card, student.sha256()));
+        print(&markdown(card, student.sha256()))?;
         return Ok(());
     }
     let mut text = String::new();
@@ -104,7 +104,7 @@ pub fn run(args: &InfoArgs) -> Result<(), Failure> {
         "to know",
         "it shows what a face expresses to a trained network, not what a person feels",
     );
-    print(&text);
+    print(&text)?;
     Ok(())
 }
 

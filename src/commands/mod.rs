@@ -89,7 +89,16 @@ impl From<SourceError> for Failure {
 
 impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {
-        Self::bad_input(error.to_string())
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        match &error {
+            // Nothing was wrong with what was asked for.
+            OutputError::Io { reason, .. }
+                if [StorageFull, QuotaExceeded, FileTooLarge].contains(&reason.kind()) =>
+            {
+                Self::broken(error.to_string())
+            }
+            _ => Self::bad_input(error.to_string()),
+        }
     }
 }
 
@@ -215,9 +224,18 @@ pub fn tell(failure: &Failure) {
 }
 
 /// Writes text to standard output; a reader that has gone away is no failure.
-pub(crate) fn print(text: &str) {
+///
+/// # Errors
+/// When it goes to a file and the disk is full or refuses.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
     use std::io::Write as _;
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::broken(format!(
+            "standard output: cannot be written ({e}). What it has is not whole; check the space left."
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses to write over something that is to be read, whatever `--force` says.

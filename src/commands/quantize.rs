@@ -86,7 +86,7 @@ pub fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     };
     let int8 = Student::with_kernels(&calibrated, kernels)?;
     let scores = Scores::of(&f32, &int8, &check)?;
-    print(&scores.table(check_folder.display()));
+    print(&scores.table(check_folder.display()))?;
     if args.check.is_none() {
         say("note: checked on the faces of the calibration; others (--check) say more");
     }

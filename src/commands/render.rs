@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use super::progress::Progress;
-use super::report::{face_choice, known_times};
+use super::report::{face_choice, known_times, whole};
 use super::{Failure, INTERRUPTED, Interrupt, refuse_input_as_output, say};
 use crate::cli::RenderArgs;
 use crate::formats::sidecar::sidecar_path;
@@ -114,7 +114,7 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
                     rendered.frames,
                     length(rendered.length_s)
                 ));
-                return Ok(());
+                return whole(&project);
             }
         }
     }

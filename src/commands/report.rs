@@ -65,9 +65,25 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     };
     write(args, &project, &facts)?;
     match unread {
-        None => Ok(()),
+        None => whole(&project),
         Some(error) => Err(Failure::bad_input(format!(
             "{error} The report is without pictures of it."
+        ))),
+    }
+}
+
+/// Whether all labels that were given could be read.
+///
+/// # Errors
+/// With code 2 when a file of a folder could not; the notes have said which, and why.
+pub(super) fn whole(project: &Project) -> Result<(), Failure> {
+    match project.unread().len() {
+        0 => Ok(()),
+        1 => Err(Failure::bad_input(
+            "a file of labels could not be used; the lines above say why, and the result is without it",
+        )),
+        n => Err(Failure::bad_input(format!(
+            "{n} files of labels could not be used; the lines above say why, and the result is without them"
         ))),
     }
 }
@@ -346,7 +362,7 @@ fn write(args: &ReportArgs, project: &Project, facts: &Facts) -> Result<(), Fail
         }
     }
     if to_stdout {
-        print(&page);
+        print(&page)?;
     }
     for (path, _) in &outputs {
         say(&format!("wrote {}", path.display()));

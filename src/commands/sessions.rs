@@ -38,13 +38,13 @@ pub fn run(args: &SessionsArgs) -> Result<(), Failure> {
     if args.json {
         let text = serde_json::to_string_pretty(&listed(&found, &details));
         let text = text.map_err(|e| Failure::broken(e.to_string()))?;
-        print(&format!("{text}\n"));
+        print(&format!("{text}\n"))?;
         return Ok(());
     }
     if found.sessions.is_empty() {
         say(&none(&folders));
     }
-    print(&table(&found, &details));
+    print(&table(&found, &details))?;
     Ok(())
 }
 

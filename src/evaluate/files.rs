@@ -75,6 +75,34 @@ impl Side {
         Ok(side)
     }
 
+    /// Lets go of the tables of predictions that stand among labels: those that are `predictions` themselves, and
+    /// tables of ours of a video that has other labels here. Only of a folder; a file that was given is meant. Gives
+    /// what was let go of.
+    pub fn without_predictions(&mut self, predictions: &[PathBuf]) -> Vec<PathBuf> {
+        if self.single_file {
+            return Vec::new();
+        }
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let theirs: HashSet<PathBuf> = predictions.iter().map(|p| real(p)).collect();
+        let is_ours = |l: &Loaded| l.format == LabelFormat::Affectscope;
+        let others = self.series.iter().filter(|l| !is_ours(l));
+        let labelled: Vec<String> = others.map(|l| l.series.video.clone()).collect();
+        let has_labels = |video: &str| {
+            let mut videos = labelled.iter();
+            videos.any(|of| of == video || is_marked(of, video))
+        };
+        let mut gone = Vec::new();
+        self.series.retain(|l| {
+            let goes =
+                is_ours(l) && (theirs.contains(&real(&l.path)) || has_labels(&l.series.video));
+            if goes && !gone.contains(&l.path) {
+                gone.push(l.path.clone());
+            }
+            !goes
+        });
+        gone
+    }
+
     fn add(&mut self, path: &Path, labels: Labels) {
         let format = labels.format;
         self.series
@@ -128,6 +156,12 @@ impl Walk {
         }
         Ok(())
     }
+}
+
+/// Whether a name is a video's with an annotator's behind it, as in `talk.eva`.
+pub fn is_marked(name: &str, video: &str) -> bool {
+    name.strip_prefix(video)
+        .is_some_and(|rest| rest.len() > 1 && rest.starts_with('.'))
 }
 
 fn ending(path: &Path) -> Option<String> {

@@ -41,6 +41,8 @@ pub struct App {
     pub(super) bench: Option<Bench>,
     /// The live source waits for the bench to be left.
     pub(super) paused_for_bench: bool,
+    /// The zoom of everything before the bench was drawn smaller; see [`App::shrink`].
+    pub(super) own_zoom: Option<f32>,
     crops: Crops,
     pub(super) show_keys: bool,
     pub(super) show_about: bool,
@@ -85,6 +87,7 @@ impl App {
             screen: Screen::default(),
             bench: None,
             paused_for_bench: false,
+            own_zoom: None,
             crops: Crops::default(),
             show_keys: false,
             show_about: false,
@@ -267,6 +270,12 @@ impl eframe::App for App {
             .is_some_and(|quit| quit.load(std::sync::atomic::Ordering::SeqCst))
         {
             ctx.send_viewport_cmd(ViewportCommand::Close);
+        } else if ctx.input(|i| i.viewport().close_requested())
+            && let Some(bench) = &mut self.bench
+            && !bench.may_close()
+        {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            ctx.request_repaint();
         }
 
         // These states end without a picture that would wake the window.

@@ -4,8 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 
 use eframe::egui::{ColorImage, Context};
+
+/// A dialog that is gone sooner was never there.
+const AT_ONCE: Duration = Duration::from_millis(200);
 
 /// What a dialog was opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +43,8 @@ pub enum Asked {
 pub enum Done {
     /// A dialog was closed; `None`: nothing was chosen.
     Chosen(Asked, Option<PathBuf>),
+    /// No dialog came up. With the name that was suggested, where something was to be saved.
+    NoDialog(Asked, Option<PathBuf>),
     /// A picture of the window was written, or why not.
     Picture(Result<PathBuf, String>),
     /// The settings could not be written.
@@ -69,7 +75,7 @@ impl Background {
     /// The next result, if there is one. Never waits.
     pub fn next(&mut self) -> Option<Done> {
         let done = self.receiver.try_recv().ok()?;
-        if matches!(done, Done::Chosen(..)) {
+        if matches!(done, Done::Chosen(..) | Done::NoDialog(..)) {
             self.dialog_open = false;
         }
         Some(done)
@@ -82,6 +88,7 @@ impl Background {
         }
         self.dialog_open = true;
         let (sender, ctx) = (self.sender.clone(), ctx.clone());
+        let suggested = start.clone();
         let (start, name) = match (asked, start) {
             (Asked::ReviewSave | Asked::ReviewExport, Some(path)) => {
                 let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
@@ -90,6 +97,7 @@ impl Background {
             (_, start) => (start, None),
         };
         let work = move || {
+            let asked_at = Instant::now();
             let mut dialog = rfd::FileDialog::new();
             if let Some(start) = start {
                 dialog = dialog.set_directory(start);
@@ -137,8 +145,16 @@ impl Background {
                     .add_filter("All files", &["*"])
                     .pick_file(),
             };
+            let done = match chosen {
+                // Nobody closes a dialog so soon: this system has none to show, and says so in no other way.
+                None if asked_at.elapsed() < AT_ONCE => {
+                    let saves = matches!(asked, Asked::ReviewSave | Asked::ReviewExport);
+                    Done::NoDialog(asked, suggested.filter(|_| saves))
+                }
+                chosen => Done::Chosen(asked, chosen),
+            };
             // A window that is gone has no use for the answer.
-            let _ = sender.send(Done::Chosen(asked, chosen));
+            let _ = sender.send(done);
             ctx.request_repaint();
         };
         if spawn("affectscope-dialog", work).is_err() {

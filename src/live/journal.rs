@@ -44,6 +44,7 @@ trait Store: Send + 'static {
     fn path(&self) -> PathBuf;
     fn append(&mut self, line: &Stamped) -> io::Result<()>;
     fn sync(&self) -> io::Result<()>;
+    fn restore(&mut self) -> io::Result<()>;
     fn handle(&self) -> io::Result<Option<File>>;
 }
 
@@ -58,6 +59,10 @@ impl Store for JournalFile {
 
     fn sync(&self) -> io::Result<()> {
         Self::sync(self)
+    }
+
+    fn restore(&mut self) -> io::Result<()> {
+        Self::restore(self)
     }
 
     fn handle(&self) -> io::Result<Option<File>> {
@@ -119,6 +124,7 @@ impl Journal {
                 wake,
                 store,
                 sync: syncs.then_some(sync_in),
+                astray: false,
             };
             writer.run(&lines_out);
         })?;
@@ -220,6 +226,8 @@ struct Writer<S> {
     wake: Wake,
     store: S,
     sync: Option<SyncSender<()>>,
+    /// It is not under its name.
+    astray: bool,
 }
 
 impl<S: Store> Writer<S> {
@@ -244,14 +252,35 @@ impl<S: Store> Writer<S> {
             }
             if due.is_some_and(|due| due <= Instant::now()) {
                 due = None;
+                if !self.is_in_its_place() {
+                    due = Some(Instant::now() + AGAIN_AFTER);
+                }
                 if let Some(sync) = &self.sync {
                     // Full: it is asked already, and has not begun.
                     let _ = sync.try_send(());
                 }
             }
         }
+        self.is_in_its_place();
         if let Err(reason) = self.store.sync() {
             fail(&self.common, &self.wake, &reason);
+        }
+    }
+
+    /// Whether the journal lies under its name, or does again.
+    fn is_in_its_place(&mut self) -> bool {
+        match self.store.restore() {
+            Ok(()) => {
+                if std::mem::take(&mut self.astray) && self.common.state().failed.take().is_some() {
+                    (self.wake)();
+                }
+                true
+            }
+            Err(reason) => {
+                self.astray = true;
+                fail(&self.common, &self.wake, &reason);
+                false
+            }
         }
     }
 
@@ -265,7 +294,8 @@ impl<S: Store> Writer<S> {
                     let mut state = self.common.state();
                     state.written += 1;
                     state.waiting -= 1;
-                    let better = state.failed.take().is_some();
+                    // A journal that is not under its name is not well because a line went into it.
+                    let better = !self.astray && state.failed.take().is_some();
                     drop(state);
                     if better {
                         (self.wake)();
@@ -316,6 +346,10 @@ mod tests {
         }
 
         fn sync(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn restore(&mut self) -> io::Result<()> {
             Ok(())
         }
 

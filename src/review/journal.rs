@@ -23,6 +23,7 @@ use self::file::{lock, open_locked, sealed, unsealed};
 use super::editor::{Editor, files_of};
 use super::entry::{FileId, Registered, hex, name_of};
 use super::project::Project;
+use crate::formats::output::write_whole;
 
 /// What a journal begins with.
 const MARKER: &str = r#"{"program":"affectscope","holds":"review journal","#;
@@ -44,7 +45,54 @@ pub fn path_beside(video: &Path) -> PathBuf {
 pub fn path_in(folder: &Path, video: &Path) -> PathBuf {
     let whole = video.canonicalize().unwrap_or_else(|_| video.to_owned());
     let mark = hex(&Sha256::digest(whole.as_os_str().as_encoded_bytes()));
-    folder.join(format!("{}-{}{ENDING}", name_of(video), &mark[..8]))
+    // As much of a long name as all file systems take.
+    let name: String = name_of(video).chars().take(60).collect();
+    folder.join(format!("{name}-{}{ENDING}", &mark[..8]))
+}
+
+/// What became of two journals of one video; see [`carry`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carried {
+    /// The first has nothing that the second has not.
+    Nothing,
+    /// The second has what the first had.
+    Copied,
+    /// Each has steps of its own, and both are as they were.
+    Apart,
+}
+
+/// Brings the edits of a journal into another place, where they go on: a folder cannot be written to any more, or can be
+/// again. The first stays as it is.
+///
+/// # Errors
+/// When the second place cannot be written to, or another program has the journal there.
+pub fn carry(from: &Path, to: &Path) -> Result<Carried, JournalError> {
+    let Ok(theirs) = std::fs::read(from) else {
+        return Ok(Carried::Nothing);
+    };
+    let whole = theirs
+        .iter()
+        .rposition(|&b| b == b'\n')
+        .map_or(0, |end| end + 1);
+    let theirs = &theirs[..whole];
+    let io = JournalError::io(to);
+    let lock = match refuse_busy(to) {
+        Ok(file) => Some(file),
+        Err(JournalError::Io { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let mut ours = Vec::new();
+    if let Some(mut file) = lock.as_ref() {
+        file.read_to_end(&mut ours).map_err(&io)?;
+    }
+    if ours.starts_with(theirs) {
+        return Ok(Carried::Nothing);
+    }
+    if !theirs.starts_with(&ours) {
+        return Ok(Carried::Apart);
+    }
+    write_whole(to, theirs, true).map_err(|e| io(io::Error::other(e.to_string())))?;
+    Ok(Carried::Copied)
 }
 
 /// Gives a journal another name, so that a new one can be begun; returns that name.

@@ -11,7 +11,7 @@ use super::rater::{Axis, Rater};
 use super::scores::{Beside, RangeScores, push};
 use super::track::Track;
 use crate::analysis::Record;
-use crate::evaluate::files::{Loaded, Side};
+use crate::evaluate::files::{Loaded, Side, is_marked};
 use crate::evaluate::matching::Scores;
 use crate::formats::labels::{LabelError, LabelFormat};
 
@@ -27,14 +27,28 @@ pub enum ProjectError {
     #[error(transparent)]
     Labels(#[from] LabelError),
     /// A folder of labels has none for this video.
-    #[error("{folder}: no labels in it are of the video {video}. It has: {there}.", folder = folder.display())]
+    #[error("{folder}: no labels in it are of the video {video}. {there}", folder = folder.display())]
     NotInFolder {
         /// Which.
         folder: PathBuf,
         /// The video's name.
         video: String,
-        /// Names that are there.
+        /// What is there, as a sentence.
         there: String,
+    },
+    /// The labels that were given are the predictions.
+    #[error("{path}: these are the predictions themselves. Give somebody's labels, or a table of other predictions.", path = .0.display())]
+    Same(PathBuf),
+    /// Labels alone, which do not say how many frames there are.
+    #[error("{path}: its labels are of times, not of frames. Give their video, or predictions, as well.", path = .0.display())]
+    NoFrames(PathBuf),
+    /// Labels alone, of more frames than can be held.
+    #[error("{path}: it speaks of frame {frame}; without a video, frames below {most} can be shown. Give the video as well.", path = path.display(), most = super::model::MOST_FRAMES)]
+    TooManyFrames {
+        /// Which file.
+        path: PathBuf,
+        /// The highest frame.
+        frame: u64,
     },
     /// Neither a video nor predictions nor labels say how many frames there are.
     #[error("there is nothing to show: no video, no predictions and no labels with frames.")]
@@ -64,6 +78,10 @@ pub struct Project {
     model: Arc<Model>,
     has_model: bool,
     raters: Vec<Rater>,
+    /// What was wrong with files of labels in a folder.
+    unread: Vec<String>,
+    /// What a folder of labels held beside them.
+    passed_over: Vec<String>,
     /// Of each rater: scores by block, or by row where labels came by the clock.
     scoring: Vec<Scoring>,
 }
@@ -126,45 +144,79 @@ impl Project {
     /// # Errors
     /// [`ProjectError`]; nothing is added then.
     pub fn add_labels(&mut self, path: &Path) -> Result<(), ProjectError> {
-        let side = Side::load(path, None)?;
+        let mut side = Side::load(path, None)?;
+        let predictions = self.model.path.clone().filter(|_| self.has_model);
+        let real = |path: &Path| path.canonicalize().ok();
+        if side.single_file
+            && let Some(predictions) = &predictions
+            && real(predictions).is_some_and(|p| real(path) == Some(p))
+        {
+            return Err(ProjectError::Same(path.to_owned()));
+        }
+        let tables = side.without_predictions(predictions.as_slice());
         let stem = self.stem();
-        let mine: Vec<&Loaded> = if side.single_file || stem.is_empty() {
-            side.series.iter().collect()
-        } else {
-            let mine = side.series.iter().filter(|l| l.series.video == stem);
-            let mine: Vec<&Loaded> = mine.collect();
-            if mine.is_empty() {
-                let mut there: Vec<&str> = side
-                    .series
-                    .iter()
-                    .map(|l| l.series.video.as_str())
-                    .collect();
-                there.dedup();
-                there.truncate(5);
-                return Err(ProjectError::NotInFolder {
-                    folder: path.to_owned(),
-                    video: stem,
-                    there: there.join(", "),
-                });
-            }
-            mine
+        let is_whole = side.single_file || stem.is_empty();
+        let is_mine = |video: &str| is_whole || video == stem || is_marked(video, &stem);
+        let mine = side.series.iter().filter(|l| is_mine(&l.series.video));
+        let mine: Vec<&Loaded> = mine.collect();
+        // What is wrong in a folder and of this video is told; the rest of a database is not its business.
+        let is_of_it = |error: &LabelError| {
+            let path = error.path();
+            is_whole || path.is_dir() || file_stem(path).starts_with(&stem)
         };
+        let mut broken = side.broken;
+        broken.retain(is_of_it);
+        if mine.is_empty() {
+            if !broken.is_empty() {
+                return Err(broken.swap_remove(0).into());
+            }
+            return Err(ProjectError::NotInFolder {
+                folder: path.to_owned(),
+                video: stem,
+                there: what_is_there(&side.series, &tables),
+            });
+        }
         if self.times_s.is_empty() && !self.from_video {
             let frames = mine
                 .iter()
                 .flat_map(|l| &l.series.labels)
                 .filter_map(|l| l.frame);
-            let frames = frames.max().map_or(0, |f| f as usize + 1);
-            if frames == 0 || frames > super::model::MOST_FRAMES {
-                return Err(ProjectError::Nothing);
+            let path = mine[0].path.clone();
+            let Some(last) = frames.max() else {
+                return Err(ProjectError::NoFrames(path));
+            };
+            if last >= super::model::MOST_FRAMES as u64 {
+                return Err(ProjectError::TooManyFrames { path, frame: last });
             }
-            self.times_s = filled(&[], frames);
+            self.times_s = filled(&[], last as usize + 1);
         }
         for loaded in mine {
             self.add(loaded);
         }
+        self.unread.extend(broken.iter().map(ToString::to_string));
+        for file in side
+            .unknown
+            .iter()
+            .filter(|f| !is_whole && is_mine(&file_stem(f)))
+        {
+            self.passed_over.push(format!(
+                "{}: no labels of a format that is read; passed over.",
+                file.display()
+            ));
+        }
+        for table in tables.iter().filter(|t| is_mine(&video_of(t))) {
+            self.passed_over.push(format!(
+                "{}: predictions, not labels; passed over in the folder of labels. Given by its own name it is compared.",
+                table.display()
+            ));
+        }
         self.score_all();
         Ok(())
+    }
+
+    /// What was wrong with files of labels in folders that were given; the others count without them.
+    pub fn unread(&self) -> &[String] {
+        &self.unread
     }
 
     fn add(&mut self, loaded: &Loaded) {
@@ -224,10 +276,7 @@ impl Project {
     pub fn stem(&self) -> String {
         match (&self.video, &self.model.path) {
             (Some(video), _) => file_stem(video),
-            (None, Some(path)) => {
-                let stem = file_stem(path);
-                stem.strip_suffix(".affect").unwrap_or(&stem).to_owned()
-            }
+            (None, Some(path)) => video_of(path),
             (None, None) => String::new(),
         }
     }
@@ -403,6 +452,27 @@ fn filled(times_s: &[f64], frames: usize) -> Vec<f64> {
 fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str());
     name.to_string_lossy().into_owned()
+}
+
+/// The video's name that a table's own has.
+fn video_of(table: &Path) -> String {
+    let stem = file_stem(table);
+    stem.strip_suffix(".affect").unwrap_or(&stem).to_owned()
+}
+
+/// What a folder without the wanted labels has, as a sentence.
+fn what_is_there(series: &[Loaded], tables: &[PathBuf]) -> String {
+    let mut there: Vec<&str> = series.iter().map(|l| l.series.video.as_str()).collect();
+    there.sort_unstable();
+    there.dedup();
+    let more = there.len().saturating_sub(5);
+    there.truncate(5);
+    match (there.as_slice(), tables) {
+        ([], []) => "It holds no file of labels.".to_owned(),
+        ([], [table, ..]) => format!("It holds predictions alone: {}.", file_name(table)),
+        (names, _) if more > 0 => format!("It has: {} and {more} more.", names.join(", ")),
+        (names, _) => format!("It has: {}.", names.join(", ")),
+    }
 }
 
 fn file_stem(path: &Path) -> String {

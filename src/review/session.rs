@@ -76,12 +76,27 @@ pub struct Progress {
 /// How the journal of edits is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct JournalWord {
-    /// Where it is.
+    /// Where it is; empty where there is none, and edits are not kept.
     pub path: PathBuf,
     /// Edits that are not on the disk yet.
     pub waiting: u64,
     /// Why they could not be written, until they are.
     pub failed: Option<String>,
+}
+
+impl JournalWord {
+    /// There is none, for this reason.
+    pub fn nowhere(reason: &str) -> Self {
+        Self {
+            failed: Some(reason.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// Whether edits are not kept at all, which trying again does not mend by itself.
+    pub fn is_nowhere(&self) -> bool {
+        self.path.as_os_str().is_empty() && self.failed.is_some()
+    }
 }
 
 /// A small picture of a frame, cut around a face where there is one.

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use affectscope::evaluate::files::Side;
 use affectscope::labels::Expression;
 use affectscope::review::edit::Edit;
-use affectscope::review::journal::{self, JournalError, Opened, path_beside, path_in, set_aside};
+use affectscope::review::journal::{
+    self, Carried, JournalError, Opened, carry, path_beside, path_in, set_aside,
+};
 use affectscope::review::project::Frames;
 use affectscope::review::{Editor, Project, SegmentState, Start};
 use proptest::prelude::*;
@@ -44,6 +46,83 @@ fn annotate(folder: &TempDir, seed: u64, lines: usize) -> Vec<u64> {
         }
     }
     states
+}
+
+#[test]
+fn edits_go_on_elsewhere_and_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    annotate(&folder, 3, 12);
+    let (beside, elsewhere) = (journal_of(&folder), folder.path().join("elsewhere.jsonl"));
+    assert_eq!(carry(&beside, &elsewhere).unwrap(), Carried::Copied);
+    let bytes = |path: &Path| std::fs::read(path).unwrap();
+    assert_eq!(bytes(&beside), bytes(&elsewhere));
+    assert_eq!(carry(&elsewhere, &beside).unwrap(), Carried::Nothing);
+    // More is done there, in the same project.
+    let mut going = project(folder.path());
+    let mut opened = journal::open(&elsewhere, &mut going, "Eva", WHEN).unwrap();
+    let mut annotator = Annotator(8);
+    let before = opened.file.entries();
+    while opened.file.entries() < before + 5 {
+        annotator.act(&mut going, &mut opened.editor);
+        keep(&mut opened);
+    }
+    let states = fingerprint(&going, &opened.editor);
+    // Not from under somebody who has it open.
+    assert!(carry(&beside, &elsewhere).is_err_and(|e| matches!(e, JournalError::Busy(_))));
+    drop(opened);
+    assert_eq!(carry(&elsewhere, &beside).unwrap(), Carried::Copied);
+    let (back, opened) = open(&folder).unwrap();
+    assert_eq!(fingerprint(&back, &opened.editor), states);
+    drop(opened);
+    // Steps on both sides: neither is touched.
+    let mut text = String::from_utf8(bytes(&elsewhere)).unwrap();
+    text.truncate(text.trim_end().rfind('\n').unwrap() + 1);
+    text.push_str("{\"other\":1}\n");
+    std::fs::write(&elsewhere, &text).unwrap();
+    let there = bytes(&beside);
+    assert_eq!(carry(&elsewhere, &beside).unwrap(), Carried::Apart);
+    assert_eq!(
+        (bytes(&beside), bytes(&elsewhere)),
+        (there, text.into_bytes())
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_journal_that_was_removed_or_replaced_is_there_again() {
+    let folder = tempfile::tempdir().unwrap();
+    annotate(&folder, 5, 6);
+    let path = journal_of(&folder);
+    let older = std::fs::read(&path).unwrap();
+    let (mut project, mut opened) = open(&folder).unwrap();
+    let mut annotator = Annotator(2);
+    let mut go_on = |opened: &mut Opened| {
+        let before = opened.file.entries();
+        while opened.file.entries() < before + 3 {
+            annotator.act(&mut project, &mut opened.editor);
+            keep(opened);
+        }
+        fingerprint(&project, &opened.editor)
+    };
+    go_on(&mut opened);
+    std::fs::remove_file(&path).unwrap();
+    opened.file.restore().unwrap();
+    go_on(&mut opened);
+    // A program that copies files about brings an older one.
+    std::fs::write(folder.path().join("older"), &older).unwrap();
+    std::fs::rename(folder.path().join("older"), &path).unwrap();
+    opened.file.restore().unwrap();
+    let state = go_on(&mut opened);
+    // Somebody else's is left alone.
+    std::fs::write(folder.path().join("foreign"), "something else").unwrap();
+    let mine = std::fs::read(&path).unwrap();
+    std::fs::rename(folder.path().join("foreign"), &path).unwrap();
+    assert!(opened.file.restore().is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), b"something else");
+    std::fs::write(&path, mine).unwrap();
+    drop(opened);
+    let (back, opened) = open(&folder).unwrap();
+    assert_eq!(fingerprint(&back, &opened.editor), state);
 }
 
 #[test]

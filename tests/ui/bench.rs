@@ -13,7 +13,7 @@ use affectscope::review::model::Model;
 use affectscope::review::project::{Frames, Project};
 use affectscope::review::save::Job;
 use affectscope::review::session::{
-    Engine, Phase, Progress, Ranking, Request, SessionOrder, Update, Wanted,
+    Engine, JournalWord, Phase, Progress, Ranking, Request, SessionOrder, Update, Wanted,
 };
 use affectscope::settings::Settings;
 use eframe::egui::{Key, Modifiers, pos2, vec2};
@@ -27,6 +27,7 @@ mod exports;
 mod opening;
 mod panels;
 mod sessions;
+mod unkept;
 
 /// What the threads behind the bench say next, and what they were told.
 #[derive(Default)]
@@ -45,6 +46,8 @@ pub struct Stage {
     stick_watched: bool,
     /// Lines for the journal.
     kept: usize,
+    /// How the journal is.
+    journal: Option<JournalWord>,
 }
 
 /// The engine that hands it out; a picture comes for every frame that is asked for.
@@ -61,6 +64,7 @@ impl Engine for FakeBench {
     fn poll(&mut self) -> Update {
         self.with(|s| {
             let phase = s.update.phase.clone();
+            s.update.journal = s.journal.clone();
             std::mem::replace(
                 &mut s.update,
                 Update {

@@ -88,7 +88,7 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
     if args.json {
         let text = serde_json::to_string_pretty(&report);
         let text = text.map_err(|e| Failure::broken(e.to_string()))?;
-        print(&(text + "\n"));
+        print(&(text + "\n"))?;
         return Ok(());
     }
     let parts = [
@@ -99,6 +99,6 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
         report.live.as_ref().map(LiveReport::lines),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    print(&parts.join("\n"));
+    print(&parts.join("\n"))?;
     Ok(())
 }

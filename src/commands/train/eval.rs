@@ -52,16 +52,16 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
         calibrate(args, file, &data, &own)?;
     }
     match &args.json {
-        Some(file) if file.as_os_str() == "-" => print(&format!("{:#}\n", Value::from(report))),
+        Some(file) if file.as_os_str() == "-" => print(&format!("{:#}\n", Value::from(report)))?,
         Some(file) => {
-            print(&table(&report));
+            print(&table(&report))?;
             write_whole(
                 file,
                 format!("{:#}\n", Value::from(report)).as_bytes(),
                 args.force,
             )?;
         }
-        None => print(&table(&report)),
+        None => print(&table(&report))?,
     }
     unread.end()
 }

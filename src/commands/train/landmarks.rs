@@ -84,13 +84,13 @@ fn checked(args: &LandmarksArgs, set: &Path) -> Result<(), Failure> {
             .map_err(|e| Failure::bad_input(e.to_string()))?;
     }
     match &args.json {
-        Some(path) if path.as_os_str() == "-" => print(&format!("{json}\n")),
+        Some(path) if path.as_os_str() == "-" => print(&format!("{json}\n"))?,
         Some(path) => {
-            print(&table(&report));
+            print(&table(&report))?;
             write_whole(path, format!("{json}\n").as_bytes(), args.force)
                 .map_err(|e| Failure::bad_input(e.to_string()))?;
         }
-        None => print(&table(&report)),
+        None => print(&table(&report))?,
     }
     Ok(())
 }

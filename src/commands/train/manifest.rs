@@ -21,9 +21,9 @@ pub fn run(args: &ManifestArgs) -> Result<(), Failure> {
     if args.json {
         let text = serde_json::to_string_pretty(set.manifest())
             .map_err(|e| Failure::broken(e.to_string()))?;
-        print(&format!("{text}\n"));
+        print(&format!("{text}\n"))?;
     } else {
-        print(&table(set.manifest()));
+        print(&table(set.manifest()))?;
     }
     Ok(())
 }

@@ -62,7 +62,7 @@ pub fn run(args: &PrepareArgs) -> Result<(), Failure> {
     }
     match outcome? {
         Outcome::Whole(manifest) => {
-            print(&table(&manifest));
+            print(&table(&manifest))?;
             match unread(&manifest) {
                 0 => Ok(()),
                 n => Err(Failure::bad_input(format!(

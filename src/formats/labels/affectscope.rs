@@ -200,8 +200,10 @@ impl Reading {
             .add(&label)
             .map_err(|reason| row.error(at, reason))?;
         self.series.labels.push(label);
+        // Looked at even where nobody wants it: what is no probability must not be taken for one later.
+        let detail = detail(row, places, known)?;
         if let Some(details) = &mut self.details {
-            details.push(detail(row, places, known)?);
+            details.push(detail);
         }
         Ok(())
     }

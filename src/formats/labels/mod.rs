@@ -164,6 +164,15 @@ pub enum LabelError {
     },
 }
 
+impl LabelError {
+    /// Which file or folder.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Io { path, .. } | Self::Unknown { path, .. } | Self::Value { path, .. } => path,
+        }
+    }
+}
+
 /// Reads a file of labels or predictions, in whatever of the [`LabelFormat`]s it is.
 ///
 /// # Errors

@@ -15,6 +15,11 @@ use crate::session::{Command, SourceState};
 use crate::settings::{Settings, ThemeChoice};
 use crate::source::SourceSpec;
 
+/// Nothing can be chosen.
+const NO_DIALOG: &str = "This system shows no file dialog: drop the file on this window, or give it on the command line. (On Linux dialogs come with xdg-desktop-portal or zenity.)";
+/// A name cannot be chosen.
+const NO_DIALOG_TO_SAVE: &str = "This system shows no file dialog: the suggested name is taken. (On Linux dialogs come with xdg-desktop-portal or zenity.)";
+
 impl App {
     pub(super) fn open(&mut self, spec: SourceSpec) {
         self.opened = true;
@@ -126,9 +131,32 @@ impl App {
         }
     }
 
+    /// In a window that is smaller than the bench can be, everything is drawn smaller.
+    fn shrink(&mut self, ctx: &Context) {
+        let zoom = ctx.zoom_factor();
+        let room = ctx.content_rect().size() * zoom;
+        let least = crate::gui::review::LEAST;
+        let most = (room.x / least[0]).min(room.y / least[1]).max(0.4);
+        let own = self.own_zoom.unwrap_or(zoom);
+        let wanted = own.min(most);
+        if (wanted - zoom).abs() > 0.01 {
+            self.own_zoom = Some(own).filter(|own| wanted < *own);
+            ctx.set_zoom_factor(wanted);
+            ctx.request_repaint();
+        }
+    }
+
+    /// The scope fits in smaller windows.
+    fn unshrink(&mut self, ctx: &Context) {
+        if let Some(own) = self.own_zoom.take() {
+            ctx.set_zoom_factor(own);
+        }
+    }
+
     /// Draws the bench and does what it asks for.
     pub(super) fn show_bench(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
+        self.shrink(&ctx);
         let covered = self.show_keys;
         let Some(bench) = &mut self.bench else { return };
         let acts = bench.ui(ui, covered);
@@ -168,8 +196,10 @@ impl App {
                 Act::ForgetFolder(folder) => self.change_folders(&ctx, |settings| {
                     settings.session_folders.retain(|f| *f != folder);
                 }),
+                Act::CloseWindow => ctx.send_viewport_cmd(ViewportCommand::Close),
                 Act::Leave => {
                     self.bench = None;
+                    self.unshrink(&ctx);
                     if std::mem::take(&mut self.paused_for_bench) {
                         self.engine.send(Command::Pause(false));
                     }
@@ -232,6 +262,16 @@ impl App {
         while let Some(done) = self.background.next() {
             match done {
                 Done::Chosen(_, None) => {}
+                Done::NoDialog(asked @ (Asked::ReviewSave | Asked::ReviewExport), Some(path)) => {
+                    if let Some(bench) = &mut self.bench {
+                        self.toasts.add(NO_DIALOG_TO_SAVE.to_owned(), true);
+                        match asked {
+                            Asked::ReviewSave => bench.save_as(&path),
+                            _ => bench.export_to(&path),
+                        }
+                    }
+                }
+                Done::NoDialog(..) => self.toasts.add(NO_DIALOG.to_owned(), true),
                 Done::Chosen(Asked::File | Asked::Folder, Some(path)) => {
                     self.perform(ctx, Action::Open(SourceSpec::Path(path)));
                 }

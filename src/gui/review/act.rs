@@ -127,6 +127,31 @@ pub enum Act {
     Keys,
     /// Save a picture of the window.
     SavePicture,
+    /// Open again what is open.
+    OpenAgain,
     /// Leave the bench.
     Leave,
+    /// Close the window.
+    CloseWindow,
+}
+
+impl Act {
+    /// Whether it changes labels or what is said of segments.
+    pub fn makes_labels(&self) -> bool {
+        matches!(
+            self,
+            Self::Label(_)
+                | Self::Clear
+                | Self::Restore
+                | Self::Place(..)
+                | Self::Drawn(_)
+                | Self::Undo
+                | Self::Redo
+                | Self::Offset(..)
+                | Self::Settle(..)
+                | Self::SettleNext
+                | Self::NewRater(_)
+                | Self::Rate
+        )
+    }
 }

@@ -236,11 +236,16 @@ impl Bench {
     pub(super) fn take_journal(&mut self, word: Option<JournalWord>) {
         let failed = |j: &Option<JournalWord>| j.as_ref().and_then(|j| j.failed.clone());
         let (before, now) = (failed(&self.journal), failed(&word));
+        let nowhere = word.as_ref().is_some_and(JournalWord::is_nowhere);
         if let Some(reason) = now.as_ref().filter(|_| before.is_none()) {
-            self.words
-                .push((format!("Edits are not on the disk: {reason}"), true));
+            let what = match nowhere {
+                true => "Edits are not kept",
+                false => "Edits are not on the disk",
+            };
+            self.words.push((format!("{what}: {reason}"), true));
         }
-        if before.is_some() && now.is_none() && word.is_some() {
+        let was_nowhere = self.journal.as_ref().is_some_and(JournalWord::is_nowhere);
+        if before.is_some() && now.is_none() && word.is_some() && !was_nowhere {
             self.words
                 .push(("Edits are on the disk again.".to_owned(), false));
         }

@@ -54,6 +54,12 @@ impl Film {
         self.picture.as_ref().map(|p| p.stamp.index as usize)
     }
 
+    /// The frame that the area of the picture speaks of: the shown one, or the one that cannot be.
+    fn meant(&self, state: &State) -> Option<usize> {
+        let failed = self.failed.as_ref().map(|f| f.0);
+        failed.filter(|f| *f == state.at()).or_else(|| self.shown())
+    }
+
     /// Opens the field for a place.
     pub fn ask_place(&mut self) {
         self.place = Some(String::new());
@@ -67,9 +73,11 @@ impl Film {
         let well = well(&p);
         let radius = f32::from(theme::RADIUS_LARGE);
         let shown_frame = self.shown();
-        widgets::described(ui, rect, "picture", || match shown_frame {
-            Some(frame) => format!("Picture of frame {frame}"),
-            None => "No picture".to_owned(),
+        let unseen = self.failed.as_ref().filter(|f| f.0 == state.at());
+        widgets::described(ui, rect, "picture", || match (unseen, shown_frame) {
+            (Some((frame, _)), _) => format!("Frame {frame} cannot be shown"),
+            (None, Some(frame)) => format!("Picture of frame {frame}"),
+            (None, None) => "No picture".to_owned(),
         });
         let painter = ui.painter().with_clip_rect(rect);
         let failed = self
@@ -212,7 +220,7 @@ impl Film {
         }
         // The number is that of the picture on screen, not of the one that was asked for.
         let frame = self
-            .shown()
+            .meant(state)
             .filter(|_| state.project.video.is_some())
             .unwrap_or(state.at());
         let time_s = state.project.times_s().get(frame).copied().unwrap_or(0.0);

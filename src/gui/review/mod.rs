@@ -23,6 +23,7 @@ mod state;
 mod status;
 mod timeline;
 mod top;
+mod unkept;
 mod worst;
 
 use std::path::PathBuf;
@@ -42,12 +43,16 @@ use self::sessions::Shelf;
 use self::state::{Below, State};
 use self::status::Figures;
 use self::timeline::Timeline;
+use self::unkept::Unkept;
 use self::worst::Worst;
 use crate::analysis::Record;
 use crate::review::Editor;
 use crate::review::save::SaveFormat;
 use crate::review::session::{Engine, JournalWord, Phase, Progress, Request, Wanted};
 use crate::source::SourceInfo;
+
+/// The least size that the bench is laid out for, points.
+pub const LEAST: [f32; 2] = [900.0, 600.0];
 
 /// The bench in the window.
 pub struct Bench {
@@ -76,6 +81,7 @@ pub struct Bench {
     pictures: Pictures,
     editor: Editor,
     journal: Option<JournalWord>,
+    unkept: Unkept,
     /// Labels that are to be saved once a name is chosen.
     to_save: Option<SaveFormat>,
     /// The frame that the engine was asked for last.
@@ -111,6 +117,7 @@ impl Bench {
             pictures: Pictures::default(),
             editor: Editor::default(),
             journal: None,
+            unkept: Unkept::default(),
             to_save: None,
             asked: None,
             words: Vec::new(),
@@ -200,7 +207,7 @@ impl Bench {
     pub fn ui(&mut self, ui: &mut Ui, covered: bool) -> Vec<Act> {
         let areas = Areas::of(ui.max_rect());
         let shown = self.is_shown();
-        let covered = covered || self.shelf.covers(shown);
+        let covered = covered || self.shelf.covers(shown) || self.asks_about_edits();
         let mut acts = keys::pressed(ui.ctx(), covered);
         let dropped: Vec<PathBuf> = ui.ctx().input(|i| {
             i.raw
@@ -264,7 +271,8 @@ impl Bench {
         if !covered && !ui.ctx().text_edit_focused() {
             self.more_keys(ui.ctx(), &mut acts);
         }
-        acts.retain(|act| !self.refuses(act) && !self.perform(act, now_s));
+        acts.extend(self.ask_about_edits(ui.ctx()));
+        acts.retain(|act| !self.refuses(act) && !self.holds_back(act) && !self.perform(act, now_s));
         acts
     }
 
@@ -310,6 +318,10 @@ impl Bench {
                     example: true,
                     ..Request::default()
                 });
+                return true;
+            }
+            Act::OpenAgain => {
+                self.open(self.opening.asked.clone());
                 return true;
             }
             Act::Analyse => {

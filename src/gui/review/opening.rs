@@ -104,7 +104,7 @@ impl Bench {
     }
 
     pub(super) fn open(&mut self, request: Request) {
-        let nowhere = self.journal.is_none() && self.editor.is_dirty();
+        let nowhere = self.is_kept_nowhere() && self.editor.is_dirty();
         if self.state.is_some() && self.is_still() && nowhere {
             let words = "The edits of these labels are kept nowhere yet: save them (Ctrl+S) before something else is opened.";
             self.words.push((words.to_owned(), true));
@@ -144,6 +144,7 @@ impl Bench {
     /// Takes what has been opened; where it is the same video as before, the play-head, the view and what an analysis has
     /// read so far stay.
     pub(super) fn take_project(&mut self, mut project: Project) {
+        self.forget_unkept();
         let before = self.opening.opened();
         let now = &self.opening.asked;
         let same = before
@@ -233,25 +234,8 @@ impl Bench {
 
     /// Acts that would change labels or what is open are refused while something is read.
     pub(super) fn refuses(&self, act: &Act) -> bool {
-        !self.is_still()
-            && matches!(
-                act,
-                Act::Label(_)
-                    | Act::Clear
-                    | Act::Restore
-                    | Act::Place(..)
-                    | Act::Drawn(_)
-                    | Act::Undo
-                    | Act::Redo
-                    | Act::Offset(..)
-                    | Act::Settle(..)
-                    | Act::SettleNext
-                    | Act::NewRater(_)
-                    | Act::Rate
-                    | Act::Save(_)
-                    | Act::Export(_)
-                    | Act::Analyse
-            )
+        let needs_all = matches!(act, Act::Save(_) | Act::Export(_) | Act::Analyse);
+        !self.is_still() && (needs_all || act.makes_labels())
     }
 }
 

@@ -373,6 +373,9 @@ impl Timeline {
     }
 }
 
+/// Of so many raters the values of a frame are listed.
+const MOST_SAID: usize = 8;
+
 /// The row of valence, or of arousal.
 fn line_row(rows: &[Row], valence: bool) -> Option<&Row> {
     let what = if valence {
@@ -419,11 +422,19 @@ fn values(state: &State, frame: usize) -> Vec<String> {
             lines.push(said("model", rating, sure));
         }
     }
-    for rater in project.raters() {
-        let rating = rater.track().get(frame);
-        if !rating.is_empty() {
-            lines.push(said(&rater.name, rating, String::new()));
-        }
+    let mut raters: Vec<_> = project.raters().iter().enumerate().collect();
+    // Whose labels are chosen comes first where not all have room.
+    raters.sort_by_key(|(i, _)| *i != state.rater);
+    let spoken = |r: &(usize, &crate::review::Rater)| !r.1.track().get(frame).is_empty();
+    let all = raters.iter().filter(|r| spoken(r)).count();
+    raters.retain(spoken);
+    raters.truncate(MOST_SAID);
+    raters.sort_by_key(|(i, _)| *i);
+    for (_, rater) in &raters {
+        lines.push(said(&rater.name, rater.track().get(frame), String::new()));
+    }
+    if all > raters.len() {
+        lines.push(format!("and {} more", all - raters.len()));
     }
     lines
 }

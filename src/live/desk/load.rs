@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crate::clock::utc_text;
 use crate::formats::sidecar::sidecar_path;
 use crate::review::Editor;
-use crate::review::journal::{self, JournalError, JournalFile, Opened};
+use crate::review::journal::{self, Carried, JournalFile, Opened};
 use crate::review::model::Model;
 use crate::review::project::{Frames, Project, ProjectError};
 use crate::review::session::Request;
@@ -23,8 +23,8 @@ pub struct Loaded {
     /// What was asked for.
     pub project: Project,
     pub editor: Editor,
-    /// What the edits to come are written to.
-    pub file: Option<JournalFile>,
+    /// What the edits to come are written to, or why they are not.
+    pub file: Result<JournalFile, String>,
     /// What the user should know of the journal.
     pub note: Option<String>,
 }
@@ -54,17 +54,28 @@ pub fn load(request: &Request, frames: Option<Frames>) -> Result<Loaded, String>
         return Ok(Loaded {
             project,
             editor,
-            file: None,
+            file: Err("there is no file beside which they could be kept".to_owned()),
             note: None,
         });
     };
-    let mut opened = journal::open(&journal::path_beside(of), &mut project, &who, &when);
-    if opened.as_ref().is_err_and(JournalError::is_unwritable)
-        && let Some(folder) = dirs::data_local_dir()
-    {
+    let beside = journal::path_beside(of);
+    let elsewhere = dirs::data_local_dir().map(|folder| {
         let folder = folder.join("affectscope").join("review");
-        if std::fs::create_dir_all(&folder).is_ok() {
-            opened = journal::open(&journal::path_in(&folder, of), &mut project, &who, &when);
+        journal::path_in(&folder, of)
+    });
+    let mut note = None;
+    if let Some(elsewhere) = elsewhere.as_ref().filter(|path| path.is_file()) {
+        note = came_back(elsewhere, &beside);
+    }
+    let mut opened = journal::open(&beside, &mut project, &who, &when);
+    if let Err(error) = &opened
+        && error.is_unwritable()
+        && let Some(elsewhere) = &elsewhere
+    {
+        let (there, word) = gone_elsewhere(&beside, elsewhere);
+        note = Some(word);
+        if there {
+            opened = journal::open(elsewhere, &mut project, &who, &when);
         }
     }
     Ok(match opened {
@@ -75,16 +86,58 @@ pub fn load(request: &Request, frames: Option<Frames>) -> Result<Loaded, String>
         }) => Loaded {
             project,
             editor,
-            file: Some(file),
-            note: replayed.damage.map(|d| d.to_string()),
+            file: Ok(file),
+            note: replayed.damage.map(|d| d.to_string()).or(note),
         },
         Err(e) => Loaded {
             project,
             editor: Editor::new(&who),
-            file: None,
-            note: Some(format!("Edits are not kept: {e}")),
+            file: Err(e.to_string()),
+            note: None,
         },
     })
+}
+
+/// Where edits were kept while the video's folder could not be written to: they go on beside it, where they fit.
+fn came_back(elsewhere: &Path, beside: &Path) -> Option<String> {
+    match journal::carry(elsewhere, beside) {
+        Ok(Carried::Copied) => Some(format!(
+            "Edits that were kept in {} while the video's folder could not be written to are here again.",
+            elsewhere.display()
+        )),
+        Ok(Carried::Apart) => Some(format!(
+            "{} has other edits of this video, made while its folder could not be written to. They are not shown: what is shown are those of {}.",
+            elsewhere.display(),
+            beside.display()
+        )),
+        // Not writable still: that is told below.
+        Ok(Carried::Nothing) | Err(_) => None,
+    }
+}
+
+/// The video's folder cannot be written to: edits go on elsewhere, with those that are beside the video as their
+/// beginning. Whether they can, and what the user should know.
+fn gone_elsewhere(beside: &Path, elsewhere: &Path) -> (bool, String) {
+    let folder = elsewhere.parent().map(std::fs::create_dir_all);
+    let carried = match folder {
+        Some(Err(reason)) => Err(reason.to_string()),
+        _ => journal::carry(beside, elsewhere).map_err(|e| e.to_string()),
+    };
+    let at = elsewhere.display();
+    match carried {
+        Ok(Carried::Apart) => (
+            true,
+            format!(
+                "The video's folder cannot be written to: edits are kept in {at}. {} has others, made since; they are not shown.",
+                beside.display()
+            ),
+        ),
+        Ok(Carried::Copied | Carried::Nothing) => (
+            true,
+            format!("The video's folder cannot be written to: edits are kept in {at}."),
+        ),
+        Err(reason) => (false, reason),
+    }
 }
 
 /// Who annotates: the user's name on this machine.

@@ -49,6 +49,8 @@ pub struct Desk {
     /// Why the last one could not begin, until the window has heard.
     refused: Option<Progress>,
     journal: Option<Journal>,
+    /// Why edits of what is open are not kept.
+    unkept: Option<String>,
     /// The example, while it is being made: how far, and what is to be opened.
     example: Option<Example>,
     saving: Vec<(usize, Receiver<Result<Saved, String>>)>,
@@ -79,6 +81,7 @@ impl Desk {
             exports: 0,
             refused: None,
             journal: None,
+            unkept: None,
             example: None,
             saving: Vec::new(),
             ranker: Ranker::default(),
@@ -119,6 +122,9 @@ impl Engine for Desk {
                 failed: state.failed,
             }
         });
+        if let Some(reason) = &self.unkept {
+            update.journal = Some(JournalWord::nowhere(reason));
+        }
         self.saving.retain(|(rater, saved)| match saved.try_recv() {
             Ok(saved) => {
                 update.saved.push((*rater, saved));

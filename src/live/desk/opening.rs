@@ -40,6 +40,7 @@ impl Desk {
         );
         // It is written to its end first: the same journal may be opened again.
         let before = self.journal.take();
+        self.unkept = None;
         let work = move || {
             drop(before);
             // A bench that is gone has no use for it.
@@ -187,12 +188,12 @@ impl Desk {
                     update.project = Some(Box::new(loaded.project));
                     update.editor = Some(Box::new(loaded.editor));
                     update.note = update.note.take().or(loaded.note);
-                    self.journal = loaded.file.and_then(|file| {
+                    let journal = loaded.file.and_then(|file| {
                         let journal = Journal::start(file, self.means.wake.clone());
-                        journal
-                            .map_err(|e| update.note = Some(format!("Edits are not kept: {e}")))
-                            .ok()
+                        journal.map_err(|e| e.to_string())
                     });
+                    self.unkept = journal.as_ref().err().cloned();
+                    self.journal = journal.ok();
                 }
                 Ok(Err(reason)) => self.fail(reason),
                 Err(TryRecvError::Empty) => {}

@@ -58,12 +58,15 @@ impl JournalError {
 
     /// Whether the folder cannot be written to: another is then to be taken, see [`path_in`].
     pub fn is_unwritable(&self) -> bool {
-        use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
+        use io::ErrorKind::{
+            InvalidFilename, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem,
+        };
         let kinds = [
             PermissionDenied,
             ReadOnlyFilesystem,
             NotFound,
             NotADirectory,
+            InvalidFilename,
         ];
         matches!(self, Self::Io { reason, .. } if kinds.contains(&reason.kind()))
     }

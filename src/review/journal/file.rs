@@ -1,13 +1,14 @@
 //! The file of a journal: locked, added to line by line, each with its check sum.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
 use super::error::JournalError;
+use crate::formats::output::write_whole;
 use crate::review::entry::{Stamped, hex};
 
 /// Digits of a check sum.
@@ -57,6 +58,37 @@ impl JournalFile {
         self.half = false;
         self.whole += line.len() as u64;
         self.sum = sum;
+        Ok(())
+    }
+
+    /// Sees to it that the journal still lies under its name: programs that copy files about may have removed it or put
+    /// an older one in its place. What has been written goes there anew.
+    ///
+    /// # Errors
+    /// When another file is there that is not an older state of this one, or the system refuses. It may be tried again.
+    pub fn restore(&mut self) -> io::Result<()> {
+        if is_there(&self.file, &self.path) {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        self.file.seek(SeekFrom::Start(0))?;
+        let read = (&self.file).take(self.whole).read_to_end(&mut bytes);
+        self.file.seek(SeekFrom::Start(self.whole))?;
+        read?;
+        match std::fs::read(&self.path) {
+            Ok(there) if !bytes.starts_with(&there) => {
+                return Err(io::Error::other(
+                    "another program has put another file in its place",
+                ));
+            }
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        write_whole(&self.path, &bytes, true).map_err(io::Error::other)?;
+        let mut file = OpenOptions::new().read(true).write(true).open(&self.path)?;
+        lock(&file, &self.path).map_err(io::Error::other)?;
+        file.seek(SeekFrom::Start(self.whole))?;
+        self.file = file;
         Ok(())
     }
 

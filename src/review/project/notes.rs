@@ -47,6 +47,7 @@ impl Project {
                 file_name(path)
             ));
         }
+        notes.extend(self.unread.iter().chain(&self.passed_over).cloned());
         for rater in &self.raters {
             for origin in &rater.origins {
                 if let Some(n) = origin.frames
@@ -69,8 +70,12 @@ impl Project {
             }
             if rater.beyond > 0 {
                 notes.push(format!(
-                    "{}: {} labels lie on no frame of the video.",
-                    rater.name, rater.beyond
+                    "{}: {} on no frame of the video.",
+                    rater.name,
+                    match rater.beyond {
+                        1 => "1 label lies".to_owned(),
+                        n => format!("{n} labels lie"),
+                    }
                 ));
             }
             if rater.offset_frames() != 0 {

@@ -22,9 +22,9 @@ pub(super) struct Probe {
     pub codec: Option<String>,
     /// Name(s) of the container format.
     pub container: String,
-    /// Width upright, in pixels.
+    /// Width upright, in square pixels.
     pub width_px: usize,
-    /// Height upright, in pixels.
+    /// Height upright, in square pixels.
     pub height_px: usize,
     /// Average frames a second.
     pub rate_hz: Option<f64>,
@@ -153,6 +153,7 @@ struct Stream {
     codec_name: Option<String>,
     width: Option<u64>,
     height: Option<u64>,
+    sample_aspect_ratio: Option<String>,
     avg_frame_rate: Option<String>,
     r_frame_rate: Option<String>,
     nb_frames: Option<String>,
@@ -216,9 +217,17 @@ impl Listing {
                         .to_owned()
                 }
             })?;
-        let (width_px, height_px) = match (best.width, best.height, pixels(best)) {
-            (Some(width), Some(height), 1..=MOST_PIXELS) => (width as usize, height as usize),
-            (_, _, 0) => {
+        // As a player shows it: the width is what is stretched.
+        let shown = best.width.map(|width| {
+            let shape = pixel_shape(best.sample_aspect_ratio.as_deref());
+            ((width as f64 * shape).round() as u64).max(1)
+        });
+        let area = pixels(best).max(shown.unwrap_or(0).saturating_mul(best.height.unwrap_or(0)));
+        let (width_px, height_px) = match (shown, best.height, area) {
+            (Some(width), Some(height), 1..=MOST_PIXELS) if pixels(best) > 0 => {
+                (width as usize, height as usize)
+            }
+            (_, _, _) if pixels(best) == 0 => {
                 return Err(
                     "its video stream has no size that ffmpeg can tell; it is probably damaged. \
                             Record or copy it again."
@@ -270,6 +279,17 @@ impl Listing {
     }
 }
 
+/// How much wider than high a stream's pixels are: DV, DVD and some camcorders' are not square. Within half a percent they
+/// are taken for square, and what nobody could mean is.
+fn pixel_shape(ratio: Option<&str>) -> f64 {
+    let parts = ratio.and_then(|text| text.split_once(':'));
+    let shape =
+        parts.and_then(|(wide, high)| Some(wide.parse::<f64>().ok()? / high.parse::<f64>().ok()?));
+    shape
+        .filter(|s| (0.2..=5.0).contains(s) && (s - 1.0).abs() > 0.005)
+        .unwrap_or(1.0)
+}
+
 /// Whether ffmpeg turns such a picture by a quarter; it allows one degree of error.
 fn is_sideways(rotation_deg: f64) -> bool {
     let turn = rotation_deg.rem_euclid(180.0);
@@ -307,6 +327,24 @@ mod tests {
 
     fn best(json: &str) -> Result<Probe, String> {
         serde_json::from_str::<Listing>(json).unwrap().best()
+    }
+
+    #[test]
+    fn pixels_that_are_not_square_are_shown_as_wide_as_a_player_shows_them() {
+        let size = |ratio: &str, rotation: i32| {
+            let json = format!(
+                r#"{{"streams": [{{"index": 0, "codec_type": "video", "width": 1440, "height": 1080,
+                    "sample_aspect_ratio": "{ratio}", "side_data_list": [{{"rotation": {rotation}}}]}}]}}"#
+            );
+            let probe = best(&json).unwrap();
+            (probe.width_px, probe.height_px)
+        };
+        assert_eq!(size("4:3", 0), (1920, 1080));
+        assert_eq!(size("4:3", 90), (1080, 1920));
+        assert_eq!(size("10:11", 0), (1309, 1080));
+        for square in ["1:1", "0:1", "N/A", "", "1:0", "-4:3", "900:899", "1000:1"] {
+            assert_eq!(size(square, 0), (1440, 1080), "{square}");
+        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(super) fn row(
             }
         }
         // Drawn with its pictures.
-        What::Pictures => {}
+        What::Pictures | What::More(_) => {}
         What::Stack => stack(painter, p, row.rect, &columns.shares),
         What::Valence => affect(painter, p, row.rect, (columns, state), (0, p.valence)),
         What::Arousal => affect(painter, p, row.rect, (columns, state), (1, p.arousal)),

@@ -9,6 +9,9 @@ use super::super::state::State;
 const STRIP: f32 = 38.0;
 const STRIP_FROM: f32 = 170.0;
 
+/// The least height of a line's row.
+const LINE: f32 = 34.0;
+
 /// A row of the timeline.
 pub(super) struct Row {
     pub(super) name: String,
@@ -22,6 +25,8 @@ pub(super) enum What {
     Pictures,
     Model,
     Rater(usize),
+    /// So many raters' rows had no room.
+    More(usize),
     Stack,
     Valence,
     Arousal,
@@ -35,7 +40,7 @@ pub(super) fn rows(area: Rect, levels: &Levels, state: &State) -> Vec<Row> {
     let mine = levels.model_has().map(|has| has && model.is_some());
     let carries = |kind: usize| mine[kind] || levels.raters_have().any(|has| has[kind]);
     let mut kinds: Vec<(What, String, String, f32)> = Vec::new();
-    let with_expressions: Vec<usize> = levels
+    let mut with_expressions: Vec<usize> = levels
         .raters_have()
         .enumerate()
         .filter(|(r, has)| has[0] && *r < raters.len())
@@ -51,12 +56,35 @@ pub(super) fn rows(area: Rect, levels: &Levels, state: &State) -> Vec<Row> {
             high,
         ));
     }
+    let lines = usize::from(carries(1)) + usize::from(carries(2));
+    // The lines come first: they are drawn on, and show everybody at once.
+    let room = area.height() - (LINE + 5.0) * lines as f32 - 34.0;
+    let fit = (room / (high + 3.0)).max(0.0) as usize;
+    let left = with_expressions.len() - with_expressions.len().min(fit.saturating_sub(2).max(1));
+    let left = if fit >= with_expressions.len() + kinds.len() {
+        0
+    } else {
+        left
+    };
+    if left > 0 {
+        // Whose labels are chosen stays in view.
+        with_expressions.sort_by_key(|r| *r != state.rater);
+        with_expressions.truncate(with_expressions.len() - left);
+        with_expressions.sort_unstable();
+    }
     for r in with_expressions {
         let name = raters[r].name.clone();
         let spoken = format!("Expressions of {name}");
         kinds.push((What::Rater(r), name, spoken, high));
     }
-    let lines = usize::from(carries(1)) + usize::from(carries(2));
+    if left > 0 {
+        kinds.push((
+            What::More(left),
+            format!("{left} more"),
+            format!("{left} more annotators have labels: a taller window has room for them, and the one that is chosen is always here"),
+            high,
+        ));
+    }
     // Where they leave enough to the rest.
     if state.project.video.is_some() && area.height() > STRIP_FROM + 16.0 * kinds.len() as f32 {
         kinds.insert(
