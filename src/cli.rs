@@ -313,8 +313,8 @@ pub struct ReviewArgs {
     /// there is one]
     #[arg(long, value_name = "FILE")]
     pub predictions: Option<PathBuf>,
-    /// Annotations for it: a file or a folder; may be given for each of several annotators
-    #[arg(long, value_name = "FILE|DIR")]
+    /// Annotations for it: a file or a folder for each annotator (several may follow)
+    #[arg(long, value_name = "FILE|DIR", num_args = 1..)]
     pub annotations: Vec<PathBuf>,
     /// Network and device, for an analysis from within the window.
     #[command(flatten)]

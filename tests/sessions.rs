@@ -130,6 +130,34 @@ fn the_command_lists_what_is_there_and_scores_it_as_evaluate_does() {
 }
 
 #[test]
+fn tables_in_parquet_and_in_a_folder_of_their_own_are_listed_with_their_video() {
+    let (folder, table) = folder();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("clips")).unwrap();
+    std::fs::create_dir(at("tables")).unwrap();
+    std::fs::write(at("clips/talk.mp4"), "").unwrap();
+    let sidecar = std::fs::read_to_string(at("talk.affect.json")).unwrap();
+    let sidecar = sidecar.replace("\"talk.mp4\"", "\"clips/talk.mp4\"");
+    let converted = run(
+        &["convert", "talk.affect.csv", "tables/talk.affect.parquet"],
+        folder.path(),
+    );
+    assert!(converted.status.success(), "{}", told(&converted).1);
+    std::fs::write(at("tables/talk.affect.json"), sidecar).unwrap();
+    std::fs::write(at("tables/cut.affect.parquet"), b"PAR1 and no end").unwrap();
+    let all = look(&[folder.path().to_owned()], &|| false);
+    let whole = all.sessions.iter().find(|s| s.table == table).unwrap();
+    let found = look(&[at("tables")], &|| false);
+    let talk = found.sessions.iter().find(|s| s.name == "talk").unwrap();
+    assert_eq!((talk.frames, talk.length_s), (whole.frames, whole.length_s));
+    assert_eq!(talk.frames, Some(10));
+    let video = talk.video.as_ref().unwrap().canonicalize().unwrap();
+    assert_eq!(video, at("clips/talk.mp4").canonicalize().unwrap());
+    let cut = found.sessions.iter().find(|s| s.name == "cut").unwrap();
+    assert!(cut.trouble.as_ref().is_some_and(|t| t.contains("Parquet")));
+}
+
+#[test]
 fn a_named_face_that_was_joined_is_scored_as_one() {
     let (folder, table) = folder();
     fn args(face: &str) -> [&str; 9] {

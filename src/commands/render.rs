@@ -7,6 +7,7 @@ use super::progress::Progress;
 use super::report::{face_choice, known_times, whole};
 use super::{Failure, INTERRUPTED, Interrupt, refuse_input_as_output, say};
 use crate::cli::RenderArgs;
+use crate::formats::rows::table_beside;
 use crate::formats::sidecar::sidecar_path;
 use crate::render::{Container, Look, Order, RenderError, render};
 use crate::review::figure::ticks::length;
@@ -129,9 +130,7 @@ fn predictions(args: &RenderArgs) -> Result<PathBuf, Failure> {
     if let Some(given) = &args.predictions {
         return Ok(given.clone());
     }
-    let beside = ["affect.csv", "affect.parquet", "affect.jsonl"];
-    let mut beside = beside.iter().map(|end| args.video.with_extension(end));
-    beside.find(|path| path.is_file()).ok_or_else(|| {
+    table_beside(&args.video).ok_or_else(|| {
         let video = args.video.display();
         Failure::bad_input(format!(
             "{video}: there are no predictions for it. Make them with `affectscope analyze {video}`, and give the table \

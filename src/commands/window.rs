@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::{Failure, Interrupt, load};
 use crate::cli::{LookArgs, NetworkArgs, ReviewArgs, ThemeArg, WindowArgs};
 use crate::formats::labels::{LabelFormat, sniff_file};
+use crate::formats::rows::table_beside;
 use crate::gui::{self, Screenshot, WindowError, WindowOptions};
 use crate::live::{Live, Wake};
 use crate::review::session::Request;
@@ -57,10 +58,7 @@ pub fn review(args: &ReviewArgs) -> Result<(), Failure> {
             return Err(crate::source::SourceError::NotFound(path.clone()).into());
         }
     }
-    let beside = || {
-        let table = video?.with_extension("affect.csv");
-        table.is_file().then_some(table)
-    };
+    let beside = || table_beside(video?);
     let request = Request {
         video: video.cloned(),
         predictions: predictions.clone().or_else(beside),

@@ -5,10 +5,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use crate::formats::labels::{self, LabelError, LabelFormat, Labels, Series};
-
-/// Endings that files of labels have; everything else in a folder (videos, pictures) is none.
-const ENDINGS: [&str; 7] = ["txt", "csv", "tsv", "jsonl", "json", "lst", "parquet"];
+use crate::formats::labels::{self, ENDINGS, LabelError, LabelFormat, Labels, Series};
 
 /// Folders within folders are followed so deep: Aff-Wild2's tree has three.
 const DEEPEST: usize = 8;

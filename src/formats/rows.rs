@@ -1,7 +1,7 @@
 //! The program's own rows: one for each frame and face, and one for every frame without a face.
 
 mod convert;
-pub(super) mod parquet;
+pub(crate) mod parquet;
 mod table;
 
 use std::io::{self, Write};
@@ -11,6 +11,13 @@ use crate::labels::Expression;
 
 pub use self::convert::{ConvertError, convert};
 pub use self::table::{TableFormat, TableWriter};
+
+/// The table of a video that lies beside it, in whatever format `analyze` wrote it.
+pub fn table_beside(video: &std::path::Path) -> Option<std::path::PathBuf> {
+    let endings = ["affect.csv", "affect.parquet", "affect.jsonl"];
+    let mut tables = endings.iter().map(|end| video.with_extension(end));
+    tables.find(|table| table.is_file())
+}
 
 /// How rows are written as they come, each whole once it is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

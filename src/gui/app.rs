@@ -41,7 +41,7 @@ pub struct App {
     pub(super) bench: Option<Bench>,
     /// The live source waits for the bench to be left.
     pub(super) paused_for_bench: bool,
-    /// The zoom of everything before the bench was drawn smaller; see [`App::shrink`].
+    /// The zoom of everything before it was drawn smaller; see [`App::shrink`].
     pub(super) own_zoom: Option<f32>,
     crops: Crops,
     pub(super) show_keys: bool,
@@ -297,6 +297,7 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.pace.frame_begins();
         let ctx = ui.ctx().clone();
+        self.shrink(&ctx);
         if self.bench.is_some() {
             self.show_bench(ui);
             self.shot.first_frame(&ctx);

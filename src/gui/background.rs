@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use eframe::egui::{ColorImage, Context};
 
+use crate::formats::labels::ENDINGS;
+
 /// A dialog that is gone sooner was never there.
 const AT_ONCE: Duration = Duration::from_millis(200);
 
@@ -141,7 +143,7 @@ impl Background {
                     } else {
                         "Open predictions"
                     })
-                    .add_filter("Tables", &TABLES)
+                    .add_filter("Tables", &ENDINGS)
                     .add_filter("All files", &["*"])
                     .pick_file(),
             };
@@ -200,8 +202,6 @@ const MEDIA: [&str; 22] = [
     "mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "wmv", "flv", "ts", "3gp", "ogv",
     "jpg", "jpeg", "png", "bmp", "gif", "tif", "tiff", "webp", "ppm",
 ];
-
-const TABLES: [&str; 7] = ["csv", "txt", "jsonl", "json", "tsv", "lst", "parquet"];
 
 /// Writes a PNG beside its name and renames it, so that it is whole or not there.
 pub fn write_png(image: &ColorImage, path: &Path) -> Result<(), String> {

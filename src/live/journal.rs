@@ -44,7 +44,7 @@ trait Store: Send + 'static {
     fn path(&self) -> PathBuf;
     fn append(&mut self, line: &Stamped) -> io::Result<()>;
     fn sync(&self) -> io::Result<()>;
-    fn restore(&mut self) -> io::Result<()>;
+    fn restore(&mut self) -> io::Result<bool>;
     fn handle(&self) -> io::Result<Option<File>>;
 }
 
@@ -61,7 +61,7 @@ impl Store for JournalFile {
         Self::sync(self)
     }
 
-    fn restore(&mut self) -> io::Result<()> {
+    fn restore(&mut self) -> io::Result<bool> {
         Self::restore(self)
     }
 
@@ -104,13 +104,14 @@ impl Journal {
         let common = Arc::new(Common::default());
         common.state().path = store.path();
         let (lines_in, lines_out) = sync_channel(LINES_WAITING);
-        let (sync_in, sync_out) = sync_channel(1);
+        let (sync_in, sync_out) = sync_channel::<Option<File>>(1);
         let handle = store.handle()?;
         let syncs = handle.is_some();
         let (theirs, wakes) = (common.clone(), wake.clone());
-        if let Some(file) = handle {
+        if let Some(mut file) = handle {
             spawn("journal-sync", move || {
-                while sync_out.recv().is_ok() {
+                while let Ok(newer) = sync_out.recv() {
+                    file = newer.unwrap_or(file);
                     if let Err(reason) = file.sync_data() {
                         fail(&theirs, &wakes, &reason);
                     }
@@ -124,6 +125,7 @@ impl Journal {
                 wake,
                 store,
                 sync: syncs.then_some(sync_in),
+                newer: None,
                 astray: false,
             };
             writer.run(&lines_out);
@@ -225,7 +227,9 @@ struct Writer<S> {
     common: Arc<Common>,
     wake: Wake,
     store: S,
-    sync: Option<SyncSender<()>>,
+    sync: Option<SyncSender<Option<File>>>,
+    /// What is to be waited for from now on, until the other thread has it.
+    newer: Option<File>,
     /// It is not under its name.
     astray: bool,
 }
@@ -257,7 +261,10 @@ impl<S: Store> Writer<S> {
                 }
                 if let Some(sync) = &self.sync {
                     // Full: it is asked already, and has not begun.
-                    let _ = sync.try_send(());
+                    if let Err(TrySendError::Full(newer)) = sync.try_send(self.newer.take()) {
+                        self.newer = newer;
+                        due = Some(Instant::now() + SYNC_EVERY);
+                    }
                 }
             }
         }
@@ -270,7 +277,10 @@ impl<S: Store> Writer<S> {
     /// Whether the journal lies under its name, or does again.
     fn is_in_its_place(&mut self) -> bool {
         match self.store.restore() {
-            Ok(()) => {
+            Ok(anew) => {
+                if anew {
+                    self.newer = self.store.handle().ok().flatten();
+                }
                 if std::mem::take(&mut self.astray) && self.common.state().failed.take().is_some() {
                     (self.wake)();
                 }
@@ -349,8 +359,8 @@ mod tests {
             Ok(())
         }
 
-        fn restore(&mut self) -> io::Result<()> {
-            Ok(())
+        fn restore(&mut self) -> io::Result<bool> {
+            Ok(false)
         }
 
         fn handle(&self) -> io::Result<Option<File>> {

@@ -22,7 +22,7 @@ mod table;
 mod text;
 
 pub use affectscope::Detail;
-pub use sniff::{sniff, sniff_file};
+pub use sniff::{ENDINGS, sniff, sniff_file};
 
 /// Files above are refused: no table of labels comes near.
 const MAX_BYTES: u64 = 1 << 30;

@@ -8,8 +8,8 @@ use crate::formats::rows::parquet;
 
 use super::{LabelFormat, abaw, affectnet, darma, expw, ferplus, openface, plain, text};
 
-/// Names of files that may hold labels end so.
-const ENDINGS: [&str; 7] = ["txt", "csv", "tsv", "jsonl", "json", "lst", "parquet"];
+/// Names of files that may hold labels end so; everything else in a folder (videos, pictures) is none.
+pub const ENDINGS: [&str; 7] = ["txt", "csv", "tsv", "jsonl", "json", "lst", "parquet"];
 /// So much of a file is looked at, bytes.
 const HEAD: u64 = 64 << 10;
 

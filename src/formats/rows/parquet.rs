@@ -1,8 +1,10 @@
 //! Rows as Parquet: the columns of the csv by the same names. Whole numbers are `INT64`, words are strings, everything
 //! else is `DOUBLE`; where the csv leaves a cell empty there is a null. A number is the one that the csv prints.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +13,7 @@ use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Ty
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::record::Field;
 use parquet::schema::types::Type;
@@ -21,7 +24,50 @@ use super::{Cell, Kind, csv_line, kind_of, number};
 const GROUP_ROWS: usize = 65_536;
 
 /// What a Parquet file begins and ends with.
-const MAGIC: &[u8] = b"PAR1";
+pub const MAGIC: &[u8] = b"PAR1";
+
+/// The first and the last frame of a table, each with its time in seconds where there is one, from what the file's end
+/// says of its columns: no row is read.
+///
+/// # Errors
+/// Why it cannot be told, in words.
+pub fn ends(path: &Path) -> Result<[(u64, Option<f64>); 2], String> {
+    let broken = |e: &dyn std::fmt::Display| format!("It cannot be read as Parquet ({e}).");
+    let file = File::open(path).map_err(|e| broken(&e))?;
+    let read = catch_unwind(AssertUnwindSafe(|| SerializedFileReader::new(file)));
+    let file = read
+        .map_err(|_| broken(&"its end is damaged"))?
+        .map_err(|e| broken(&e))?;
+    let (mut frames, mut times_s): (Option<[i64; 2]>, Option<[f64; 2]>) = (None, None);
+    for group in file.metadata().row_groups() {
+        for column in group.columns() {
+            match (column.column_path().string().as_str(), column.statistics()) {
+                ("frame", Some(Statistics::Int64(s))) => {
+                    if let (Some(&low), Some(&high)) = (s.min_opt(), s.max_opt()) {
+                        let [a, b] = frames.unwrap_or([low, high]);
+                        frames = Some([a.min(low), b.max(high)]);
+                    }
+                }
+                ("time_s", Some(Statistics::Double(s))) => {
+                    if let (Some(&low), Some(&high)) = (s.min_opt(), s.max_opt()) {
+                        let [a, b] = times_s.unwrap_or([low, high]);
+                        times_s = Some([a.min(low), b.max(high)]);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    let Some([first, last]) = frames else {
+        return Err(
+            "Its end does not say which frames it has; write it again with `affectscope convert`."
+                .to_owned(),
+        );
+    };
+    let frame = |n: i64| u64::try_from(n).map_err(|_| "It has a frame below 0.".to_owned());
+    let time_s = |i: usize| times_s.map(|t| t[i]).filter(|t| t.is_finite());
+    Ok([(frame(first)?, time_s(0)), (frame(last)?, time_s(1))])
+}
 
 /// A column's cells of the group that is being gathered.
 enum Values {

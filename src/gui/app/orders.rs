@@ -15,6 +15,9 @@ use crate::session::{Command, SourceState};
 use crate::settings::{Settings, ThemeChoice};
 use crate::source::SourceSpec;
 
+/// The least size that scope and bench are laid out for, points.
+const LEAST: [f32; 2] = [900.0, 600.0];
+
 /// Nothing can be chosen.
 const NO_DIALOG: &str = "This system shows no file dialog: drop the file on this window, or give it on the command line. (On Linux dialogs come with xdg-desktop-portal or zenity.)";
 /// A name cannot be chosen.
@@ -131,12 +134,11 @@ impl App {
         }
     }
 
-    /// In a window that is smaller than the bench can be, everything is drawn smaller.
-    fn shrink(&mut self, ctx: &Context) {
+    /// In a window that is smaller than the panels are laid out for, everything is drawn smaller.
+    pub(super) fn shrink(&mut self, ctx: &Context) {
         let zoom = ctx.zoom_factor();
         let room = ctx.content_rect().size() * zoom;
-        let least = crate::gui::review::LEAST;
-        let most = (room.x / least[0]).min(room.y / least[1]).max(0.4);
+        let most = (room.x / LEAST[0]).min(room.y / LEAST[1]).max(0.4);
         let own = self.own_zoom.unwrap_or(zoom);
         let wanted = own.min(most);
         if (wanted - zoom).abs() > 0.01 {
@@ -146,17 +148,9 @@ impl App {
         }
     }
 
-    /// The scope fits in smaller windows.
-    fn unshrink(&mut self, ctx: &Context) {
-        if let Some(own) = self.own_zoom.take() {
-            ctx.set_zoom_factor(own);
-        }
-    }
-
     /// Draws the bench and does what it asks for.
     pub(super) fn show_bench(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
-        self.shrink(&ctx);
         let covered = self.show_keys;
         let Some(bench) = &mut self.bench else { return };
         let acts = bench.ui(ui, covered);
@@ -199,7 +193,6 @@ impl App {
                 Act::CloseWindow => ctx.send_viewport_cmd(ViewportCommand::Close),
                 Act::Leave => {
                     self.bench = None;
-                    self.unshrink(&ctx);
                     if std::mem::take(&mut self.paused_for_bench) {
                         self.engine.send(Command::Pause(false));
                     }

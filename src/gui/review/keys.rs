@@ -32,7 +32,7 @@ pub const KEYS: [(&str, &str); 24] = [
     ("Shift+drag", "Select on the timeline"),
     (
         "1 – 7",
-        "Label the selection, else this frame: neutral … surprise",
+        "The selection, else this frame, is neutral (1), anger, disgust, fear, happiness, sadness, surprise (7)",
     ),
     ("0", "No label; with shift: as in the file"),
     ("D", "Draw valence and arousal on the timeline, or not"),
@@ -121,7 +121,7 @@ pub fn pressed(ctx: &Context, covered: bool) -> Vec<Act> {
                 acts.push(Act::Label(Some(expression)));
             }
         }
-        if i.key_pressed(Key::Num0) || i.key_pressed(Key::Delete) {
+        if i.key_pressed(Key::Num0) {
             acts.push(if shift { Act::Restore } else { Act::Clear });
         }
         if i.key_pressed(Key::N) {

@@ -28,7 +28,7 @@ mod worst;
 
 use std::path::PathBuf;
 
-use eframe::egui::{Context, Ui};
+use eframe::egui::{Context, Popup, Ui};
 
 pub use self::act::Act;
 use self::agree::Agree;
@@ -50,9 +50,6 @@ use crate::review::Editor;
 use crate::review::save::SaveFormat;
 use crate::review::session::{Engine, JournalWord, Phase, Progress, Request, Wanted};
 use crate::source::SourceInfo;
-
-/// The least size that the bench is laid out for, points.
-pub const LEAST: [f32; 2] = [900.0, 600.0];
 
 /// The bench in the window.
 pub struct Bench {
@@ -207,7 +204,10 @@ impl Bench {
     pub fn ui(&mut self, ui: &mut Ui, covered: bool) -> Vec<Act> {
         let areas = Areas::of(ui.max_rect());
         let shown = self.is_shown();
-        let covered = covered || self.shelf.covers(shown) || self.asks_about_edits();
+        let covered = covered
+            || self.shelf.covers(shown)
+            || self.asks_about_edits()
+            || Popup::is_any_open(ui.ctx());
         let mut acts = keys::pressed(ui.ctx(), covered);
         let dropped: Vec<PathBuf> = ui.ctx().input(|i| {
             i.raw

@@ -7,6 +7,7 @@ use eframe::egui::{Rect, Ui, vec2};
 use super::state::State;
 use super::{Act, Bench};
 use crate::formats::labels::{self, LabelFormat};
+use crate::formats::rows::table_beside;
 use crate::gui::widgets;
 use crate::review::project::Project;
 use crate::review::session::{Phase, Request};
@@ -84,6 +85,7 @@ impl Bench {
             Request::default()
         };
         Request {
+            predictions: base.predictions.clone().or_else(|| table_beside(video)),
             video: Some(video.to_owned()),
             ..base
         }

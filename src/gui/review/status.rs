@@ -107,6 +107,17 @@ pub fn show(
         });
         figure("edits", "edits", word.to_owned(), why, alarm);
     }
+    if state.draw {
+        let hover =
+            "A drag in the rows of valence and arousal draws values there. D ends it.".to_owned();
+        figure(
+            "drawing",
+            "drawing",
+            "on the timeline".to_owned(),
+            hover,
+            true,
+        );
+    }
     if let Some(run) = &state.rating {
         let hover = "R ends the rating; one undo takes it back".to_owned();
         figure(

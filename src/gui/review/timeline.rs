@@ -295,7 +295,9 @@ impl Timeline {
             let on_line = |r: &Row| {
                 matches!(r.what, What::Valence | What::Arousal) && r.rect.contains(pressed)
             };
-            if state.draw && !shift && (self.drawn.is_some() || rows.iter().any(on_line)) {
+            // A selection that was begun stays one when shift is let go of first.
+            let draws = state.draw && !shift && self.anchor.is_none();
+            if draws && (self.drawn.is_some() || rows.iter().any(on_line)) {
                 self.draw(rows, at, frame);
             } else if shift || secondary || self.anchor.is_some() {
                 let anchor = *self.anchor.get_or_insert(frame);

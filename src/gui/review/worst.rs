@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use eframe::egui::{
-    Align2, Color32, Context, Popup, PopupCloseBehavior, Rect, Role, ScrollArea, Sense, Stroke,
-    StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    Align2, Color32, Context, Margin, Popup, PopupCloseBehavior, Rect, Role, ScrollArea, Sense,
+    Stroke, StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
 use super::act::Act;
@@ -304,6 +304,7 @@ impl Worst {
             let galley = widgets::layout_elided(ui, &words, theme::small(), p.accent, room);
             ui.painter().galley(pos2(x, y), galley, p.accent);
         }
+        let was_shut = response.secondary_clicked();
         let popup = Popup::context_menu(&response)
             .width(250.0)
             .close_behavior(PopupCloseBehavior::CloseOnClickOutside);
@@ -321,12 +322,22 @@ impl Worst {
             }
             menu::caption(ui, "Note");
             let (of, text) = self.note.get_or_insert_with(|| (i, note.clone()));
-            if *of != i {
+            let fresh = was_shut || *of != i;
+            if fresh {
                 (*of, *text) = (i, note.clone());
             }
             let field = ui
-                .add(TextEdit::singleline(text).desired_width(230.0))
+                .add(
+                    TextEdit::singleline(text)
+                        .desired_width(230.0)
+                        .margin(Margin::symmetric(8, 4))
+                        .align(Align2::LEFT_CENTER),
+                )
                 .accessible_name("Note");
+            if fresh {
+                // What is typed next is the note, and no key of the bench's.
+                field.request_focus();
+            }
             if field.lost_focus() && *text != note {
                 acts.push(Act::Settle(segment.frames.clone(), settled, text.clone()));
             }

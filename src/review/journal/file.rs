@@ -62,13 +62,13 @@ impl JournalFile {
     }
 
     /// Sees to it that the journal still lies under its name: programs that copy files about may have removed it or put
-    /// an older one in its place. What has been written goes there anew.
+    /// an older one in its place. What has been written goes there anew; true when it had to.
     ///
     /// # Errors
     /// When another file is there that is not an older state of this one, or the system refuses. It may be tried again.
-    pub fn restore(&mut self) -> io::Result<()> {
+    pub fn restore(&mut self) -> io::Result<bool> {
         if is_there(&self.file, &self.path) {
-            return Ok(());
+            return Ok(false);
         }
         let mut bytes = Vec::new();
         self.file.seek(SeekFrom::Start(0))?;
@@ -89,7 +89,7 @@ impl JournalFile {
         lock(&file, &self.path).map_err(io::Error::other)?;
         file.seek(SeekFrom::Start(self.whole))?;
         self.file = file;
-        Ok(())
+        Ok(true)
     }
 
     /// Waits until the disk has what was added.

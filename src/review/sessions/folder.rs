@@ -27,7 +27,7 @@ const MOST_LABELS: usize = 64;
 /// What was written to just now is being written; its lock is not tried, which would stand in the way of its writer.
 const JUST_NOW: Duration = Duration::from_secs(3);
 /// Endings of tables.
-const TABLES: [&str; 2] = ["csv", "jsonl"];
+const TABLES: [&str; 3] = ["csv", "jsonl", "parquet"];
 /// Endings of labels.
 const LABELS: [&str; 6] = ["txt", "csv", "tsv", "jsonl", "json", "lst"];
 /// Endings of what labels and tables are of.
@@ -222,8 +222,14 @@ impl Listing {
             }
             let given = Path::new(source);
             let beside = given.file_name().map(|name| self.folder.join(name));
+            // `--out tables/` gives names that are as seen from further up.
+            let above = self.folder.ancestors().skip(1).take(3);
             let places = [Some(self.folder.join(given)), beside];
-            if let Some(video) = places.into_iter().flatten().find(|p| p.exists()) {
+            let mut places = places
+                .into_iter()
+                .flatten()
+                .chain(above.map(|a| a.join(given)));
+            if let Some(video) = places.find(|p| p.exists()) {
                 return Some(video);
             }
         }

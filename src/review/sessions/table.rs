@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::formats::labels::{LabelFormat, sniff};
+use crate::formats::rows::parquet;
 
 /// Bytes that are read at either end. A row has some hundred.
 const END_BYTES: u64 = 64 << 10;
@@ -53,6 +54,9 @@ pub(super) fn glance(path: &Path) -> Result<Glance, String> {
     if sniff(&head) != Some(LabelFormat::Affectscope) {
         return Err("It does not begin as a table of this program's rows.".to_owned());
     }
+    if head.starts_with(parquet::MAGIC) {
+        return parquet::ends(path).map(|ends| Glance::of(ends, false));
+    }
     let from = length.saturating_sub(END_BYTES);
     file.seek(SeekFrom::Start(from)).map_err(io)?;
     let mut tail = Vec::new();
@@ -79,16 +83,22 @@ pub(super) fn glance(path: &Path) -> Result<Glance, String> {
     let (Some(first), Some(last)) = (first, last) else {
         return Err("It has no rows.".to_owned());
     };
-    let steps = last.0.saturating_sub(first.0);
-    let length_s = first.1.zip(last.1).and_then(|(a, b)| {
-        let lasts_s = b - a;
-        (steps > 0 && lasts_s > 0.0).then(|| lasts_s + lasts_s / steps as f64)
-    });
-    Ok(Glance {
-        frames: last.0.checked_add(1),
-        length_s,
-        cut,
-    })
+    Ok(Glance::of([first, last], cut))
+}
+
+impl Glance {
+    fn of([first, last]: [Stamp; 2], cut: bool) -> Self {
+        let steps = last.0.saturating_sub(first.0);
+        let length_s = first.1.zip(last.1).and_then(|(a, b)| {
+            let lasts_s = b - a;
+            (steps > 0 && lasts_s > 0.0).then(|| lasts_s + lasts_s / steps as f64)
+        });
+        Self {
+            frames: last.0.checked_add(1),
+            length_s,
+            cut,
+        }
+    }
 }
 
 impl Columns {

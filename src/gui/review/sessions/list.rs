@@ -68,7 +68,8 @@ impl Shelf {
                 acts.push(Act::Sessions(false));
             }
         });
-        let free = self.card.is_none() && !ui.ctx().text_edit_focused();
+        let free =
+            self.card.is_none() && !ui.ctx().text_edit_focused() && !Popup::is_any_open(ui.ctx());
         if free && ui.input(|i| i.key_pressed(Key::Escape)) {
             acts.push(Act::Sessions(false));
         }

@@ -10,7 +10,7 @@ const STRIP: f32 = 38.0;
 const STRIP_FROM: f32 = 170.0;
 
 /// The least height of a line's row.
-const LINE: f32 = 34.0;
+const LINE: f32 = 28.0;
 
 /// A row of the timeline.
 pub(super) struct Row {
@@ -38,7 +38,10 @@ pub(super) fn rows(area: Rect, levels: &Levels, state: &State) -> Vec<Row> {
     let raters = state.project.raters();
     let model = state.project.model().filter(|_| !state.blind);
     let mine = levels.model_has().map(|has| has && model.is_some());
-    let carries = |kind: usize| mine[kind] || levels.raters_have().any(|has| has[kind]);
+    // Where one draws there is something to draw on.
+    let drawn_on = |kind: usize| kind > 0 && state.draw;
+    let carries =
+        |kind: usize| mine[kind] || drawn_on(kind) || levels.raters_have().any(|has| has[kind]);
     let mut kinds: Vec<(What, String, String, f32)> = Vec::new();
     let mut with_expressions: Vec<usize> = levels
         .raters_have()
