@@ -158,6 +158,12 @@ fn analyze_writes_parquet_and_evaluate_reads_it_as_it_reads_the_csv() {
     let sidecar: serde_json::Value = serde_json::from_slice(&read("back.json")).unwrap();
     assert_eq!(sidecar["counts"]["frames"], 20);
 
+    // The same name in another format has the same sidecar: the way there is told.
+    let told = ["rows.json", "goes with rows.csv", "affectscope convert rows.csv rows.parquet"];
+    scratch.refuses(&["analyze", clip, "--out", "rows.parquet"], &told);
+    let done = scratch.run(&["convert", "rows.csv", "rows.parquet"]);
+    assert!(done.status.success(), "{}", stderr(&done));
+
     let mut truth = "frame,valence,arousal\n".to_owned();
     for i in 0..20 {
         truth.push_str(&format!("{i},0.{},-0.{}\n", i % 9, i % 7));

@@ -204,8 +204,16 @@ fn nothing(args: &EvaluateArgs, predictions: &Side, annotations: &Side, report: 
             ),
         }
     };
+    let empty = |side: &Side| {
+        let mut labels = side.series.iter().map(|l| l.series.labels.len());
+        !side.series.is_empty() && labels.all(|n| n == 0)
+    };
     let c = report.set.counts;
-    let why = if c.valid > 0 {
+    let why = if empty(predictions) {
+        "the predictions have a header and no rows".to_owned()
+    } else if empty(annotations) {
+        "the annotations have a header and no rows".to_owned()
+    } else if c.valid > 0 {
         format!(
             "the videos' names fit, but none of {} valid rows has a prediction at its frame, picture or time that speaks of the same thing",
             c.valid

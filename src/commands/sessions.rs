@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Failure, print, say};
 use crate::cli::SessionsArgs;
 use crate::gui::paths;
+use crate::numbers::counted;
 use crate::review::sessions::words::{against, day_and_minute, faces, length};
 use crate::review::sessions::{Detail, Found, Session, look};
 use crate::settings::Settings;
@@ -73,7 +74,7 @@ fn table(found: &Found, details: &[Option<Detail>]) -> String {
     for (session, detail) in found.sessions.iter().zip(details) {
         let mut facts = vec![day_and_minute(&session.when)];
         facts.extend(session.length_s.map(length));
-        facts.extend(session.frames.map(|n| format!("{n} frames")));
+        facts.extend(session.frames.map(|n| counted(n, "frame")));
         facts.extend(detail.as_ref().map(faces));
         facts.extend(session.weights.clone());
         // Writing to a text cannot fail.

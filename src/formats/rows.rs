@@ -317,7 +317,9 @@ impl<W: Write> RowWriter<W> {
 }
 
 fn csv_line<'a>(fields: impl Iterator<Item = &'a [u8]>) -> io::Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new()
+        .buffer_capacity(1 << 10)
+        .from_writer(Vec::new());
     for field in fields {
         writer.write_field(field)?;
     }

@@ -56,6 +56,8 @@ pub enum Action {
     Landmarks(bool),
     /// Open the annotator's bench: on the file that is open, else on nothing.
     Review,
+    /// Open the bench on the list of sessions.
+    Sessions,
     /// Show the keys.
     ShowKeys,
     /// Show what this is.

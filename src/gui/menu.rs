@@ -28,6 +28,7 @@ pub fn show(button: &Response, model: &Model, settings: &Settings, actions: &mut
         ui.separator();
         let rows = [
             ("Check predictions…", "", Action::Review),
+            ("Sessions…", "", Action::Sessions),
             ("Save a picture of the window", "S", Action::SavePicture),
             ("Keys", "F1", Action::ShowKeys),
             ("About Affectscope", "", Action::ShowAbout),

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::{ThreadError, Wake, spawn};
 use crate::formats::output::{Whole, write_together, write_whole};
 use crate::formats::rows::{TableFormat, convert};
+use crate::numbers::counted;
 use crate::render::{Order, RenderError, render};
 use crate::review::export::{ExportEnd, ExportOrder, ExportProgress, ExportWhat};
 use crate::review::film::thumbnail;
@@ -230,7 +231,7 @@ impl Work {
             })
             .collect();
         write_together(&whole).map_err(|e| e.to_string())?;
-        Ok(Some(vec![format!("{} files.", files.len())]))
+        Ok(Some(vec![format!("{}.", counted(files.len() as u64, "file"))]))
     }
 
     fn report(&mut self, order: &ExportOrder) -> Made {

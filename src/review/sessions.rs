@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-pub use self::change::{ChangeError, Renamed, delete, rename, to_bin};
+pub use self::change::{ChangeError, Renamed, delete, name_fault, rename, to_bin};
 pub use self::detail::{Detail, RaterScores};
 use self::folder::Listing;
 use super::session::Request;

@@ -1,7 +1,7 @@
 //! One input's rows, as they come, into a table.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::frames::Summary;
@@ -42,6 +42,15 @@ impl Job<'_> {
         let with_file = source.info().stills && self.item.path.is_dir();
         let sidecar_path = sidecar_path(path);
         if !self.args.force && sidecar_path.exists() {
+            if let Some(other) = other_format(path) {
+                return Err(Failure::bad_input(format!(
+                    "{}: exists already, and goes with {other}, the same rows in another format. `affectscope convert {other} {}` \
+                     makes this one of it; to analyse anew, give another name, or --force.",
+                    sidecar_path.display(),
+                    path.display(),
+                    other = other.display()
+                )));
+            }
             return Err(OutputError::Exists(sidecar_path).into());
         }
         let failed = |reason| OutputError::Io {
@@ -125,4 +134,14 @@ fn stdout_failed(reason: io::Error) -> Failure {
     Failure::broken(format!(
         "standard output cannot be written to ({reason}). Give a file with --out."
     ))
+}
+
+/// The table of this name that is there in another format: it has the same sidecar.
+fn other_format(path: &Path) -> Option<PathBuf> {
+    if path.exists() {
+        return None;
+    }
+    let endings = ["csv", "parquet", "jsonl"];
+    let mut others = endings.iter().map(|ending| path.with_extension(ending));
+    others.find(|other| other.is_file())
 }

@@ -94,6 +94,8 @@ impl App {
                     ..Request::default()
                 });
             }
+            // The bench on nothing is that list.
+            Action::Sessions => self.review(Request::default()),
             Action::ShowKeys => self.show_keys = !self.show_keys,
             Action::ShowAbout => self.show_about = true,
             Action::ToggleMirror => self.settings.mirror = !self.settings.mirror,

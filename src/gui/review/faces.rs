@@ -7,7 +7,7 @@ use super::state::State;
 use crate::formats::labels::Person;
 use crate::gui::menu;
 use crate::gui::theme::Palette;
-use crate::numbers::grouped;
+use crate::numbers::{counted, grouped};
 use crate::review::model::{Face, Model};
 use crate::review::{FaceChoice, Faces};
 
@@ -60,10 +60,7 @@ fn hint(ui: &mut Ui, text: &str) {
 
 /// `Anna, face 1, 120 frames`.
 fn words(names: &Faces, face: &Face) -> String {
-    let frames = match face.frames {
-        1 => "1 frame".to_owned(),
-        n => format!("{} frames", grouped(n as u64)),
-    };
+    let frames = counted(face.frames as u64, "frame");
     let joined = names.joined_to(face.id).count();
     let ids = match joined {
         0 => format!("face {}", face.id),

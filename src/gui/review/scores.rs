@@ -15,7 +15,7 @@ use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
 use crate::labels::Expression;
 use crate::metrics::{SCORE_DECIMALS, written};
-use crate::numbers::grouped;
+use crate::numbers::{counted, grouped};
 
 /// The rows: name, what it means, how it is computed.
 type Row = (&'static str, &'static str, fn(&Scores) -> Option<f64>);
@@ -181,7 +181,7 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State, agree: &mut Agree) -> Vec<Ac
     }
     let y = top + 18.0 + row_height * ROWS.len() as f32 + 9.0;
     let counts = scores[0].as_ref().map(|s| s.counts.matched).unwrap_or(0);
-    let words = format!("{} labelled frames with a prediction", grouped(counts));
+    let words = format!("{} with a prediction", counted(counts, "labelled frame"));
     let galley = widgets::layout_elided(ui, &words, theme::small(), p.muted, inner.width());
     painter.galley(pos2(inner.left(), y - 6.0), galley, p.muted);
     let rest = Rect::from_min_max(pos2(inner.left(), y + 12.0), inner.max);
@@ -293,7 +293,7 @@ fn confusion(
             let response = ui.interact(cell, ui.scope_id().with(("cell", r, c)), Sense::CLICK);
             let chosen = state.cell == Some((label, said));
             response.widget_info(|| {
-                let name = format!("Labelled {label}, model {said}: {n} frames");
+                let name = format!("Labelled {label}, model {said}: {}", counted(n, "frame"));
                 WidgetInfo::selected(Role::Button, true, chosen, name)
             });
             let strength = if n == 0 { 0.0 } else { 0.14 + 0.62 * part };

@@ -7,7 +7,7 @@ use crate::analysis::Status;
 use crate::gui::layout::MARGIN;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
-use crate::numbers::grouped;
+use crate::numbers::counted;
 use crate::review::session::JournalWord;
 
 /// Figures that cost a walk over all frames, made once for each version of the state.
@@ -142,7 +142,7 @@ pub fn show(
         figure(
             "no face",
             "no face on",
-            format!("{} frames", grouped(figures.no_face as u64)),
+            counted(figures.no_face as u64, "frame"),
             "Frames that were looked at and have no face; they have no prediction".to_owned(),
             false,
         );
@@ -156,7 +156,7 @@ pub fn show(
         figure(
             "selected",
             "selected",
-            format!("{} frames, {length_s:.2} s", grouped(range.len() as u64)),
+            format!("{}, {length_s:.2} s", counted(range.len() as u64, "frame")),
             "Between [ and ], or dragged with shift; Esc lets it go".to_owned(),
             false,
         );

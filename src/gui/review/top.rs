@@ -12,7 +12,7 @@ use crate::gui::layout::MARGIN;
 use crate::gui::menu;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets::{self, Icon, ToolButton};
-use crate::numbers::grouped;
+use crate::numbers::{counted, grouped};
 use crate::review::Start;
 use crate::review::export::ExportProgress;
 use crate::review::save::SaveFormat;
@@ -90,7 +90,7 @@ fn left_side(ui: &mut Ui, top: &Top<'_>, right: f32, acts: &mut Vec<Act>) {
         open_rows(ui, acts);
     });
     let Some(state) = top.state else { return };
-    let frames = format!("{} frames", grouped(state.frames() as u64));
+    let frames = counted(state.frames() as u64, "frame");
     let mut words = vec![frames];
     if let (Some(info), false) = (top.info, top.compact) {
         words.insert(0, format!("{:.2} fps", state.project.rate_hz()));

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::live::{ThreadError, Wake, spawn};
+use crate::numbers::counted;
 use crate::review::session::{SessionOrder, SessionWord};
 use crate::review::sessions::{self, Detail, Session};
 
@@ -168,8 +169,9 @@ impl Work {
                 .map(|done| {
                     let to = done.table.display();
                     format!(
-                        "{} is {name} now: {} files, {to}.",
-                        session.name, done.files
+                        "{} is {name} now: {}, {to}.",
+                        session.name,
+                        counted(done.files as u64, "file")
                     )
                 })
                 .map_err(|e| e.to_string()),

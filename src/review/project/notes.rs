@@ -62,7 +62,7 @@ impl Project {
                 let stem = file_stem(&origin.path);
                 if !own.is_empty() && origin.video != own && !stem.starts_with(&own) {
                     notes.push(format!(
-                        "{}: {} is named for another video than {own}.",
+                        "{}: the name of {} has no {own} in it. Check that it is of this video.",
                         rater.name,
                         file_name(&origin.path)
                     ));

@@ -96,7 +96,12 @@ pub fn rename(session: &Session, name: &str, others: &[Session]) -> Result<Renam
         return Err(ChangeError::Running(session.name.clone()));
     }
     let name = name.trim();
-    check(name)?;
+    if let Some(reason) = name_fault(name) {
+        return Err(ChangeError::Name {
+            name: name.to_owned(),
+            reason,
+        });
+    }
     let steps = plan(session, name, others)?;
     for step in &steps {
         if step.from != step.to && step.to.symlink_metadata().is_ok() {
@@ -111,23 +116,20 @@ pub fn rename(session: &Session, name: &str, others: &[Session]) -> Result<Renam
     })
 }
 
-fn check(name: &str) -> Result<(), ChangeError> {
+/// Why files cannot be called so on one system or another, if they cannot.
+pub fn name_fault(name: &str) -> Option<&'static str> {
     let bad = |c: char| c.is_control() || "<>:\"/\\|?*".contains(c);
-    let reason = if name.is_empty() {
-        "it is empty"
+    if name.is_empty() {
+        Some("it is empty")
     } else if name.chars().count() > MOST_LETTERS {
-        "it is too long"
+        Some("it is too long")
     } else if name.contains(bad) {
-        "it has one of < > : \" / \\ | ? *, or a sign that cannot be seen"
+        Some("it has one of < > : \" / \\ | ? *, or a sign that cannot be seen")
     } else if name.starts_with('.') || name.ends_with('.') {
-        "it begins or ends with a full stop"
+        Some("it begins or ends with a full stop")
     } else {
-        return Ok(());
-    };
-    Err(ChangeError::Name {
-        name: name.to_owned(),
-        reason,
-    })
+        None
+    }
 }
 
 fn plan(session: &Session, name: &str, others: &[Session]) -> Result<Vec<Step>, ChangeError> {

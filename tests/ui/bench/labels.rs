@@ -12,7 +12,7 @@ fn labels_are_mended_taken_back_and_kept() {
     press(&mut harness, Key::ArrowRight);
     press(&mut harness, Key::Num7);
     assert!(has(&harness, "labels: Surprise"));
-    harness.get_by_label_contains("Labelled surprise, model disgust: 1 frames");
+    harness.get_by_label_contains("Labelled surprise, model disgust: 1 frame");
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     harness.run_steps(3);
     assert!(has(&harness, "labels: Disgust"));

@@ -204,8 +204,19 @@ fn a_session_is_renamed_and_deleted_after_a_word_of_warning() {
     click(&mut harness, "Cancel");
     assert!(!has(&harness, "Rename talk"));
     press(&mut harness, Key::F2);
+    // What cannot be a name is said while it is typed; Enter loses nothing.
+    harness.get_by_label("New name").type_text("/May");
+    harness.run_steps(2);
+    assert!(has(&harness, "This cannot be its name: it has one of"));
+    press(&mut harness, Key::Enter);
+    assert!(has(&harness, "Rename talk"));
+    assert_eq!(orders(&bench), before);
+    for _ in 0..4 {
+        press(&mut harness, Key::Backspace);
+    }
     harness.get_by_label("New name").type_text(" of May");
     harness.run_steps(2);
+    assert!(!has(&harness, "This cannot be its name"));
     click(&mut harness, "Rename");
     let SessionOrder::Rename { session, name, .. } = last_order(&bench) else {
         panic!("{:?}", last_order(&bench));

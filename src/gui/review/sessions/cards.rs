@@ -8,7 +8,7 @@ use super::Shelf;
 use crate::gui::review::act::Act;
 use crate::gui::theme::{self, Palette};
 use crate::review::session::SessionOrder;
-use crate::review::sessions::{Kind, Session};
+use crate::review::sessions::{Kind, Session, name_fault};
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,15 +80,32 @@ impl Shelf {
             Kind::Analysis => " The video that was analysed keeps its name.",
         };
         muted(ui, &format!("{what}{more}"));
-        let same = text.trim().is_empty() || text.trim() == session.name;
-        let (yes, no) = buttons(ui, "Rename", !same);
+        let new = text.trim();
+        let taken = |s: &&Session| s.name == new && s.table.parent() == session.table.parent();
+        let fault = if new.is_empty() || new == session.name {
+            None
+        } else if self.sessions().iter().find(taken).is_some() {
+            Some("another session here is called so")
+        } else {
+            name_fault(new)
+        };
+        // The line is kept free, so that the card does not grow while somebody types.
+        let words = fault.map_or(String::new(), |why| format!("This cannot be its name: {why}."));
+        let p = Palette::of(ui.ctx());
+        ui.label(RichText::new(words).color(p.record));
+        let fits = fault.is_none() && !new.is_empty() && new != session.name;
+        let (yes, no) = buttons(ui, "Rename", fits);
+        if entered && !fits {
+            // What is typed is not lost, and can be mended at once.
+            *fresh = true;
+        }
         if no {
             Answer::No
-        } else if (yes || entered) && !same {
+        } else if (yes || entered) && fits {
             let others = self.sessions().iter().filter(|s| s.table != session.table);
             Answer::Yes(SessionOrder::Rename {
                 session: Box::new(session.clone()),
-                name: text.trim().to_owned(),
+                name: new.to_owned(),
                 others: others.filter(|s| s.video.is_some()).cloned().collect(),
             })
         } else {

@@ -8,7 +8,7 @@ use super::Column;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets;
 use crate::metrics::{CLASS_DECIMALS, written};
-use crate::numbers::grouped;
+use crate::numbers::{counted, grouped};
 use crate::review::sessions::words::{against, day_and_minute, faces, length};
 use crate::review::sessions::{Detail, Session, Whole};
 
@@ -225,7 +225,7 @@ pub(super) fn spoken(session: &Session, detail: Option<&Detail>) -> String {
     let mut parts = vec![format!("Session {}", session.name)];
     parts.push(day_and_minute(&session.when));
     parts.extend(session.length_s.map(length));
-    parts.extend(session.frames.map(|n| format!("{} frames", grouped(n))));
+    parts.extend(session.frames.map(|n| counted(n, "frame")));
     parts.extend(detail.map(faces));
     parts.extend(session.weights.clone());
     parts.extend(session.trouble.clone());
