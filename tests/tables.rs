@@ -159,7 +159,11 @@ fn analyze_writes_parquet_and_evaluate_reads_it_as_it_reads_the_csv() {
     assert_eq!(sidecar["counts"]["frames"], 20);
 
     // The same name in another format has the same sidecar: the way there is told.
-    let told = ["rows.json", "goes with rows.csv", "affectscope convert rows.csv rows.parquet"];
+    let told = [
+        "rows.json",
+        "goes with rows.csv",
+        "affectscope convert rows.csv rows.parquet",
+    ];
     scratch.refuses(&["analyze", clip, "--out", "rows.parquet"], &told);
     let done = scratch.run(&["convert", "rows.csv", "rows.parquet"]);
     assert!(done.status.success(), "{}", stderr(&done));

@@ -231,7 +231,10 @@ impl Work {
             })
             .collect();
         write_together(&whole).map_err(|e| e.to_string())?;
-        Ok(Some(vec![format!("{}.", counted(files.len() as u64, "file"))]))
+        Ok(Some(vec![format!(
+            "{}.",
+            counted(files.len() as u64, "file")
+        )]))
     }
 
     fn report(&mut self, order: &ExportOrder) -> Made {

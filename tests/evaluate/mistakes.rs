@@ -43,7 +43,11 @@ fn what_cannot_be_scored_is_refused_in_words() {
     refuse("nowhere", "t", &["nowhere"]);
     refuse("far.csv", "nowhere", &["nowhere"]);
     scratch.write("header.csv", "frame,valence,arousal\n");
-    refuse("p", "header.csv", &["the annotations have a header and no rows"]);
+    refuse(
+        "p",
+        "header.csv",
+        &["the annotations have a header and no rows"],
+    );
     // One bad file among good ones is told, and the scores are without it.
     scratch.write("p/c.csv", "frame,valence\n0,0.1\n");
     scratch.write("t/d.txt", &lines(VA, &["2,2"]));

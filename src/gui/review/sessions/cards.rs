@@ -90,7 +90,9 @@ impl Shelf {
             name_fault(new)
         };
         // The line is kept free, so that the card does not grow while somebody types.
-        let words = fault.map_or(String::new(), |why| format!("This cannot be its name: {why}."));
+        let words = fault.map_or(String::new(), |why| {
+            format!("This cannot be its name: {why}.")
+        });
         let p = Palette::of(ui.ctx());
         ui.label(RichText::new(words).color(p.record));
         let fits = fault.is_none() && !new.is_empty() && new != session.name;
