@@ -88,6 +88,16 @@ fn what_cannot_be_calibrated_is_told() {
         &["label.csv", "line 1", "many"],
     );
     faces(&scratch, "faces", None);
+    // A dozen faces without labels say nothing of what 8 bits cost.
+    let output = scratch.run(&["quantize", "--calibrate", "faces", "x.safetensors"]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("8 bits are not offered"), "{said}");
+    assert!(!scratch.path("x.safetensors").exists());
+    // What it reads is not written over.
+    let picture = "faces/face00.png";
+    let args = ["quantize", "--calibrate", "faces", picture, "--force"];
+    scratch.refuses(&args, &[picture, "is an input"]);
     std::fs::write(scratch.path("there.safetensors"), "mine").unwrap();
     scratch.refuses(
         &["quantize", "--calibrate", "faces", "there.safetensors"],

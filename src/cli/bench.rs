@@ -37,7 +37,7 @@ pub struct BenchArgs {
     /// (wants Python with `pip install onnxruntime` or `torch`)
     #[arg(long, value_enum, requires = "by turns")]
     pub peer: Vec<PeerArg>,
-    /// Frames of INPUT or the demo that the stages are measured on
+    /// Frames of INPUT or the demo that the stages are measured on (`analyze` beside them reads the whole INPUT, three times)
     #[arg(long, value_name = "N", default_value_t = 150, value_parser = frame_count, requires = "pipeline")]
     pub frames: usize,
     /// Frames a second of the synthetic camera

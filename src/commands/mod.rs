@@ -18,8 +18,8 @@ mod unread;
 pub mod window;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::cli::NetworkArgs;
 use crate::formats::output::OutputError;
@@ -175,7 +175,12 @@ impl Interrupt {
 
     /// Listens from now on, and does this as well at the first word.
     pub fn listen_and(first: impl Fn() + Send + 'static) -> Self {
-        let flag = Arc::new(AtomicBool::new(false));
+        /// A command within a command (a bench's) hears the same word: the system takes one listener alone.
+        static HEARD: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+        if let Some(flag) = HEARD.get() {
+            return Self(flag.clone());
+        }
+        let flag = HEARD.get_or_init(Arc::default).clone();
         let seen = flag.clone();
         let set = ctrlc::set_handler(move || {
             if seen.swap(true, Ordering::SeqCst) {
@@ -239,6 +244,25 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// Refuses to write over something that is to be read, whatever `--force` says.
+/// A file that lies within a folder of inputs may be one of them, and is not written over.
+fn refuse_output_within<'a>(
+    folders: impl Iterator<Item = &'a PathBuf>,
+    output: &Path,
+) -> Result<(), Failure> {
+    let Ok(there) = output.canonicalize() else {
+        return Ok(());
+    };
+    let within = |f: &&PathBuf| f.canonicalize().is_ok_and(|f| there.starts_with(f));
+    match folders.into_iter().find(within) {
+        Some(folder) => Err(Failure::bad_input(format!(
+            "{}: lies in {}, which is an input, and would be written over. Give the output another name.",
+            output.display(),
+            folder.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn refuse_input_as_output(inputs: &[PathBuf], output: &Path) -> Result<(), Failure> {
     let Ok(there) = output.canonicalize() else {
         return Ok(());

@@ -6,14 +6,15 @@ use std::time::Instant;
 use serde_json::{Map, Value};
 
 use super::unread::Unread;
-use super::{Failure, print, refuse_input_as_output, say};
+use super::{Failure, print, refuse_input_as_output, refuse_output_within, say};
 use crate::cli::QuantizeArgs;
 use crate::face::landmarks::LandmarkNet;
 use crate::formats::output::{OutputError, write_whole};
-use crate::metrics::{Agreement, Confusion};
+use crate::metrics::{Agreement, Confusion, written};
 use crate::model::config::Int8Config;
 use crate::model::student::{Kernels, Precision, Student};
 use crate::model::weights::Weights;
+use crate::numbers::counted;
 use crate::train::faces::{self, Face, FacesError};
 
 /// Faces that are calibrated on, at most.
@@ -25,6 +26,8 @@ const WORST_CCC: f64 = 0.005;
 const LEAST_SAME: f64 = 0.97;
 /// Below this a check says little.
 const FEW_FACES: usize = 500;
+/// Below this a check without labels says nothing.
+const FEW_UNLABELLED: usize = 50;
 /// Faces in one call.
 const BATCH: usize = 32;
 
@@ -41,6 +44,9 @@ impl From<FacesError> for Failure {
 pub fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     let weights_path: Vec<_> = args.weights.iter().cloned().collect();
     refuse_input_as_output(&weights_path, &args.output)?;
+    for folder in [Some(&args.calibrate), args.check.as_ref()] {
+        refuse_output_within(folder.into_iter(), &args.output)?;
+    }
     // Before the work, not after it.
     if !args.force && args.output.symlink_metadata().is_ok() {
         return Err(OutputError::Exists(args.output.clone()).into());
@@ -191,6 +197,24 @@ impl Scores {
                 }
             }
         }
+        // Without labels all that can be said is how far it is from f32.
+        if f32.confusion.count() == 0 {
+            for (what, both) in [("valence", &self.valence), ("arousal", &self.arousal)] {
+                let Some(ccc) = both.ccc() else { continue };
+                if ccc < 1.0 - WORST_CCC {
+                    return Err(format!(
+                        "{what} is not that of f32 (CCC with it {ccc:.4}, and {:.3} is wanted where there are no labels)",
+                        1.0 - WORST_CCC
+                    ));
+                }
+            }
+            if self.faces < FEW_UNLABELLED {
+                return Err(format!(
+                    "{} without labels are too few to tell; give a folder of {FEW_UNLABELLED} or more with --check, or a split of FER+",
+                    counted(self.faces as u64, "face")
+                ));
+            }
+        }
         let same = self.same as f64 / self.faces as f64;
         if same < LEAST_SAME {
             return Err(format!(
@@ -231,11 +255,11 @@ impl Scores {
     fn sentence(&self) -> String {
         let [f32, int8] = &self.sides;
         let mut text = format!(
-            "{} faces: the same expression on {:.2} %, CCC with f32 {:.4} (valence) and {:.4} (arousal)",
-            self.faces,
+            "{}: the same expression on {:.2} %, CCC with f32 {} (valence) and {} (arousal)",
+            counted(self.faces as u64, "face"),
             self.same as f64 / self.faces as f64 * 100.0,
-            self.valence.ccc().unwrap_or(0.0),
-            self.arousal.ccc().unwrap_or(0.0),
+            written(self.valence.ccc(), 4),
+            written(self.arousal.ccc(), 4),
         );
         if let (Some(a), Some(b)) = (f32.confusion.accuracy(), int8.confusion.accuracy()) {
             text.push_str(&format!(

@@ -28,20 +28,12 @@ pub(super) fn card(weights: &Weights, config: &StudentConfig) -> WeightsCard {
         },
         trained_on: config.trained_on.clone(),
         affect_labels: config.affect_labels.clone(),
-        licence: match config.licence.as_str() {
-            "" => weights.claims.licence.clone(),
-            said => said.to_owned(),
-        },
-        scores: pairs(&config.scores, &weights.claims.scores),
-        weak_spots: pairs(&config.weak_spots, &weights.claims.weak_spots),
+        licence: config.licence.clone(),
+        scores: pairs(&config.scores),
+        weak_spots: pairs(&config.weak_spots),
     }
 }
 
-/// What the file says, then what is known of it.
-fn pairs(
-    said: &BTreeMap<String, String>,
-    known: &BTreeMap<String, String>,
-) -> Vec<(String, String)> {
-    let all = said.iter().chain(known);
-    all.map(|(a, b)| (a.clone(), b.clone())).collect()
+fn pairs(said: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    said.iter().map(|(a, b)| (a.clone(), b.clone())).collect()
 }

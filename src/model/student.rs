@@ -142,11 +142,7 @@ impl Student {
         weights: &Weights,
         runner: impl FnOnce(&Layers, &StudentConfig, [&HeadWeights; 2]) -> Result<Runner, WeightsError>,
     ) -> Result<Self, WeightsError> {
-        let mut config =
-            StudentConfig::parse(&weights.config).map_err(|e| weights.wrong(e + "."))?;
-        if config.int8.is_none() {
-            config.int8.clone_from(&weights.claims.int8);
-        }
+        let config = StudentConfig::parse(&weights.config).map_err(|e| weights.wrong(e + "."))?;
         weights.check(&config)?;
         let pooled = config.backbone.pooled();
         let heads = &config.heads;

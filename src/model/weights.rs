@@ -6,13 +6,11 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use sha2::{Digest, Sha256};
 
-use super::config::{Int8Config, StudentConfig};
+use super::config::StudentConfig;
 use super::pth;
 
 /// The default student, in the binary.
 pub const STUDENT: &[u8] = include_bytes!("../../weights/student-thin.safetensors");
-/// The default student's licence and scores: they are not in its own metadata.
-const STUDENT_CARD: &str = include_str!("../../weights/student-thin.card.json");
 /// The landmark network, in the binary.
 pub const LANDMARKS: &[u8] = include_bytes!("../../weights/landmarks5.safetensors");
 /// The face detector's model, in the binary.
@@ -44,21 +42,6 @@ pub enum WeightsError {
     },
 }
 
-/// What a card says beyond the config.
-#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
-pub struct Claims {
-    /// Under which terms the weights may be used.
-    pub licence: String,
-    /// What was measured, and what came out.
-    pub scores: BTreeMap<String, String>,
-    /// Where they are weak, likewise.
-    #[serde(default)]
-    pub weak_spots: BTreeMap<String, String>,
-    /// What running in 8 bits needs, where the file's own config does not say.
-    #[serde(default)]
-    pub int8: Option<Int8Config>,
-}
-
 /// A weights file in memory, on the CPU.
 pub struct Weights {
     /// `built in`, or the path.
@@ -69,8 +52,6 @@ pub struct Weights {
     pub sha256: String,
     /// The metadata's `config`, JSON.
     pub config: String,
-    /// Licence and scores, where they are known.
-    pub claims: Claims,
     /// Whether it is a PyTorch checkpoint, whose config is implied.
     pub checkpoint: bool,
     tensors: BTreeMap<String, Tensor>,
@@ -122,7 +103,6 @@ impl Weights {
                 name: name.to_owned(),
                 sha256: sha256(bytes),
                 config: renamed.config,
-                claims: Claims::default(),
                 tensors: renamed.tensors,
                 checkpoint: true,
             });
@@ -145,11 +125,6 @@ impl Weights {
             name: name.to_owned(),
             sha256: sha256(bytes),
             config,
-            claims: if bytes == STUDENT {
-                serde_json::from_str(STUDENT_CARD).unwrap_or_default()
-            } else {
-                Claims::default()
-            },
             tensors: tensors.into_iter().collect(),
             checkpoint: false,
         })

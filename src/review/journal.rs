@@ -162,9 +162,14 @@ impl std::fmt::Display for Damage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "The journal of edits is damaged in line {}: {} of its lines could not be taken, the steps before them are here. The damaged file is kept as {}.",
+            "The journal of edits is damaged in line {}: {} of its lines could not be taken{}. The damaged file is kept as {}.",
             self.line,
             self.not_taken,
+            if self.line > 1 {
+                ", the steps before them are here"
+            } else {
+                ", and no edit is here"
+            },
             self.copy.display()
         )
     }

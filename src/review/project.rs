@@ -13,8 +13,9 @@ use super::track::Track;
 use crate::analysis::Record;
 use crate::evaluate::files::{Loaded, Side, is_marked};
 use crate::evaluate::matching::Scores;
-use crate::formats::labels::{LabelError, LabelFormat};
+use crate::formats::labels::LabelError;
 
+mod names;
 mod notes;
 
 /// Frames a second where nothing tells.
@@ -240,6 +241,7 @@ impl Project {
         match same {
             Some(same) => same.add(loaded, axis),
             None => {
+                let name = self.told_apart(&name, &loaded.path);
                 rater.name = self.free_name(&name);
                 self.raters.push(rater);
             }
@@ -256,20 +258,6 @@ impl Project {
         self.raters.push(rater);
         self.score_all();
         self.raters.len() - 1
-    }
-
-    fn rater_name(&self, loaded: &Loaded) -> String {
-        let stem = file_stem(&loaded.path);
-        let own = self.stem();
-        let stem = stem.strip_suffix(".affect").unwrap_or(&stem).to_owned();
-        let rest = stem.strip_prefix(&own).unwrap_or(&stem);
-        let rest = rest.trim_matches(|c: char| matches!(c, '.' | '_' | '-' | ' '));
-        match rest {
-            "" if loaded.format == LabelFormat::Affectscope => "rows".to_owned(),
-            "" => "labels".to_owned(),
-            "left" | "right" => format!("labels {rest}"),
-            rest => rest.to_owned(),
-        }
     }
 
     /// The video's name without its ending, else the predictions' video.
@@ -384,14 +372,6 @@ impl Project {
     pub fn rename(&mut self, rater: usize, name: String) -> Option<String> {
         let rater = self.raters.get_mut(rater)?;
         Some(std::mem::replace(&mut rater.name, name))
-    }
-
-    /// This name, or this name with a number, so that no rater has it.
-    pub fn free_name(&self, name: &str) -> String {
-        let taken = |name: &str| self.raters.iter().any(|r| r.name == name);
-        let numbered = (2..).map(|n| format!("{name} {n}"));
-        let mut names = std::iter::once(name.to_owned()).chain(numbered);
-        names.find(|n| !taken(n)).unwrap_or_default()
     }
 
     /// A rater's labels against the predictions, over some frames: the numbers of `affectscope evaluate`.

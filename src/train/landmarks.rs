@@ -19,6 +19,7 @@ use self::views::{Kind, View, draw};
 use super::ahead::ahead;
 use super::checkpoint::CheckpointError;
 use super::config::NOTHING;
+use super::held::Held;
 use super::loader::Place;
 use super::net::{Points, Store};
 use super::phase::begun::{self, known};
@@ -80,6 +81,7 @@ impl LandmarksRun<'_> {
             checkpoint_every: usize::MAX,
             of: self.depends_on(&start),
         };
+        let _held = Held::hold(self.out)?;
         let (store, _) = phase.run(&mut learning, begin, watch)?;
         let file = self.out.join(WEIGHTS_FILE);
         let card = &self.config.card;

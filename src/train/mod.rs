@@ -14,6 +14,7 @@ pub mod config;
 pub mod eval;
 pub mod faces;
 pub mod gru;
+pub mod held;
 pub mod journal;
 pub mod landmarks;
 pub mod loader;

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::cnn::CnnLearning;
 use super::config::{BUILT_IN, GruPhase, NOTHING, Phase as CnnPhase, RunConfig, Shape};
 use super::gru::{GruLearning, Shown, WINDOW, Windows, has_room};
+use super::held::Held;
 use super::loader::{Place, Plan, places};
 use super::net::Store;
 use super::objective::Task;
@@ -61,6 +62,7 @@ impl Run<'_> {
         };
         // A student that cannot begin is known before its teacher is trained.
         self.begin("student-cnn", &student, &student.shape.config(false))?;
+        let _held = Held::hold(self.out)?;
         let RunConfig { teacher, .. } = self.config;
         self.gru_has_room()?;
         let mut taught = None;

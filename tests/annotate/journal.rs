@@ -183,6 +183,17 @@ fn what_was_done_is_there_again_and_can_be_taken_back() {
 }
 
 #[test]
+fn line_ends_of_another_system_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let states = annotate(&folder, 5, 12);
+    let text = std::fs::read_to_string(journal_of(&folder)).unwrap();
+    std::fs::write(journal_of(&folder), text.replace('\n', "\r\n")).unwrap();
+    let (project, opened) = open(&folder).unwrap();
+    assert_eq!(opened.replayed.damage, None);
+    assert_eq!(Some(&fingerprint(&project, &opened.editor)), states.last());
+}
+
+#[test]
 fn every_line_is_json_and_the_folder_of_a_journal_is_still_one_of_labels() {
     let folder = tempfile::tempdir().unwrap();
     annotate(&folder, 5, 30);

@@ -110,3 +110,32 @@ fn labels_of_the_video_that_cannot_be_read_are_told() {
     assert_eq!(code, Some(2));
     assert!(said.contains("It holds no file of labels."), "{said}");
 }
+
+#[test]
+fn annotators_whose_files_have_one_name_are_called_by_their_folders() {
+    let scratch = mixed();
+    for (who, sign) in [("eva", 1.0), ("bob", -1.0), ("carl", 0.5)] {
+        scratch.write(&format!("raters/{who}/talk.csv"), &labels(sign));
+    }
+    let done = scratch.run(&[
+        "report",
+        "all/talk.mp4",
+        "--predictions",
+        "all/talk.affect.csv",
+        "--annotations",
+        "raters/eva",
+        "raters/bob",
+        "raters/carl",
+        "--no-faces",
+        "--out",
+        "page.html",
+    ]);
+    // The video is none.
+    assert_eq!(done.status.code(), Some(2));
+    let page = std::fs::read_to_string(scratch.path("page.html")).unwrap();
+    let cells = rows(&page).concat();
+    for who in ["eva", "bob", "carl"] {
+        assert!(cells.iter().any(|c| c == who), "{who}: {cells:?}");
+    }
+    assert!(!cells.iter().any(|c| c.starts_with("labels")), "{cells:?}");
+}

@@ -368,6 +368,27 @@ fn what_cannot_be_trained_on_is_told() {
     };
     refuses("sets = []", &["bad.toml", "train prepare"]);
     refuses("sets = [\"nowhere\"]", &["nowhere"]);
+    refuses(
+        "sets = [\"set\", \"./set\"]",
+        &["set twice", "count double"],
+    );
+    // Without a teacher there is no phase of a teacher's.
+    let whole = config("");
+    let (before, rest) = whole.split_once("[teacher.shape]").unwrap();
+    let (_, rest) = rest.split_once("[adam]").unwrap();
+    std::fs::write(scratch.path("bad.toml"), format!("{before}[adam]{rest}")).unwrap();
+    let until = ["train", "run", "bad.toml", "--until", "teacher-cnn"];
+    scratch.refuses(&until, &["bad.toml", "no phase teacher-cnn"]);
+    // A folder is one run's at a time.
+    std::fs::create_dir(scratch.path("busy")).unwrap();
+    let lock = std::fs::File::create(scratch.path("busy/lock")).unwrap();
+    lock.try_lock().unwrap();
+    let again = ["train", "run", "run.toml", "--out", "busy"];
+    scratch.refuses(&again, &["busy: another run is training there"]);
+    // Labels are not written over by what is said of them.
+    let data = ["train", "eval", "--data", "faces/FER2013Valid", "--force"];
+    let over = [&data[..], &["--json", "faces/FER2013Valid/label.csv"]].concat();
+    scratch.refuses(&over, &["label.csv", "is an input"]);
     // What is no config is shown with its place.
     std::fs::write(scratch.path("bad.toml"), "sets = [\"set\"]\nrate = 3\n").unwrap();
     let output = scratch.run(&["train", "run", "bad.toml"]);

@@ -36,6 +36,8 @@ impl Frames {
     /// # Errors
     /// When the clip cannot be read, or has no frame.
     pub fn load(input: Option<&Path>, most: usize) -> Result<Self, Failure> {
+        // A picture is decoded as it is opened; of a video that is no part of any frame.
+        let mut opening = Some(Instant::now());
         let mut source: Box<dyn FrameSource> = match input {
             Some(path) => source::open_path(path)?,
             None => Box::new(DemoSource::new()),
@@ -47,7 +49,8 @@ impl Frames {
         };
         let mut bytes = 0;
         while loaded.frames.len() < most && bytes < MOST_BYTES {
-            let start = Instant::now();
+            let opened = opening.take().filter(|_| source.info().stills);
+            let start = opened.unwrap_or_else(Instant::now);
             match source.next()? {
                 Next::Frame(frame) => {
                     loaded.source_ms.push(start.elapsed().as_secs_f64() * 1e3);

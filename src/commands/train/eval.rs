@@ -9,14 +9,14 @@ use serde_json::{Map, Value, json};
 
 use self::table::table;
 use super::super::unread::Unread;
-use super::super::{Failure, load, print, say};
+use super::super::{Failure, load, print, refuse_input_as_output, refuse_output_within, say};
 use crate::analysis::{Crop, Landmarks};
 use crate::cli::train::{EvalArgs, SplitArg};
 use crate::commands::progress::Progress;
 use crate::face::landmarks::LandmarkNet;
 use crate::formats::output::{OutputError, write_whole};
 use crate::model::config::Temperatures;
-use crate::model::student::{Features, Student};
+use crate::model::student::{Features, Precision, Student};
 use crate::model::weights::Weights;
 use crate::train::eval::{self, Answer, Logits};
 use crate::train::faces::{self, VOTES_FILE};
@@ -37,8 +37,20 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
         args.json.as_ref().filter(|f| f.as_os_str() != "-"),
         args.calibrate.as_ref(),
     ];
+    let inputs: Vec<_> = [&args.network.weights, &args.landmarks]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+    if args.calibrate.is_some() && args.network.precision == Precision::Int8 {
+        return Err(Failure::bad_input(
+            "--calibrate fits what f32 says, and 8 bits follow it. Leave --precision int8 out.",
+        ));
+    }
     for file in files.into_iter().flatten() {
         // Before the work, not after it.
+        refuse_output_within([&args.data].into_iter(), file)?;
+        refuse_input_as_output(&inputs, file)?;
         if !args.force && file.symlink_metadata().is_ok() {
             return Err(OutputError::Exists(file.clone()).into());
         }

@@ -38,6 +38,7 @@ impl From<PhaseError> for Failure {
             PhaseError::NoFaces(_)
             | PhaseError::Weights(_)
             | PhaseError::Store(_)
+            | PhaseError::Busy(_)
             | PhaseError::OtherRun { .. } => Self::bad_input(error.to_string()),
             _ => Self::broken(error.to_string()),
         }
@@ -60,6 +61,14 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         .out
         .clone()
         .unwrap_or_else(|| PathBuf::from(args.config.file_stem().unwrap_or_default()));
+    if let Some(until) = args.until.as_deref().filter(|u| u.starts_with("teacher"))
+        && config.teacher.as_ref().is_none_or(|t| t.weights.is_some())
+    {
+        return Err(Failure::bad_input(format!(
+            "{}: it trains no teacher, so that there is no phase {until}. Give another --until.",
+            args.config.display()
+        )));
+    }
     let (pool, makers) = threads(args.threads.unwrap_or(config.threads))?;
     let run = Run {
         config: &config,

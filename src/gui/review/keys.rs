@@ -1,6 +1,6 @@
 //! The bench's keyboard.
 
-use eframe::egui::{Context, Key};
+use eframe::egui::{Context, Event, Key};
 
 use super::act::Act;
 use crate::labels::Expression;
@@ -56,82 +56,89 @@ pub const KEYS: [(&str, &str); 24] = [
     ("Tab", "Next control; Enter presses it"),
 ];
 
-/// What the keys ask for.
+/// What the keys ask for, in the order in which they were pressed: somebody who is quicker than the window labels the frame
+/// that is meant.
 pub fn pressed(ctx: &Context, covered: bool) -> Vec<Act> {
     if ctx.text_edit_focused() {
         return Vec::new();
     }
     let focused = ctx.memory(|m| m.focused().is_some());
     ctx.input(|i| {
-        let mut acts = Vec::new();
-        if i.key_pressed(Key::F1) || i.key_pressed(Key::Questionmark) {
-            acts.push(Act::Keys);
-        }
-        if !covered && i.modifiers.command {
-            if i.key_pressed(Key::Z) {
-                acts.push(if i.modifiers.shift {
-                    Act::Redo
-                } else {
-                    Act::Undo
-                });
+        let presses = i.events.iter().filter_map(|event| match event {
+            Event::Key {
+                key,
+                pressed: true,
+                repeat,
+                modifiers,
+                ..
+            } => Some((*key, *repeat, *modifiers)),
+            _ => None,
+        });
+        let asked = presses.filter_map(|(key, repeat, modifiers)| {
+            if matches!(key, Key::F1 | Key::Questionmark) {
+                return (!repeat).then_some(Act::Keys);
             }
-            if i.key_pressed(Key::Y) {
-                acts.push(Act::Redo);
+            if covered {
+                return None;
             }
-            if i.key_pressed(Key::S) {
-                acts.push(Act::Save(SaveFormat::Csv));
+            if modifiers.command {
+                return with_command(key, modifiers.shift).filter(|act| !repeat || goes_on(act));
             }
-        }
-        if covered || i.modifiers.command || i.modifiers.ctrl || i.modifiers.alt {
-            return acts;
-        }
-        let shift = i.modifiers.shift;
-        if i.key_pressed(Key::Space) && !focused {
-            acts.push(Act::Toggle);
-        }
-        for (key, way) in [(Key::ArrowLeft, -1), (Key::ArrowRight, 1)] {
-            // Held down it goes on.
-            for _ in 0..i.num_presses(key) {
-                acts.push(if shift {
-                    Act::StepSeconds(f64::from(way))
-                } else {
-                    Act::Step(i64::from(way))
-                });
+            if modifiers.ctrl || modifiers.alt || (key == Key::Space && focused) {
+                return None;
             }
-        }
-        let letters = [
-            (Key::J, Act::Shuttle(false)),
-            (Key::K, Act::Pause),
-            (Key::L, Act::Shuttle(true)),
-            (Key::Home, Act::Go(0)),
-            (Key::End, Act::Go(i64::MAX)),
-            (Key::OpenBracket, Act::Mark(false)),
-            (Key::CloseBracket, Act::Mark(true)),
-            (Key::D, Act::Draw),
-            (Key::R, Act::Rate),
-            (Key::E, Act::SettleNext),
-            (Key::B, Act::Blind),
-            (Key::O, Act::PickVideo),
-            (Key::P, Act::SavePicture),
-            (Key::T, Act::Theme),
-            (Key::Escape, Act::Unselect),
-        ];
-        for (key, expression) in NUMBERS.into_iter().zip(Expression::ALL) {
-            if i.key_pressed(key) {
-                acts.push(Act::Label(Some(expression)));
-            }
-        }
-        if i.key_pressed(Key::Num0) {
-            acts.push(if shift { Act::Restore } else { Act::Clear });
-        }
-        if i.key_pressed(Key::N) {
-            acts.push(Act::Walk(!shift));
-        }
-        for (key, act) in letters {
-            if i.key_pressed(key) {
-                acts.push(act);
-            }
-        }
-        acts
+            plain(key, modifiers.shift).filter(|act| !repeat || goes_on(act))
+        });
+        asked.collect()
+    })
+}
+
+/// Held down it goes on.
+fn goes_on(act: &Act) -> bool {
+    matches!(
+        act,
+        Act::Step(_) | Act::StepSeconds(_) | Act::Walk(_) | Act::Undo | Act::Redo
+    )
+}
+
+fn with_command(key: Key, shift: bool) -> Option<Act> {
+    match key {
+        Key::Z if shift => Some(Act::Redo),
+        Key::Z => Some(Act::Undo),
+        Key::Y => Some(Act::Redo),
+        Key::S => Some(Act::Save(SaveFormat::Csv)),
+        _ => None,
+    }
+}
+
+fn plain(key: Key, shift: bool) -> Option<Act> {
+    let mut numbers = NUMBERS.into_iter().zip(Expression::ALL);
+    if let Some((_, expression)) = numbers.find(|(number, _)| *number == key) {
+        return Some(Act::Label(Some(expression)));
+    }
+    let way: i32 = if key == Key::ArrowLeft { -1 } else { 1 };
+    Some(match key {
+        Key::ArrowLeft | Key::ArrowRight if shift => Act::StepSeconds(f64::from(way)),
+        Key::ArrowLeft | Key::ArrowRight => Act::Step(i64::from(way)),
+        Key::Space => Act::Toggle,
+        Key::J => Act::Shuttle(false),
+        Key::K => Act::Pause,
+        Key::L => Act::Shuttle(true),
+        Key::Home => Act::Go(0),
+        Key::End => Act::Go(i64::MAX),
+        Key::OpenBracket => Act::Mark(false),
+        Key::CloseBracket => Act::Mark(true),
+        Key::D => Act::Draw,
+        Key::R => Act::Rate,
+        Key::N => Act::Walk(!shift),
+        Key::E => Act::SettleNext,
+        Key::Num0 if shift => Act::Restore,
+        Key::Num0 => Act::Clear,
+        Key::B => Act::Blind,
+        Key::O => Act::PickVideo,
+        Key::P => Act::SavePicture,
+        Key::T => Act::Theme,
+        Key::Escape => Act::Unselect,
+        _ => return None,
     })
 }

@@ -28,7 +28,7 @@ mod worst;
 
 use std::path::PathBuf;
 
-use eframe::egui::{Context, Popup, Ui};
+use eframe::egui::{Context, Modifiers, Popup, Ui};
 
 pub use self::act::Act;
 use self::agree::Agree;
@@ -279,14 +279,14 @@ impl Bench {
     /// Keys that need to know what is on screen.
     fn more_keys(&mut self, ctx: &Context, acts: &mut Vec<Act>) {
         use eframe::egui::Key;
-        let (go, zoom, closer, farther) = ctx.input(|i| {
-            let plain = !(i.modifiers.command || i.modifiers.ctrl || i.modifiers.alt);
-            let closer = i.key_pressed(Key::Plus) || i.key_pressed(Key::Equals);
+        // By each event's own modifiers: Ctrl may be up again when the frame is drawn.
+        let (go, zoom, closer, farther) = ctx.input_mut(|i| {
+            let mut plain = |key| i.consume_key(Modifiers::NONE, key);
             (
-                plain && i.key_pressed(Key::G),
-                plain && i.key_pressed(Key::Z),
-                plain && closer,
-                plain && i.key_pressed(Key::Minus),
+                plain(Key::G),
+                plain(Key::Z),
+                plain(Key::Plus) || plain(Key::Equals),
+                plain(Key::Minus),
             )
         });
         let Some(state) = &self.state else { return };

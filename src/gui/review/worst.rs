@@ -363,10 +363,11 @@ pub(super) fn state_of(segment: &Segment, marks: &Marks) -> SegmentState {
         .map_or(SegmentState::Open, |m| m.1.state)
 }
 
-/// A time without its thousandths.
+/// A time with its tenth, or after the first hour, which takes more room, without.
 fn short(time_s: f64) -> String {
     let text = clock(time_s);
-    text[..text.len() - 4].to_owned()
+    let less = if time_s < 3600.0 { 2 } else { 4 };
+    text[..text.len() - less].to_owned()
 }
 
 fn words(ui: &Ui, rect: Rect, text: &str, p: &Palette) {

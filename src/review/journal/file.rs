@@ -138,6 +138,8 @@ fn sum_of(before: &str, json: &str) -> String {
 
 /// The line without its check sum, and the sum, where it is the right one.
 pub(super) fn unsealed(before: &str, line: &[u8]) -> Option<(String, String)> {
+    // A carriage return is what an editor or a version control makes of a line's end.
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
     let line = std::str::from_utf8(line).ok()?.strip_suffix("\"}")?;
     let (rest, sum) = line.split_at_checked(line.len().checked_sub(SUM_DIGITS)?)?;
     let json = format!("{}}}", rest.strip_suffix(",\"sum\":\"")?);

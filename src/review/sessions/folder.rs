@@ -325,8 +325,17 @@ impl Listing {
             }
             let film = c.ends_as.with_extension("mkv");
             own.push(part_path(&film));
-            // They are of this recording and of nothing else.
-            for labels in &session.labels {
+            // Labels are the recording's where they are named as it is, beside it, and of no video but its own: those of the
+            // file that was recorded from stay with that file.
+            let video = session.video.as_deref();
+            let alone = video.is_none() || video == picture;
+            let its = |labels: &&PathBuf| {
+                let stem = labels.file_stem().and_then(|s| s.to_str());
+                alone
+                    && c.table.parent().is_some_and(|f| labels.starts_with(f))
+                    && stem.is_some_and(|stem| belongs(stem, &session.name))
+            };
+            for labels in session.labels.iter().filter(its) {
                 own.push(labels.clone());
                 own.extend(label_sidecar(labels));
             }

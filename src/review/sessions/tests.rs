@@ -172,6 +172,27 @@ fn a_recording_has_its_picture_labels_and_time() {
 }
 
 #[test]
+fn labels_of_the_file_that_was_recorded_from_stay_with_that_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    put(&at("vids/talk.mp4"), "film");
+    put(&at("vids/talk_eva.csv"), "frame,valence\n0,0.1\n");
+    // One whose name is the video's, one of another name, and one beside the video itself.
+    for table_of in ["rec/talk", "rec/session", "vids/talk"] {
+        put(&at(&format!("{table_of}.csv")), &table(3));
+        let sidecar = sidecar(&at("vids/talk.mp4").display().to_string(), "live", None);
+        put(&at(&format!("{table_of}.json")), &sidecar);
+        let path = at(&format!("{table_of}.csv"));
+        let found = all(path.parent().unwrap());
+        let session = found.iter().find(|s| s.table == path).unwrap();
+        assert_eq!(session.kind, Kind::Recording);
+        let own = names(&session.own);
+        assert!(!own.contains(&"talk_eva.csv".to_owned()), "{own:?}");
+        assert!(!own.contains(&"talk.mp4".to_owned()), "{own:?}");
+    }
+}
+
+#[test]
 fn an_analysed_file_knows_its_video_and_takes_only_its_own_labels() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);

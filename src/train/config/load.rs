@@ -71,6 +71,12 @@ impl RunConfig {
         for set in &mut config.sets {
             *set = folder.join(&*set);
         }
+        if let Some(twice) = twice(&config.sets) {
+            return Err(wrong(format!(
+                "`sets` has {} twice: its faces would count double.",
+                twice.display()
+            )));
+        }
         let words = [NOTHING, BUILT_IN];
         start("start", &words, &mut config.start, folder).map_err(&wrong)?;
         if let Some(teacher) = &mut config.teacher {
@@ -79,6 +85,15 @@ impl RunConfig {
         }
         Ok(config)
     }
+}
+
+/// A set that is named twice, by whatever way.
+fn twice(sets: &[PathBuf]) -> Option<&PathBuf> {
+    let real = |set: &PathBuf| set.canonicalize().unwrap_or_else(|_| set.clone());
+    let seen: Vec<PathBuf> = sets.iter().map(real).collect();
+    let mut places = seen.iter().enumerate();
+    let (at, _) = places.find(|(i, set)| seen[..*i].contains(set))?;
+    sets.get(at)
 }
 
 /// Makes a `start` that is none of the words a path of its own.

@@ -50,6 +50,17 @@ pub enum PhaseError {
         /// What differs: keys of the config, sets.
         differences: String,
     },
+    /// Another run works in the folder.
+    #[error("{folder}: another run is training there. Wait for it, or give another folder with --out.", folder = .0.display())]
+    Busy(PathBuf),
+    /// The folder's lock.
+    #[error("{path}: {reason}. Check the folder, its permissions and the space left.", path = path.display())]
+    Lock {
+        /// Its file.
+        path: PathBuf,
+        /// The system's word.
+        reason: std::io::Error,
+    },
     /// A number that is none.
     #[error(
         "{phase}: {what} is no number in epoch {epoch}, step {step} (rate {rate:.2e}). The last good state is in {checkpoint}; \

@@ -215,9 +215,9 @@ fn faces13k(options: &Options) -> Result<Plan, PrepareError> {
     for name in FACES13K_LANDMARKS {
         places.extend([column(&format!("{name}_x"))?, column(&format!("{name}_y"))?]);
     }
-    for row in rows.records() {
+    // The first line is the header.
+    for (line, row) in (2..).zip(rows.records()) {
         let row = row.map_err(|e| wrong(&path, e.to_string()))?;
-        let line = row.position().map_or(0, csv::Position::line);
         let text = |place: usize| row.get(place).unwrap_or("").trim();
         let file = format!("img/{}", text(picture));
         let mut landmarks: Landmarks = Default::default();

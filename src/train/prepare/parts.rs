@@ -66,7 +66,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Begins in the set's folder, or goes on there; with `anew` what another plan left is removed.
+    /// Begins in the set's folder, or goes on there; with `anew` whatever an earlier run left is removed.
     ///
     /// # Errors
     /// When it is of another plan, or another run is at it.
@@ -86,7 +86,7 @@ impl Parts {
         let parts = Self { folder, lock };
         let plan_path = parts.folder.join(PLAN);
         match fs::read_to_string(&plan_path) {
-            Ok(known) if known == plan => return Ok(parts),
+            Ok(known) if known == plan && !anew => return Ok(parts),
             Ok(_) if !anew => return Err(PartError::OtherPlan(set.to_owned())),
             Ok(_) => parts.clear()?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}

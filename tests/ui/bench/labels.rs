@@ -28,6 +28,25 @@ fn labels_are_mended_taken_back_and_kept() {
 }
 
 #[test]
+fn keys_that_are_quicker_than_the_window_count_in_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut harness) = opened(folder.path());
+    // All of it before the window is drawn once.
+    let keys = [Key::ArrowRight, Key::Num7, Key::ArrowRight, Key::Num4];
+    for key in keys {
+        harness.key_press(key);
+    }
+    harness.run_steps(3);
+    assert!(has(&harness, "labels: Fear"));
+    press(&mut harness, Key::ArrowLeft);
+    assert!(has(&harness, "labels: Surprise"));
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    harness.key_press(Key::ArrowRight);
+    harness.run_steps(3);
+    assert!(!has(&harness, "labels: Fear"));
+}
+
+#[test]
 fn somebody_new_labels_from_nothing_and_a_selection_is_labelled_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let (_, mut harness) = opened(folder.path());
