@@ -277,13 +277,13 @@ impl Worst {
         );
         let score_at = pos2(rect.right() - 8.0 - score.size().x, rect.top() + 8.0);
         let mut y = rect.top() + 6.0;
-        ui.painter().text(
-            pos2(x, y),
-            Align2::LEFT_TOP,
-            &times,
-            theme::digits(12.0),
-            text,
-        );
+        // Where beginning and end have no room beside the score, the length stands for the end.
+        let mut drawn = widgets::layout(ui, &times, theme::digits(12.0), text);
+        if x + drawn.size().x > score_at.x - 4.0 {
+            let less = format!("{} +{:.1}s", short(segment.start_s), segment.length_s);
+            drawn = widgets::layout(ui, &less, theme::digits(12.0), text);
+        }
+        ui.painter().galley(pos2(x, y), drawn, text);
         ui.painter().galley(score_at, score, p.muted);
         y += 17.0;
         for line in [segment.title, segment.detail.as_str()] {
