@@ -37,7 +37,8 @@ pub struct RunConfig {
     /// Steps of a CNN's phase between two checkpoints; one is written after each epoch, too.
     #[serde(default = "checkpoint_steps")]
     pub checkpoint_steps: usize,
-    /// Where the student begins: `nothing`, `built-in`, or a weights file of its shape.
+    /// Where the student begins: `nothing`, `built-in`, or a weights file of its shape or a smaller one, out of which it
+    /// grows (`train/net/grow.rs`).
     #[serde(default = "nothing")]
     pub start: String,
     /// The student.
@@ -70,7 +71,7 @@ pub struct Teacher {
     /// Its network.
     #[serde(default)]
     pub shape: Shape,
-    /// `nothing`, `built-in`, or a weights file of its shape to begin with.
+    /// `nothing`, `built-in`, or a weights file to begin with, of its shape or a smaller one, out of which it grows.
     #[serde(default = "nothing")]
     pub start: String,
     /// Weights that are finished already: the teacher's phases are left out.

@@ -150,26 +150,28 @@ impl Run<'_> {
         Ok(file)
     }
 
-    /// What a network begins with, and how that is known: a word, or the checksum of its weights.
+    /// What a network begins with, how that is known (a word, or the checksum of its weights), and whether it grew out of a
+    /// smaller one.
     fn begin(
         &self,
         name: &str,
         who: &Who<'_>,
         config: &StudentConfig,
-    ) -> Result<(Store, String), PhaseError> {
+    ) -> Result<(Store, String, bool), PhaseError> {
         let mut begin = Store::new(config);
         let mut rng = self.rng(name);
         begin.begin(|| rng.unit() as f32);
         let mut known = who.start.to_owned();
+        let mut grown = false;
         if who.start != NOTHING {
             let path = (who.start != BUILT_IN).then(|| Path::new(who.start));
             let weights = Weights::load(path)?;
-            begin.load(&weights, |_| false)?;
+            grown = begin.grow(&weights, || rng.unit() as f32)?;
             if path.is_some() {
                 known = weights.sha256;
             }
         }
-        Ok((begin, known))
+        Ok((begin, known, grown))
     }
 
     fn cnn(
@@ -181,7 +183,7 @@ impl Run<'_> {
         teacher: Option<&Arc<Student>>,
         watch: &mut dyn RunWatch,
     ) -> Result<Store, PhaseError> {
-        let (begin, start) = self.begin(name, who, config)?;
+        let (begin, start, grown) = self.begin(name, who, config)?;
         let course = CnnPhase {
             keep: 0.0,
             ..phase.clone()
@@ -211,10 +213,15 @@ impl Run<'_> {
             .map(|(task, n)| format!("{n} faces ({})", task.name()))
             .collect();
         let what = format!(
-            "{}; {} to validate on; {} steps an epoch",
+            "{}; {} to validate on; {} steps an epoch{}",
             tasks.join(", "),
             validation.len(),
-            plan.steps()
+            plan.steps(),
+            if grown {
+                "; it begins as the smaller network that it grows out of"
+            } else {
+                ""
+            },
         );
         let mut learning = CnnLearning::new(
             config,

@@ -3,6 +3,7 @@
 //! | file | |
 //! |---|---|
 //! | `store.rs` | every value of the network, flat: names, shapes, first values |
+//! | `grow.rs` | a larger network out of a smaller one |
 //! | `plane.rs` | values of a batch, and buffers that go round |
 //! | `unit.rs` | a convolution with its batch norm |
 //! | `backbone.rs` | the bottleneck ResNet, forth and back |
@@ -15,6 +16,7 @@
 
 mod adam;
 mod backbone;
+mod grow;
 mod gru;
 mod heads;
 mod plane;

@@ -287,3 +287,66 @@ fn numbers_do_not_depend_on_threads() {
     };
     assert!(of(1) == of(3));
 }
+
+#[test]
+fn a_network_that_grew_says_what_the_smaller_one_said() {
+    use crate::analysis::Crop;
+    use crate::model::student::Student;
+    use crate::model::weights::Weights;
+
+    let small = config(1);
+    let mut large = small.clone();
+    large.backbone.stem = 16;
+    large.backbone.widths = [8, 34, 16, 27];
+    large.backbone.blocks = [2, 3, 1, 2];
+    large.heads.hidden = 24;
+    let file = |store: &Store, config: &StudentConfig| {
+        let text = serde_json::to_string(config).unwrap();
+        let bytes = store.to_safetensors(&store.values, &text).unwrap();
+        Weights::from_bytes(&bytes, "test", "test").unwrap()
+    };
+    let weights = file(&store(&small), &small);
+    let mut rng = Rng::new(3);
+    let mut grown = Store::new(&large);
+    grown.begin(|| rng.unit() as f32);
+    // A unit of a half is no distance: 2.45 * (0.5 + 0.5 - 1.0) is 0.
+    assert!(grown.grow(&weights, || 0.5).unwrap());
+    let faces = pixels(&small);
+    let crops: Vec<Crop> = faces
+        .chunks(112 * 112)
+        .map(|pixels| Crop {
+            face_id: 1,
+            side_px: 112,
+            channels: 1,
+            pixels: pixels.to_vec().into(),
+        })
+        .collect();
+    let answers = |weights: &Weights| {
+        let student = Student::on_graph(weights, &Device::Cpu).unwrap();
+        let (expression, affect) = student.cnn_logits(&crops).unwrap();
+        let both = Tensor::cat(&[expression, affect], 1).unwrap();
+        both.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+    };
+    let (before, after) = (answers(&weights), answers(&file(&grown, &large)));
+    let worst = before.iter().zip(&after).map(|(a, b)| (a - b).abs());
+    let worst = worst.fold(0.0, f32::max);
+    assert!(worst < 1e-3, "{worst}: {before:?} {after:?}");
+    // The doubles begin apart.
+    let mut apart = Store::new(&large);
+    apart.begin(|| rng.unit() as f32);
+    apart.grow(&weights, || rng.unit() as f32).unwrap();
+    let range = apart
+        .range("backbone.stages.0.0.reduce.conv.weight")
+        .unwrap();
+    assert_ne!(apart.values[range.clone()], grown.values[range]);
+    // Never the other way, and no other input.
+    for other in [small, config(3)] {
+        let error = Store::new(&other).grow(&file(&grown, &large), || 0.5);
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("cannot grow out of that")
+        );
+    }
+}
