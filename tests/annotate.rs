@@ -53,6 +53,7 @@ pub fn project(folder: &Path) -> Project {
     let frames = Frames {
         times_s,
         pictures: None,
+        note: None,
     };
     let mut project = Project::of_video(&folder.join("clip.mp4"), frames);
     for path in write_labels(folder) {

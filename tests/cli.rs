@@ -258,6 +258,23 @@ fn a_truncated_video_gives_its_rows_and_says_so() {
     assert!(stderr(&output).contains("early"), "{}", stderr(&output));
     let rows = rows(&scratch.path("cut.affect.csv")).len();
     assert!((20..45).contains(&rows), "{rows}");
+    // Labels of the whole are not blamed for it, and neither result passes for a whole one.
+    let labels: String = (0..60).map(|i| format!("{i},neutral\n")).collect();
+    scratch.write("people.csv", &format!("frame,expression\n{labels}"));
+    for made in [
+        "report cut.mkv --predictions cut.affect.csv --annotations people.csv --out cut.html",
+        "render cut.mkv --predictions cut.affect.csv --annotations people.csv --out cut.mp4",
+    ] {
+        let output = scratch.run(&made.split(' ').collect::<Vec<_>>());
+        assert_eq!(output.status.code(), Some(2), "{made}");
+        let said = stderr(&output);
+        let (early, labels) = (
+            said.find("cut.mkv ends early after"),
+            said.find("has 60 frames"),
+        );
+        assert!(early.is_some() && early < labels, "{said}");
+        assert!(scratch.path(made.rsplit(' ').next().unwrap()).is_file());
+    }
 }
 
 #[test]

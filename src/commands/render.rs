@@ -33,7 +33,8 @@ impl From<RenderError> for Failure {
 /// Renders it.
 ///
 /// # Errors
-/// With code 2 when an input cannot be read or the output cannot be that, 1 when something broke on the way, 130 when it
+/// With code 2 when an input cannot be read, the output cannot be that, or, after what there is of it was rendered, the
+/// video ends early; 1 when something broke on the way, 130 when it
 /// was stopped; nothing is left of the video then.
 pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     if !is_images(&args.video) && !args.video.exists() {
@@ -70,12 +71,7 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
         let project = project(args, &model, &predictions, &film)?;
         if !told {
             told = true;
-            for note in film
-                .note()
-                .into_iter()
-                .map(str::to_owned)
-                .chain(project.notes())
-            {
+            for note in project.notes() {
                 say(&note);
             }
         }
@@ -115,7 +111,13 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
                     rendered.frames,
                     length(rendered.length_s)
                 ));
-                return whole(&project);
+                whole(&project)?;
+                return match film.ends_early() {
+                    true => Err(Failure::bad_input(
+                        "the video goes up to where the input ends",
+                    )),
+                    false => Ok(()),
+                };
             }
         }
     }
@@ -149,6 +151,7 @@ fn project(
     let frames = Frames {
         times_s: film.times_s().to_vec(),
         pictures: film.pictures().map(<[String]>::to_vec),
+        note: film.note().map(str::to_owned),
     };
     let mut project = Project::of_video(&args.video, frames);
     project.set_model(model.clone());

@@ -27,7 +27,7 @@ impl From<ProjectError> for Failure {
 ///
 /// # Errors
 /// With code 2 when an input cannot be read or nothing can be compared, and, after the page is out, when the video could
-/// not be read.
+/// not be read or ends early.
 pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     // A pattern of numbered pictures is no file.
     if !is_images(&args.video) && !args.video.exists() {
@@ -38,7 +38,7 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     let model = Model::read(&args.predictions)?;
     let before = Frames {
         times_s: known_times(&model).unwrap_or_default(),
-        pictures: None,
+        ..Frames::default()
     };
     let mut project = project(args, &model, Some(before))?;
     let inputs = inputs(args, &project);
@@ -59,13 +59,25 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
     for note in project.notes() {
         say(&note);
     }
+    let early = watched
+        .film
+        .as_ref()
+        .is_some_and(|f| f.frames.note.is_some());
     let facts = match facts(args, &project, watched, unread.as_ref(), &interrupt)? {
         Some(facts) => facts,
         None => return Err(stopped()),
     };
     write(args, &project, &facts)?;
     match unread {
-        None => whole(&project),
+        None => {
+            whole(&project)?;
+            match early {
+                true => Err(Failure::bad_input(
+                    "the report goes up to where the video ends",
+                )),
+                false => Ok(()),
+            }
+        }
         Some(error) => Err(Failure::bad_input(format!(
             "{error} The report is without pictures of it."
         ))),
@@ -273,6 +285,7 @@ fn watch(
             let frames = Some(film.frames.clone());
             *project = self::project(args, model, frames).map_err(Stop::Wrong)?;
         }
+        project.video_note.clone_from(&film.frames.note);
         watched.film = Some(film);
     }
 }
@@ -309,11 +322,14 @@ fn facts(
     };
     let mut video = VideoFacts::default();
     if let Some(film) = &watched.film {
-        let note = match (&film.note, film.unreadable) {
+        let note = match (&film.frames.note, film.unreadable) {
             (None, 0) => None,
-            (Some(note), 0) => Some(format!("{note}.")),
+            (Some(note), 0) => Some(format!("{}.", note.trim_end_matches('.'))),
             (note, n) => {
-                let note = note.as_ref().map(|n| format!("{n}. ")).unwrap_or_default();
+                let note = note
+                    .as_ref()
+                    .map(|n| format!("{}. ", n.trim_end_matches('.')));
+                let note = note.unwrap_or_default();
                 Some(format!("{note}{n} of its frames cannot be decoded."))
             }
         };

@@ -1,6 +1,6 @@
 //! The keyboard.
 
-use eframe::egui::{Context, Key, Theme};
+use eframe::egui::{Context, Event, InputState, Key, Modifiers, Theme};
 
 use super::action::Action;
 use super::model::Model;
@@ -18,7 +18,23 @@ const NUMBERS: [Key; 9] = [
     Key::Num9,
 ];
 
-/// What the keys ask for. While a card covers the window only the key of the keys works (Esc closes the card itself).
+/// The keys that went down since the last frame, in their order, whether each is one held down, and what was held with it
+/// then: somebody who is quicker than the window had let go of it since.
+pub fn presses(input: &InputState) -> impl Iterator<Item = (Key, bool, Modifiers)> {
+    input.events.iter().filter_map(|event| match event {
+        Event::Key {
+            key,
+            pressed: true,
+            repeat,
+            modifiers,
+            ..
+        } => Some((*key, *repeat, *modifiers)),
+        _ => None,
+    })
+}
+
+/// What the keys ask for, in the order in which they were pressed; one that is held down asks once. While a card covers the
+/// window only the key of the keys works (Esc closes the card itself).
 pub fn pressed(ctx: &Context, model: &Model, covered: bool) -> Vec<Action> {
     if ctx.text_edit_focused() {
         return Vec::new();
@@ -27,47 +43,41 @@ pub fn pressed(ctx: &Context, model: &Model, covered: bool) -> Vec<Action> {
     let focused = ctx.memory(|m| m.focused().is_some());
     let dark = ctx.theme() == Theme::Dark;
     ctx.input(|i| {
-        let mut actions = Vec::new();
-        if i.key_pressed(Key::F1) || i.key_pressed(Key::Questionmark) {
-            actions.push(Action::ShowKeys);
-        }
-        if covered || i.modifiers.command || i.modifiers.ctrl || i.modifiers.alt {
-            return actions;
-        }
-        let letters = [
-            (Key::R, Action::ToggleRecord),
-            (Key::O, Action::PickFile),
-            (Key::M, Action::ToggleMirror),
-            (Key::S, Action::SavePicture),
-            (
-                Key::T,
-                Action::Theme(if dark {
-                    ThemeChoice::Light
-                } else {
-                    ThemeChoice::Dark
-                }),
-            ),
-        ];
-        if i.key_pressed(Key::Space) && !focused {
-            actions.push(Action::TogglePause);
-        }
-        for (key, action) in letters {
-            if i.key_pressed(key) {
-                actions.push(action);
+        let asked = presses(i).filter_map(|(key, repeat, modifiers)| {
+            if repeat {
+                return None;
             }
-        }
-        let readings = model.readings();
-        for (place, key) in NUMBERS.into_iter().enumerate() {
-            if !i.key_pressed(key) {
-                continue;
+            if matches!(key, Key::F1 | Key::Questionmark) {
+                return Some(Action::ShowKeys);
             }
+            let other = modifiers.command || modifiers.ctrl || modifiers.alt;
+            if covered || other || (key == Key::Space && focused) {
+                return None;
+            }
+            plain(key, model, dark)
+        });
+        asked.collect()
+    })
+}
+
+fn plain(key: Key, model: &Model, dark: bool) -> Option<Action> {
+    Some(match key {
+        Key::Space => Action::TogglePause,
+        Key::R => Action::ToggleRecord,
+        Key::O => Action::PickFile,
+        Key::M => Action::ToggleMirror,
+        Key::S => Action::SavePicture,
+        Key::T if dark => Action::Theme(ThemeChoice::Light),
+        Key::T => Action::Theme(ThemeChoice::Dark),
+        _ => {
+            let place = NUMBERS.iter().position(|n| *n == key)?;
+            let readings = model.readings();
             // The number that is on screen beside a face; else its place in the row.
             let face = readings
                 .iter()
                 .find(|r| r.face_id as usize == place + 1)
-                .or_else(|| readings.get(place));
-            actions.extend(face.map(|r| Action::Follow(r.face_id)));
+                .or_else(|| readings.get(place))?;
+            Action::Follow(face.face_id)
         }
-        actions
     })
 }

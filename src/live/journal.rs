@@ -372,6 +372,7 @@ mod tests {
         let frames = Frames {
             times_s: (0..10).map(f64::from).collect(),
             pictures: None,
+            note: None,
         };
         let mut project = Project::of_video(Path::new("clip.mp4"), frames);
         let mut editor = Editor::new("Eva");

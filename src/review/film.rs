@@ -35,8 +35,6 @@ pub struct Film {
     pub faces: BTreeMap<usize, Vec<u8>>,
     /// Frames that are there and cannot be decoded.
     pub unreadable: u64,
-    /// What the user should know about how it ended.
-    pub note: Option<String>,
 }
 
 /// Reads a source to its end. `going_on` is told now and then how many frames are through and how many there may be,
@@ -54,7 +52,6 @@ pub fn read_through(
         frames: Frames::default(),
         faces: BTreeMap::new(),
         unreadable: 0,
-        note: None,
         info,
     };
     let mut pictures: Vec<String> = Vec::new();
@@ -78,7 +75,7 @@ pub fn read_through(
             }
             Next::Missing { stamp } => (stamp, None),
             Next::End { note } => {
-                film.note = note;
+                film.frames.note = note;
                 film.frames.pictures = (pictures.len() == done && done > 0).then_some(pictures);
                 return Ok(Some(film));
             }

@@ -37,6 +37,7 @@ pub fn empty(frames: usize) -> Project {
         Frames {
             times_s: (0..frames).map(|f| f as f64 / 25.0).collect(),
             pictures: None,
+            note: None,
         },
     )
 }

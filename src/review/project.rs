@@ -63,6 +63,8 @@ pub struct Frames {
     pub times_s: Vec<f64>,
     /// File names, where frames are pictures.
     pub pictures: Option<Vec<String>>,
+    /// What is to be known of how the video ends, or of how its frames were found.
+    pub note: Option<String>,
 }
 
 /// Everything that is known of one video. A clone shares the predictions.
@@ -72,6 +74,8 @@ pub struct Project {
     pub name: String,
     /// The video, a picture or a folder of pictures.
     pub video: Option<PathBuf>,
+    /// What is to be known of how it ends: that it was cut off, for one.
+    pub video_note: Option<String>,
     /// Whether [`Project::times_s`] are the video's own.
     pub from_video: bool,
     times_s: Vec<f64>,
@@ -102,6 +106,7 @@ impl Project {
             from_video: true,
             times_s: frames.times_s,
             pictures: frames.pictures,
+            video_note: frames.note,
             ..Self::default()
         }
     }

@@ -226,6 +226,14 @@ impl Film {
         self.note.as_deref()
     }
 
+    /// Whether the video stops before its end, as a file that was cut off does.
+    pub fn ends_early(&self) -> bool {
+        match &self.material {
+            Material::Video(roll) => roll.reel().ends_early(),
+            Material::Pictures(_) => false,
+        }
+    }
+
     /// Whether the frames were found by decoding all of them (or are pictures) rather than by what the container says.
     pub fn counted(&self) -> bool {
         match &self.material {

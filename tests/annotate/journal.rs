@@ -339,6 +339,7 @@ fn a_journal_of_another_video_or_other_labels_is_refused_with_words() {
             Frames {
                 times_s,
                 pictures: None,
+                note: None,
             },
         )
     };
@@ -410,6 +411,7 @@ fn labels_that_are_opened_later_are_known_from_then_on() {
     let frames = Frames {
         times_s,
         pictures: None,
+        note: None,
     };
     let mut project = Project::of_video(&folder.path().join("clip.mp4"), frames.clone());
     let path = journal_of(&folder);

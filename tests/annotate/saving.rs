@@ -26,6 +26,7 @@ fn empty(folder: &Path, times_s: Vec<f64>) -> Project {
     let frames = Frames {
         times_s,
         pictures: None,
+        note: None,
     };
     Project::of_video(&folder.join("clip.mp4"), frames)
 }

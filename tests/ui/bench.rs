@@ -192,6 +192,7 @@ fn bare(folder: &Path) -> Project {
     let frames = Frames {
         times_s,
         pictures: None,
+        note: None,
     };
     Project::of_video(&folder.join("talk.mp4"), frames)
 }
@@ -256,7 +257,15 @@ fn an_empty_bench_says_what_to_do_and_a_wrong_file_why_it_is_not_opened() {
         }
     });
     harness.run_steps(3);
-    harness.get_by_label("Looking through the video");
+    harness.get_by_label("Looking through the video: 40 %");
+    harness.get_by_label("The example");
+    harness.get_by_label("Video: The example");
+    harness.get_by_label("Cancel opening").click();
+    harness.run_steps(3);
+    bench.with(|s| s.update.phase = Phase::Empty);
+    harness.run_steps(3);
+    assert!(bench.with(|s| s.opened.last().is_some_and(Request::is_empty)));
+    harness.get_by_label("Check predictions against what people said");
     bench.with(|s| {
         s.update.phase = Phase::Failed {
             reason: "talk.mp4: it is no video. Give another.".to_owned(),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use affectscope::session::{Command, Recording, SourceState};
-use eframe::egui::Key;
+use eframe::egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use super::fake::{Fake, running};
@@ -85,4 +85,32 @@ fn nothing_can_be_recorded_where_no_frame_will_come() {
     harness.key_press(Key::R);
     harness.run_steps(2);
     assert_eq!(fake.commands().last(), Some(&Command::StopRecording));
+}
+
+#[test]
+fn a_key_held_down_or_pressed_with_another_does_not_begin_and_end_recordings() {
+    let fake = running(&[1]);
+    let mut harness = window(&fake);
+    let key = |pressed, modifiers| Event::Key {
+        key: Key::R,
+        physical_key: None,
+        pressed,
+        repeat: false,
+        modifiers,
+    };
+    let records = |fake: &Fake| {
+        let record = |c: &Command| matches!(c, Command::Record { .. } | Command::StopRecording);
+        fake.commands().iter().filter(|c| record(c)).count()
+    };
+    // Ctrl is let go of before the frame that sees the key.
+    harness.event(key(true, Modifiers::CTRL));
+    harness.event(key(false, Modifiers::NONE));
+    harness.run_steps(3);
+    assert_eq!(records(&fake), 0);
+    // A key that goes down again without having come up is one that is held.
+    for _ in 0..5 {
+        harness.event(key(true, Modifiers::NONE));
+        harness.run_steps(2);
+    }
+    assert_eq!(records(&fake), 1);
 }

@@ -31,6 +31,8 @@ pub enum Act {
     Select(usize, usize),
     /// The selection begins (`false`) or ends (`true`) at the play-head.
     Mark(bool),
+    /// Give up what is being opened.
+    StopOpening,
     /// Nothing is selected.
     Unselect,
     /// Zoom about a frame.

@@ -1,8 +1,9 @@
 //! The bench's keyboard.
 
-use eframe::egui::{Context, Event, Key};
+use eframe::egui::{Context, Key};
 
 use super::act::Act;
+use crate::gui::keys::presses;
 use crate::labels::Expression;
 use crate::review::save::SaveFormat;
 
@@ -64,17 +65,7 @@ pub fn pressed(ctx: &Context, covered: bool) -> Vec<Act> {
     }
     let focused = ctx.memory(|m| m.focused().is_some());
     ctx.input(|i| {
-        let presses = i.events.iter().filter_map(|event| match event {
-            Event::Key {
-                key,
-                pressed: true,
-                repeat,
-                modifiers,
-                ..
-            } => Some((*key, *repeat, *modifiers)),
-            _ => None,
-        });
-        let asked = presses.filter_map(|(key, repeat, modifiers)| {
+        let asked = presses(i).filter_map(|(key, repeat, modifiers)| {
             if matches!(key, Key::F1 | Key::Questionmark) {
                 return (!repeat).then_some(Act::Keys);
             }

@@ -219,8 +219,10 @@ impl Bench {
         if !dropped.is_empty() {
             acts.push(Act::Take(dropped));
         }
+        let coming = self.is_on_its_way().then(|| self.opening.title());
         let bar = top::Top {
-            state: self.state.as_ref(),
+            state: self.state.as_ref().filter(|_| coming.is_none()),
+            coming: coming.as_deref(),
             info: self.info.as_ref(),
             analysis: self.analysis.as_ref(),
             export: self.exports.running(),
@@ -318,6 +320,14 @@ impl Bench {
                     example: true,
                     ..Request::default()
                 });
+                return true;
+            }
+            Act::StopOpening => {
+                self.stop_opening();
+                return true;
+            }
+            Act::Unselect if self.is_on_its_way() => {
+                self.stop_opening();
                 return true;
             }
             Act::OpenAgain => {

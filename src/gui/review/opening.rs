@@ -32,6 +32,26 @@ impl Opening {
         }
     }
 
+    /// The name of what was asked for last; empty where there is none.
+    pub fn title(&self) -> String {
+        let Request {
+            video,
+            predictions,
+            annotations,
+            example,
+        } = &self.asked;
+        let path = video.as_ref().or(predictions.as_ref());
+        match path.or(annotations.first()) {
+            Some(path) => path
+                .file_name()
+                .unwrap_or(path.as_os_str())
+                .to_string_lossy()
+                .into_owned(),
+            None if *example => "The example".to_owned(),
+            None => String::new(),
+        }
+    }
+
     /// It is open now; gives what was open before.
     fn opened(&mut self) -> Option<Request> {
         self.returning = false;
@@ -143,6 +163,23 @@ impl Bench {
         };
     }
 
+    /// Gives up what is being opened: what was open before is opened again, or nothing is.
+    pub(super) fn stop_opening(&mut self) {
+        if !matches!(self.phase, Phase::Opening { .. }) {
+            return;
+        }
+        self.opening.returning = true;
+        match self.opening.good.clone() {
+            Some(good) if good != self.opening.asked => self.begin(good),
+            Some(_) => {}
+            None => {
+                self.engine.open(&Request::default());
+                self.opening.asked = Request::default();
+                self.phase = Phase::Empty;
+            }
+        }
+    }
+
     /// Takes what has been opened; where it is the same video as before, the play-head, the view and what an analysis has
     /// read so far stay.
     pub(super) fn take_project(&mut self, mut project: Project) {
@@ -212,6 +249,11 @@ impl Bench {
             }
             Phase::Failed { .. } => false,
         }
+    }
+
+    /// Whether something is on its way that takes the place of what was open.
+    pub(super) fn is_on_its_way(&self) -> bool {
+        matches!(self.phase, Phase::Opening { .. }) && !self.is_shown()
     }
 
     /// Whether labels can be changed: not while files are read that would take the place of what is on screen.

@@ -167,7 +167,7 @@ impl Bench {
     /// Shows what stands in the window while nothing is open, or the list of sessions.
     pub(super) fn start(&mut self, ui: &mut Ui, rect: Rect) -> Vec<Act> {
         if matches!(self.phase, Phase::Opening { .. } | Phase::Failed { .. }) {
-            return start::show(ui, rect, &self.phase, None);
+            return start::show(ui, rect, &self.phase, &self.opening.title(), None);
         }
         if std::mem::take(&mut self.shelf.stale) {
             self.look();
@@ -176,7 +176,7 @@ impl Bench {
         let before = before.filter(|_| self.shelf.open);
         let mut acts = match before {
             Some(name) => self.shelf.page(ui, rect, &name),
-            None => start::show(ui, rect, &self.phase, Some(&mut self.shelf)),
+            None => start::show(ui, rect, &self.phase, "", Some(&mut self.shelf)),
         };
         acts.extend(self.shelf.card(ui.ctx()));
         acts

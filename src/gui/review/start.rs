@@ -1,6 +1,6 @@
 //! What stands in the window before anything is open, while it is being opened, and when it cannot be.
 
-use eframe::egui::{Align2, ProgressBar, Rect, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{Align2, Rect, Ui, UiBuilder, pos2, vec2};
 
 use super::act::Act;
 use super::sessions::{Shelf, middle};
@@ -29,8 +29,18 @@ const STEPS: [(&str, &str); 3] = [
     ),
 ];
 
-/// Shows it in the whole of `rect`. Where sessions are known, they are listed below what can be opened.
-pub fn show(ui: &mut Ui, rect: Rect, phase: &Phase, shelf: Option<&mut Shelf>) -> Vec<Act> {
+/// The bar of what is being opened.
+const BAR: eframe::egui::Vec2 = vec2(280.0, 6.0);
+
+/// Shows it in the whole of `rect`; `asked` is the name of what is being opened. Where sessions are known, they are listed
+/// below what can be opened.
+pub fn show(
+    ui: &mut Ui,
+    rect: Rect,
+    phase: &Phase,
+    asked: &str,
+    shelf: Option<&mut Shelf>,
+) -> Vec<Act> {
     let p = Palette::of(ui.ctx());
     let mut acts = Vec::new();
     let center = rect.center();
@@ -45,13 +55,38 @@ pub fn show(ui: &mut Ui, rect: Rect, phase: &Phase, shelf: Option<&mut Shelf>) -
     };
     match phase {
         Phase::Opening { what, part } => {
-            let y = line(ui, center.y - 30.0, what, theme::body(), p.muted);
-            if let Some(part) = part {
-                let bar = Rect::from_center_size(pos2(center.x, y + 18.0), vec2(280.0, 6.0));
-                ui.scope_builder(UiBuilder::new().max_rect(bar), |ui| {
-                    ui.add(ProgressBar::new(*part).desired_height(6.0));
-                });
+            let mut y = center.y - 60.0;
+            if !asked.is_empty() {
+                y = line(ui, y, asked, theme::semibold(17.0), p.text) + 10.0;
             }
+            let words = match part {
+                Some(part) => format!("{what}: {:.0} %", part * 100.0),
+                None => format!("{what}…"),
+            };
+            let y = line(ui, y, &words, theme::body(), p.muted);
+            // Its place is kept where nothing is known of how far it is: nothing jumps when it is.
+            let bar = Rect::from_center_size(pos2(center.x, y + 18.0), BAR);
+            if let Some(part) = part {
+                let mut done = bar;
+                done.set_width(bar.width() * part.clamp(0.0, 1.0));
+                ui.painter().rect_filled(bar, BAR.y / 2.0, p.line);
+                ui.painter().rect_filled(done, BAR.y / 2.0, p.accent);
+            }
+            let size = vec2(110.0, 28.0);
+            let at = pos2(center.x - size.x / 2.0, bar.bottom() + 18.0);
+            let at = UiBuilder::new().max_rect(Rect::from_min_size(at, size));
+            ui.scope_builder(at, |ui| {
+                let stop = ToolButton {
+                    name: "Cancel opening",
+                    label: "Cancel",
+                    key: "Esc",
+                    width: Some(size.x),
+                    ..ToolButton::default()
+                };
+                if stop.show(ui).clicked() {
+                    acts.push(Act::StopOpening);
+                }
+            });
         }
         Phase::Failed { reason } => {
             let y = line(

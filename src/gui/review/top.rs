@@ -23,6 +23,8 @@ use crate::source::SourceInfo;
 pub struct Top<'a> {
     /// What is open; `None` before anything is.
     pub state: Option<&'a State>,
+    /// The name of what is being opened in its place.
+    pub coming: Option<&'a str>,
     /// What is known of the video.
     pub info: Option<&'a SourceInfo>,
     /// The analysis in the background.
@@ -76,7 +78,9 @@ pub fn show(ui: &mut Ui, rect: eframe::egui::Rect, top: &Top<'_>) -> Vec<Act> {
 
 fn left_side(ui: &mut Ui, top: &Top<'_>, right: f32, acts: &mut Vec<Act>) {
     let p = Palette::of(ui.ctx());
-    let title = top.state.map_or("Nothing is open", |s| &s.project.name);
+    let none = top.coming.filter(|name| !name.is_empty());
+    let none = none.unwrap_or("Nothing is open");
+    let title = top.state.map_or(none, |s| &s.project.name);
     let room = if top.compact { 130.0 } else { 200.0 };
     let button = ToolButton {
         name: &format!("Video: {title}"),

@@ -283,6 +283,7 @@ mod tests {
         let frames = Frames {
             times_s: film.times_s().to_vec(),
             pictures: film.pictures().map(<[String]>::to_vec),
+            note: film.note().map(str::to_owned),
         };
         let mut project = Project::of_video(&video, frames);
         project.set_model(Model::read(request.predictions.as_ref().unwrap()).unwrap());

@@ -181,6 +181,7 @@ impl Engine for Desk {
                 }
                 Err(e) => self.fail(e.to_string()),
             },
+            None if request.is_empty() => self.phase = Phase::Empty,
             None => self.load(),
         }
     }

@@ -157,9 +157,9 @@ impl Desk {
                         self.frames = Some(Frames {
                             times_s: opened.times_s.to_vec(),
                             pictures: opened.pictures.as_ref().map(|p| p.to_vec()),
+                            note: opened.note.clone(),
                         });
                         update.info = Some(opened.info.clone());
-                        update.note.clone_from(&opened.note);
                         self.load();
                     }
                 }

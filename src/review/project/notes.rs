@@ -8,7 +8,11 @@ use crate::review::rater::Rater;
 impl Project {
     /// What the user should know: lengths and names that differ, labels that lie on no frame.
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        // First: it may be why what follows does not fit.
+        let ended = self.video_note.as_deref();
+        let mut notes: Vec<String> = (ended.into_iter())
+            .map(|note| format!("{}.", note.trim_end_matches('.')))
+            .collect();
         let own = self.stem();
         let frames = self.frames();
         if self.has_model && self.from_video && self.model.frames != frames {

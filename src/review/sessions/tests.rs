@@ -128,6 +128,7 @@ fn film(picture: &Path) -> Project {
     let frames = Frames {
         times_s,
         pictures: None,
+        note: None,
     };
     Project::of_video(picture, frames)
 }

@@ -106,6 +106,16 @@ pub(super) struct Ending {
     pub complaints: Complaints,
 }
 
+impl Ending {
+    /// Of something nobody complained about.
+    pub fn quiet() -> Self {
+        Self {
+            success: true,
+            complaints: Complaints::default(),
+        }
+    }
+}
+
 /// A decoded frame.
 pub(super) struct Decoded {
     /// Its pixels.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::decoder::{Begin, Decoded, Decoder, EveryFrame};
+use super::decoder::{Begin, Decoded, Decoder, Ending, EveryFrame};
 use super::index::{Index, Watch, by_decoding, by_packets, seek_s};
 use super::probe::Probe;
 use super::{Programs, Times, VideoSource, early_end, no_frame};
@@ -33,6 +33,7 @@ pub(in crate::source) struct Reel {
     info: SourceInfo,
     index: Index,
     note: Option<String>,
+    ends_early: bool,
     /// The try that seeks begin with: one that landed well, after those before it had not.
     first_try: usize,
     /// Frames in a row for which no seek would do.
@@ -92,15 +93,19 @@ impl Count {
         if index.len() == 0 {
             return Err(no_frame(&self.path, &ending));
         }
-        let mut times = Times::new(self.probe.rate_hz);
-        for ticks in &index.ticks {
-            times.next_s(*ticks);
-        }
-        let bytes = fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
-        let given = index.len() as u64;
-        let note = early_end(&self.probe, given, times.seen_s(), &ending, bytes);
+        let note = early_end_of(&self.probe, &index, &ending, &self.path);
         Ok(Counted { index, note })
     }
+}
+
+/// [`early_end`] of frames that are known.
+fn early_end_of(probe: &Probe, index: &Index, ending: &Ending, path: &Path) -> Option<String> {
+    let mut times = Times::new(probe.rate_hz);
+    for ticks in &index.ticks {
+        times.next_s(*ticks);
+    }
+    let bytes = fs::metadata(path).map_or(0, |metadata| metadata.len());
+    early_end(probe, index.len() as u64, times.seen_s(), ending, bytes)
 }
 
 impl Reel {
@@ -128,11 +133,18 @@ impl Reel {
                 counted: false,
             },
             note: None,
+            ends_early: false,
             first_try: 0,
             vain: 0,
         };
         match packets {
-            Some(index) => reel.index = index,
+            Some(index) => {
+                let words = Ending::quiet();
+                let end = early_end_of(&reel.probe, &index, &words, path);
+                reel.ends_early = end.is_some();
+                reel.note = end.map(|end| format!("{} {end}", reel.info.title));
+                reel.index = index;
+            }
             None => {
                 tracing::debug!("the video's packets do not tell its frames: it is decoded once");
                 reel.recount(watch)?;
@@ -176,6 +188,11 @@ impl Reel {
         self.note.as_deref()
     }
 
+    /// Whether it stops before its end.
+    pub fn ends_early(&self) -> bool {
+        self.ends_early
+    }
+
     /// Whether its frames were found by decoding them.
     pub fn counted(&self) -> bool {
         self.index.counted
@@ -204,6 +221,7 @@ impl Reel {
         let (old, new) = (self.frames(), counted.index.len());
         let differs = self.index.ticks != counted.index.ticks;
         let title = &self.info.title;
+        self.ends_early = counted.note.is_some();
         self.note = counted.note.map(|note| format!("{title} {note}"));
         if differs && old > 0 {
             let note = format!(

@@ -134,3 +134,31 @@ fn an_analysis_that_cannot_begin_takes_nothing_away() {
     harness.run_steps(3);
     assert!(has(&harness, "model: Happiness 0.81"));
 }
+
+#[test]
+fn what_takes_too_long_to_open_is_given_up_for_what_was_open_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bench, mut harness) = video_alone(folder.path());
+    press(&mut harness, Key::ArrowRight);
+    drop_files(&mut harness, &[&folder.path().join("hours.avi")]);
+    bench.with(|s| {
+        s.update.phase = Phase::Opening {
+            what: "Looking through the video".to_owned(),
+            part: None,
+        }
+    });
+    harness.run_steps(3);
+    // What is on its way is named, not what it takes the place of.
+    harness.get_by_label("Video: hours.avi");
+    harness.get_by_label("hours.avi");
+    harness.get_by_label("Looking through the video…");
+    press(&mut harness, Key::Escape);
+    let asked = bench.with(|s| s.opened.last().cloned().unwrap());
+    assert_eq!(asked.video, Some(folder.path().join("talk.mp4")));
+    bench.with(|s| {
+        s.update.phase = Phase::Ready;
+        s.update.project = Some(Box::new(bare(folder.path())));
+    });
+    harness.run_steps(3);
+    harness.get_by_label("Frame 1, 00:00.040");
+}

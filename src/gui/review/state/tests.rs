@@ -9,6 +9,7 @@ fn state(frames: usize) -> State {
         Frames {
             times_s,
             pictures: None,
+            note: None,
         },
     ))
 }

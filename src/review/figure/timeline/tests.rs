@@ -10,6 +10,7 @@ fn project(frames: usize) -> Project {
         Frames {
             times_s,
             pictures: None,
+            note: None,
         },
     );
     let wave = |i: usize, by: f64| (i as f64 / by).sin() * 0.8;
