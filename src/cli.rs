@@ -316,6 +316,9 @@ pub struct ReviewArgs {
     /// Annotations for it: a file or a folder for each annotator (several may follow)
     #[arg(long, value_name = "FILE|DIR", num_args = 1..)]
     pub annotations: Vec<PathBuf>,
+    /// Who annotates [default: as it was said in the window last, else the user of this machine]
+    #[arg(long, value_name = "NAME")]
+    pub annotator: Option<String>,
     /// Network and device, for an analysis from within the window.
     #[command(flatten)]
     pub network: NetworkArgs,

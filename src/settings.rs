@@ -85,6 +85,8 @@ pub struct Settings {
     pub record_folder: Option<PathBuf>,
     /// The picture is recorded beside the rows.
     pub record_picture: bool,
+    /// Who annotates; empty: the user of this machine.
+    pub annotator: String,
     /// Folders that are looked through for sessions beside that of the recordings: the one used last comes first, at most
     /// [`MOST_FOLDERS`].
     pub session_folders: Vec<PathBuf>,
@@ -110,6 +112,7 @@ impl Default for Settings {
             follow: FollowMode::Steady,
             record_folder: None,
             record_picture: false,
+            annotator: String::new(),
             session_folders: Vec::new(),
             window_size: [1280.0, 800.0],
         }
@@ -271,6 +274,7 @@ mod tests {
             follow: FollowMode::Largest,
             record_folder: Some("/somewhere".into()),
             record_picture: true,
+            annotator: "Maria".into(),
             session_folders: vec!["/a".into(), "/b".into()],
             window_size: [900.0, 600.0],
             landmarks: false,

@@ -17,7 +17,7 @@ enum Begin {
     /// The first of these sources that opens; `true`: the user asked for it.
     Source(Vec<SourceSpec>, bool),
     /// The annotator's bench.
-    Review(Request),
+    Review(Request, Option<String>),
 }
 
 /// Opens the window and stays until it is closed.
@@ -71,7 +71,7 @@ pub fn review(args: &ReviewArgs) -> Result<(), Failure> {
         &args.look,
         settings,
         note,
-        Begin::Review(request),
+        Begin::Review(request, args.annotator.clone()),
     )
 }
 
@@ -98,6 +98,7 @@ fn open(
     });
     let mut live =
         Live::start(student, &device, wake).map_err(|e| Failure::broken(e.to_string()))?;
+    let mut annotator = None;
     let (hoped_for, review) = match begin {
         Begin::Source(candidates, asked) => {
             // Where the user asked for a source there is nothing to explain.
@@ -109,7 +110,10 @@ fn open(
             live.open_first(candidates);
             (hoped_for, None)
         }
-        Begin::Review(request) => (Vec::new(), Some(request)),
+        Begin::Review(request, who) => {
+            annotator = who;
+            (Vec::new(), Some(request))
+        }
     };
     let options = WindowOptions {
         theme: look.theme.map(|theme| match theme {
@@ -126,6 +130,7 @@ fn open(
             .map(|(path, after_s)| Screenshot { path, after_s }),
         open: None,
         review,
+        annotator,
         after_paint: None,
         settings_path: Settings::default_path(),
         quit: Some(interrupt.flag()),

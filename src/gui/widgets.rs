@@ -1,8 +1,8 @@
 //! The few widgets that egui has not: icons that no font is needed for, and buttons with an icon and a key.
 
 use eframe::egui::{
-    Color32, CornerRadius, FontId, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke,
-    StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align2, Color32, CornerRadius, FontId, Id, Painter, Pos2, Rect, Response, Role, Sense, Shape,
+    Stroke, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::theme::{self, Palette};
@@ -327,4 +327,25 @@ pub fn described(ui: &Ui, rect: Rect, id: &str, label: impl Fn() -> String) -> R
     let response = ui.interact(rect, ui.scope_id().with(id), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, label()));
     response
+}
+/// A field for a short name in a menu, as wide as the first of `field` and called the second; what was typed once it is left or
+/// Enter is pressed, if that is another than `known`.
+pub fn typed(ui: &mut Ui, id: Id, known: &str, hint: &str, field: (f32, &str)) -> Option<String> {
+    // What is being typed, until it is taken or left.
+    let mut text = ui
+        .data(|d| d.get_temp(id))
+        .unwrap_or_else(|| known.to_owned());
+    let edit = TextEdit::singleline(&mut text)
+        .desired_width(field.0)
+        .char_limit(crate::review::faces::MOST_LETTERS)
+        .align(Align2::LEFT_CENTER)
+        .min_size(vec2(0.0, 24.0))
+        .hint_text(hint);
+    let response = ui.add(edit).accessible_name(field.1.to_owned());
+    if response.has_focus() && !response.lost_focus() {
+        ui.data_mut(|d| d.insert_temp(id, text));
+        return None;
+    }
+    ui.data_mut(|d| d.remove::<String>(id));
+    (response.lost_focus() && text != known).then_some(text)
 }

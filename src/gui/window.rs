@@ -44,6 +44,8 @@ pub struct WindowOptions {
     pub note: Option<String>,
     /// Begin at the annotator's bench, with this open.
     pub review: Option<crate::review::session::Request>,
+    /// Who annotates there, in place of who the settings say; not remembered.
+    pub annotator: Option<String>,
     /// Told after each frame; for measurements.
     pub after_paint: Option<AfterPaint>,
 }

@@ -87,7 +87,7 @@ pub struct Editor {
     marks: Marks,
     next_id: u32,
     entries: Vec<Stamped>,
-    /// The journal is one that was opened again, and has not been told yet.
+    /// The journal has not been told yet who annotates: it is one that was opened again, or it is somebody else now.
     reopened: bool,
     replaying: bool,
 }
@@ -104,6 +104,15 @@ impl Editor {
     /// Who annotates.
     pub fn who(&self) -> &str {
         &self.who
+    }
+
+    /// From now on somebody else annotates, which the journal says before their first edit. An empty name changes nothing.
+    pub fn set_who(&mut self, who: &str) {
+        let who = who.trim();
+        if !who.is_empty() && who != &*self.who {
+            self.who = who.into();
+            self.reopened = true;
+        }
     }
 
     /// From now on the predictions are hidden from who annotates, or not; kept with each edit.

@@ -151,6 +151,7 @@ fn of_heads(
         })
     };
     let mut report = scores(&all, all.counts.matched as usize);
+    report.insert("votes".to_owned(), votes(answers, window));
     report.insert(
         "expressions".to_owned(),
         by_expression(&all.expression, training),
@@ -169,6 +170,27 @@ fn of_heads(
         }),
     );
     report
+}
+
+/// Of the faces whose expression was voted on, the mean share of the votes that went to the label and to what is read: a
+/// voter agrees with the label that often, and with the network that often. `null` where nothing was voted on.
+fn votes(answers: &[Answer], window: bool) -> Value {
+    let (mut count, mut label, mut read) = (0u64, 0.0, 0.0);
+    for answer in answers {
+        let (Some(votes), Some(labelled)) = (answer.labels.votes, answer.labels.expression) else {
+            continue;
+        };
+        let Some(said) = answer.said(window, [1.0; 3]).map(|s| s.expression()) else {
+            continue;
+        };
+        count += 1;
+        label += f64::from(votes[labelled.index()]);
+        read += f64::from(votes[said.index()]);
+    }
+    let share = |sum: f64| sum / count as f64;
+    (count > 0)
+        .then(|| json!({"count": count, "for_label": share(label), "for_read": share(read)}))
+        .into()
 }
 
 #[cfg(test)]
@@ -217,6 +239,27 @@ mod tests {
                 }
             })
             .collect()
+    }
+
+    #[test]
+    fn votes_for_the_label_and_for_what_is_read_are_mean_shares() {
+        let mut answers = answers(3, 1.0);
+        assert_eq!(
+            report(&answers, &Temperatures::default(), None)["votes"],
+            Value::Null
+        );
+        for (answer, read) in answers.iter_mut().zip([0, 1, 2]) {
+            answer.labels.expression = Some(Expression::Neutral);
+            answer.labels.votes = Some([0.5, 0.25, 0.0, 0.25, 0.0, 0.0, 0.0]);
+            answer.alone.expression = vec![0.0; 7];
+            answer.alone.expression[read] = 9.0;
+        }
+        answers[2].labels.votes = None;
+        let votes = &report(&answers, &Temperatures::default(), None)["votes"];
+        assert_eq!(
+            *votes,
+            json!({"count": 2, "for_label": 0.5, "for_read": 0.375})
+        );
     }
 
     #[test]

@@ -175,9 +175,15 @@ fn what_was_done_is_there_again_and_can_be_taken_back() {
         (summary.edits, summary.who),
         (2, vec!["Eva".to_owned(), "Otto".to_owned()])
     );
+    // Somebody takes over without opening it anew.
+    again.editor.set_who(" ");
+    again.editor.set_who("Maria");
+    let edit = Edit::Clear { frames: 5..9 };
+    again.editor.apply(&mut project, 0, edit, WHEN).unwrap();
+    keep(&mut again);
     drop((project, again));
     let (mut project, mut third) = open(&folder).unwrap();
-    assert_eq!(third.editor.summary(0).who, ["Eva", "Otto"]);
+    assert_eq!(third.editor.summary(0).who, ["Eva", "Otto", "Maria"]);
     while third.editor.undo(&mut project, WHEN).is_some() {}
     assert_eq!(project.raters()[0].track(), &file);
 }

@@ -265,7 +265,7 @@ fn answer(
     Ok(rows
         .map(
             |(((alone, features), crop), (labels, subject, landmarks_px, group))| {
-                let mut groups = eval::groups(&crop.pixels, &landmarks_px);
+                let mut groups = eval::groups(&crop.pixels, &landmarks_px, labels.votes.as_ref());
                 groups.extend(group.map(|group| ("group".to_owned(), group)));
                 Answer {
                     labels,

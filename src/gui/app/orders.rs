@@ -129,6 +129,8 @@ impl App {
         };
         let mut bench = Bench::new(engine, request);
         bench.look_in(paths::session_folders(&self.settings));
+        let annotator = self.options.annotator.as_ref();
+        bench.call_annotator(annotator.unwrap_or(&self.settings.annotator));
         self.bench = Some(bench);
         if self.model.status.state == SourceState::Running && !self.model.is_recording() {
             self.engine.send(Command::Pause(true));
@@ -192,6 +194,14 @@ impl App {
                 Act::ForgetFolder(folder) => self.change_folders(&ctx, |settings| {
                     settings.session_folders.retain(|f| *f != folder);
                 }),
+                Act::Annotator(name) if !name.trim().is_empty() => {
+                    self.options.annotator = None;
+                    name.trim().clone_into(&mut self.settings.annotator);
+                    if let Some(bench) = &mut self.bench {
+                        bench.call_annotator(&name);
+                    }
+                    self.changed_s = Some(ctx.input(|i| i.time));
+                }
                 Act::CloseWindow => ctx.send_viewport_cmd(ViewportCommand::Close),
                 Act::Leave => {
                     self.bench = None;

@@ -87,6 +87,10 @@ pub enum Act {
     Redo,
     /// Somebody new who labels.
     NewRater(Start),
+    /// Call somebody's labels something else.
+    Rename(usize, String),
+    /// This is who annotates from now on; empty: the user of this machine.
+    Annotator(String),
     /// Save the labels.
     Save(SaveFormat),
     /// Make something to hand on.

@@ -54,6 +54,13 @@ impl Bench {
                 }
                 return true;
             }
+            Act::Rename(rater, name) => {
+                let project = &mut state.project;
+                if let Some(changed) = self.editor.rename(project, *rater, name, &when) {
+                    self.changed(&changed);
+                }
+                return true;
+            }
             Act::Offset(rater, by) => {
                 if let Some(changed) =
                     self.editor

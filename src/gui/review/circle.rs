@@ -43,9 +43,6 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
         words.push((vec2(4.0 - radius, -8.0), Align2::LEFT_CENTER, "unpleasant"));
         words.push((vec2(radius - 4.0, -8.0), Align2::RIGHT_CENTER, "pleasant"));
     }
-    for (at, align, word) in words {
-        painter.text(center + at, align, word, theme::small(), p.muted);
-    }
     let at = |v: f64, a: f64| center + vec2(v as f32, -a as f32) * radius;
     let range = state.selection.clone().unwrap_or(0..state.frames());
     let cloud = |track: &Track, color: Color32| {
@@ -65,6 +62,17 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
     let model = state.project.model().filter(|_| !state.blind);
     if let Some(model) = model {
         cloud(model.track(), p.accent.gamma_multiply(0.45));
+    }
+    // On the points, and readable among them.
+    for (at, align, word) in words {
+        let word = painter.layout_no_wrap(word.to_owned(), theme::small(), p.muted);
+        let area = align.anchor_size(center + at, word.size());
+        painter.rect_filled(
+            area.expand2(vec2(2.0, 0.0)),
+            3.0,
+            p.background.gamma_multiply(0.8),
+        );
+        painter.galley(area.min, word, p.muted);
     }
     let mut spoken = Vec::new();
     let mut dot = |name: &str, rating: Rating, color: Color32| {

@@ -1,12 +1,13 @@
 //! The faces of the predictions in their menu: which one is read, what they are called, and which of them are one person.
 
-use eframe::egui::{Align2, Button, Id, RichText, Stroke, TextEdit, Ui, vec2};
+use eframe::egui::{Button, Id, RichText, Stroke, Ui};
 
 use super::act::Act;
 use super::state::State;
 use crate::formats::labels::Person;
 use crate::gui::menu;
 use crate::gui::theme::Palette;
+use crate::gui::widgets;
 use crate::numbers::{counted, grouped};
 use crate::review::model::{Face, Model};
 use crate::review::{FaceChoice, Faces};
@@ -91,27 +92,12 @@ fn edit(ui: &mut Ui, model: &Model, face: &Face, faces: &[Face], acts: &mut Vec<
         }
     };
     let known = names.name(face.id).unwrap_or("").to_owned();
-    // What is being typed, until it is taken or left.
-    let typed = Id::unique(("name of face", face.id));
-    let mut text = ui.data(|d| d.get_temp(typed)).unwrap_or(known.clone());
     ui.horizontal(|ui| {
         ui.label(RichText::new("Name").size(12.0).weak());
-        let field = TextEdit::singleline(&mut text)
-            .desired_width(150.0)
-            .char_limit(crate::review::faces::MOST_LETTERS)
-            .align(Align2::LEFT_CENTER)
-            .min_size(vec2(0.0, 24.0))
-            .hint_text("nobody yet");
-        let field = ui
-            .add(field)
-            .accessible_name(format!("Name of face {}", face.id));
-        if field.lost_focus() {
-            change(&|names| names.set_name(face.id, &text));
-            ui.data_mut(|d| d.remove::<String>(typed));
-        } else if field.has_focus() {
-            ui.data_mut(|d| d.insert_temp(typed, text.clone()));
-        } else {
-            ui.data_mut(|d| d.remove::<String>(typed));
+        let id = Id::unique(("name of face", face.id));
+        let field = (150.0, &*format!("Name of face {}", face.id));
+        if let Some(name) = widgets::typed(ui, id, &known, "nobody yet", field) {
+            change(&|names| names.set_name(face.id, &name));
         }
     });
     let others = faces.iter().filter(|f| f.id != face.id).take(MOST_ROWS);

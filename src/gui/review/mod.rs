@@ -12,6 +12,7 @@ mod faces;
 mod film;
 mod growing;
 mod keys;
+mod labels;
 mod layout;
 mod levels;
 mod opening;
@@ -77,6 +78,8 @@ pub struct Bench {
     agree: Agree,
     pictures: Pictures,
     editor: Editor,
+    /// Who annotates, where it is somebody else than the user of this machine.
+    annotator: String,
     journal: Option<JournalWord>,
     unkept: Unkept,
     /// Labels that are to be saved once a name is chosen.
@@ -113,12 +116,19 @@ impl Bench {
             agree: Agree::default(),
             pictures: Pictures::default(),
             editor: Editor::default(),
+            annotator: String::new(),
             journal: None,
             unkept: Unkept::default(),
             to_save: None,
             asked: None,
             words: Vec::new(),
         }
+    }
+
+    /// From now on this is who annotates; an empty name changes nothing.
+    pub fn call_annotator(&mut self, name: &str) {
+        name.trim().clone_into(&mut self.annotator);
+        self.editor.set_who(name);
     }
 
     /// Words for the user since the last call, and whether they are an alarm.
@@ -142,6 +152,7 @@ impl Bench {
         if let Some(project) = update.project.take() {
             self.take_project(*project);
             self.editor = update.editor.take().map(|e| *e).unwrap_or_default();
+            self.editor.set_who(&self.annotator);
         }
         self.take_journal(update.journal.take());
         self.shelf
@@ -225,6 +236,7 @@ impl Bench {
             coming: coming.as_deref(),
             info: self.info.as_ref(),
             analysis: self.analysis.as_ref(),
+            annotator: self.editor.who(),
             export: self.exports.running(),
             compact: areas.compact,
         };

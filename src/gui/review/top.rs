@@ -1,21 +1,18 @@
 //! The bench's bar at the top: what is open, against whom, and what may be done with it.
 
 use eframe::egui::{
-    Align, Button, DragValue, Layout, Popup, PopupCloseBehavior, RichText, Stroke, Ui, UiBuilder,
-    vec2,
+    Align, Button, Layout, Popup, PopupCloseBehavior, RichText, Stroke, Ui, UiBuilder, vec2,
 };
 
 use super::act::Act;
 use super::state::State;
-use super::{export, faces};
+use super::{export, faces, labels};
 use crate::gui::layout::MARGIN;
 use crate::gui::menu;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets::{self, Icon, ToolButton};
 use crate::numbers::{counted, grouped};
-use crate::review::Start;
 use crate::review::export::ExportProgress;
-use crate::review::save::SaveFormat;
 use crate::review::session::Progress;
 use crate::source::SourceInfo;
 
@@ -29,6 +26,8 @@ pub struct Top<'a> {
     pub info: Option<&'a SourceInfo>,
     /// The analysis in the background.
     pub analysis: Option<&'a Progress>,
+    /// Who annotates.
+    pub annotator: &'a str,
     /// The export in the background.
     pub export: Option<&'a ExportProgress>,
     /// Too narrow for words that only help.
@@ -102,7 +101,7 @@ fn left_side(ui: &mut Ui, top: &Top<'_>, right: f32, acts: &mut Vec<Act>) {
     }
     // Predictions and labels come first; figures stand where there is room left.
     predictions(ui, state, top.analysis, acts, top.compact);
-    labels(ui, state, acts, top.compact);
+    labels::button(ui, state, top.annotator, acts, top.compact);
     let digits = widgets::layout(ui, &words.join(" · "), theme::digits(12.0), p.muted);
     if ui.cursor().left() + digits.size().x < right {
         ui.label(
@@ -212,113 +211,6 @@ fn predictions(
         Some(path) => path.display().to_string(),
         None => "What the network says of every frame".to_owned(),
     });
-}
-
-fn labels(ui: &mut Ui, state: &State, acts: &mut Vec<Act>, compact: bool) {
-    let names: Vec<&str> = state
-        .project
-        .raters()
-        .iter()
-        .map(|r| r.name.as_str())
-        .collect();
-    let word = match names.as_slice() {
-        [] => "none".to_owned(),
-        names => elided(ui, &names.join(", "), if compact { 80.0 } else { 130.0 }),
-    };
-    let button = ToolButton {
-        name: &format!(
-            "Labels: {}",
-            if names.is_empty() {
-                "none".to_owned()
-            } else {
-                names.join(", ")
-            }
-        ),
-        label: if compact { "" } else { "Labels" },
-        key: &word,
-        opens: true,
-        ..ToolButton::default()
-    };
-    let response = button.show(ui);
-    let popup = Popup::menu(&response)
-        .gap(4.0)
-        .width(330.0)
-        .close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    popup.show(|ui| {
-        ui.set_min_width(330.0);
-        if !state.project.raters().is_empty() {
-            menu::caption(ui, "Scores are against");
-        }
-        for (i, rater) in state.project.raters().iter().enumerate() {
-            ui.horizontal(|ui| {
-                let [e, v, _] = rater.track().counts();
-                let words = format!(
-                    "{}  ·  {} expressions, {} valence",
-                    rater.name,
-                    grouped(e as u64),
-                    grouped(v as u64)
-                );
-                if ui
-                    .add(Button::selectable(state.rater == i, words))
-                    .clicked()
-                {
-                    acts.push(Act::Rater(i));
-                }
-            });
-            ui.horizontal(|ui| {
-                ui.add_space(12.0);
-                ui.label(RichText::new("moved by").size(12.0).weak());
-                let mut offset = rater.offset_frames();
-                let field = DragValue::new(&mut offset).speed(0.2).suffix(" frames");
-                let response = ui
-                    .add(field)
-                    .accessible_name(format!("Offset of {}, frames", rater.name));
-                if response.changed() {
-                    acts.push(Act::Offset(i, offset));
-                }
-                response.on_hover_text("Later where positive. The file stays as it is.");
-                for origin in rater.origins.iter().take(1) {
-                    let file = origin
-                        .path
-                        .file_name()
-                        .unwrap_or_default()
-                        .to_string_lossy();
-                    ui.label(RichText::new(file).size(12.0).weak());
-                }
-            });
-        }
-        if !state.project.raters().is_empty() {
-            ui.separator();
-        }
-        let mut row = |ui: &mut Ui, on: bool, label: &str, act: Act| {
-            if ui
-                .add_enabled(on, Button::selectable(false, label))
-                .clicked()
-            {
-                acts.push(act);
-                ui.close();
-            }
-        };
-        row(ui, true, "Open a file of labels…", Act::PickLabels);
-        row(ui, true, "New labels, empty", Act::NewRater(Start::Empty));
-        if let Some(name) = state.rater_name() {
-            let copy = format!("New labels, a copy of {name}");
-            row(ui, true, &copy, Act::NewRater(Start::CopyOf(state.rater)));
-        }
-        let there = state.project.model().is_some();
-        let copy = "New labels, a copy of the model's";
-        row(ui, there, copy, Act::NewRater(Start::CopyOfModel));
-        if let Some(name) = state.rater_name() {
-            ui.separator();
-            for format in SaveFormat::ALL {
-                let label = format!("Save {name} as {}…", format.title());
-                row(ui, true, &label, Act::Save(format));
-            }
-        }
-    });
-    response.on_hover_text(
-        "Everybody's labels, whose the scores are against, and by how many frames each is moved",
-    );
 }
 
 fn right_side(ui: &mut Ui, top: &Top<'_>, acts: &mut Vec<Act>) {

@@ -69,6 +69,14 @@ fn scores(of: &str, report: &Value) -> Vec<(String, String)> {
         1.0,
         "",
     );
+    let votes = ["/votes/for_read", "/votes/for_label"];
+    add(
+        "share of people's votes for what is read / for the label",
+        &votes,
+        1,
+        100.0,
+        " %",
+    );
     let (before, after) = (
         "/calibration/expression/ece_before",
         "/calibration/expression/ece",

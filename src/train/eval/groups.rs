@@ -1,11 +1,17 @@
-//! Groups of faces that can be told without people.
+//! Groups of faces that can be told without a look at them.
 
 use std::collections::BTreeMap;
 
 use crate::analysis::Landmarks;
+use crate::labels::Expression;
 
-/// What can be told of a face's picture without people: how bright the crop is, how large and how turned the face.
-pub fn groups(crop: &[u8], landmarks_px: &Landmarks) -> BTreeMap<String, String> {
+/// What can be told of a face's picture without people: how bright the crop is, how large and how turned the face. Where people
+/// voted on its expression, how far they agreed, too: where they did not, no reading can be right for all of them.
+pub fn groups(
+    crop: &[u8],
+    landmarks_px: &Landmarks,
+    votes: Option<&[f32; Expression::COUNT]>,
+) -> BTreeMap<String, String> {
     let mean = crop.iter().map(|&v| f64::from(v)).sum::<f64>() / crop.len().max(1) as f64;
     let [left, right, nose, ..] = landmarks_px.map(|[x, y]| (f64::from(x), f64::from(y)));
     let (dx, dy) = (right.0 - left.0, right.1 - left.1);
@@ -18,7 +24,15 @@ pub fn groups(crop: &[u8], landmarks_px: &Landmarks) -> BTreeMap<String, String>
         let found = steps.iter().find(|(below, _)| value < *below);
         found.map_or(last, |(_, name)| name).to_owned()
     };
-    BTreeMap::from([
+    let voted = votes.map(|votes| {
+        let most = votes.iter().copied().fold(0.0, f32::max);
+        let steps = [(0.7, "under 70 % for one"), (0.9995, "70 % and more")];
+        (
+            "votes".to_owned(),
+            of(f64::from(most), steps, "all for one"),
+        )
+    });
+    let mut groups = BTreeMap::from([
         (
             "brightness".to_owned(),
             of(mean, [(70.0, "dark"), (140.0, "middle")], "bright"),
@@ -47,5 +61,7 @@ pub fn groups(crop: &[u8], landmarks_px: &Landmarks) -> BTreeMap<String, String>
                 "more than 20 degrees",
             ),
         ),
-    ])
+    ]);
+    groups.extend(voted);
+    groups
 }

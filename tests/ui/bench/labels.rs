@@ -66,6 +66,38 @@ fn somebody_new_labels_from_nothing_and_a_selection_is_labelled_at_once() {
 }
 
 #[test]
+fn who_annotates_is_said_once_and_labels_are_called_so_or_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut harness) = opened(folder.path());
+    let write = |harness: &mut Harness<'_, App>, field: &str, text: &str| {
+        harness.get_by_label(field).focus();
+        harness.run_steps(2);
+        harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+        harness.get_by_label(field).type_text(text);
+        harness.run_steps(2);
+        press(harness, Key::Enter);
+    };
+    harness.get_by_label("Labels: labels").click();
+    harness.run_steps(3);
+    write(&mut harness, "Name of who annotates", "Maria");
+    assert_eq!(harness.state().settings().annotator, "Maria");
+    harness.get_by_label("New labels, empty").click();
+    harness.run_steps(3);
+    assert!(has(&harness, "Against Maria"));
+    harness.get_by_label("Labels: labels, Maria").click();
+    harness.run_steps(3);
+    write(&mut harness, "Name of the labels of Maria", "second pass");
+    harness.get_by_label("Labels: labels, second pass");
+    // Left empty, it stays; and it can be taken back.
+    write(&mut harness, "Name of the labels of second pass", "");
+    harness.get_by_label("Labels: labels, second pass");
+    press(&mut harness, Key::Escape);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    harness.run_steps(3);
+    harness.get_by_label("Labels: labels, Maria");
+}
+
+#[test]
 fn the_worst_stretches_are_walked_and_settled() {
     let folder = tempfile::tempdir().unwrap();
     let (_, mut harness) = opened(folder.path());

@@ -38,7 +38,9 @@ pub(super) fn table(report: &Map<String, Value>) -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     }
-    for (name, path) in [
+    let plain = [
+        ("votes for what is read", "votes/for_read"),
+        ("  for the label", "votes/for_label"),
         ("calibration error", "calibration/expression/ece"),
         ("  without temperature", "calibration/expression/ece_before"),
         (
@@ -53,7 +55,12 @@ pub(super) fn table(report: &Map<String, Value>) -> String {
             "within the ellipse",
             "calibration/one_sigma_coverage/ellipse",
         ),
-    ] {
+    ];
+    let voted = at("/votes/for_label").is_some();
+    for (name, path) in plain {
+        if !voted && path.starts_with("votes/") {
+            continue;
+        }
         let sides = ["", "/window"].map(|side| number(at(&format!("{side}/{path}"))));
         text.push_str(&format!(
             "{name:<22}{:>9}   {:<18}{:>9}\n",
@@ -109,7 +116,7 @@ fn groups(report: &Map<String, Value>) -> String {
     let mut text = String::new();
     let groups = report["groups"].as_object().into_iter().flatten();
     for (kind, groups) in groups {
-        text.push_str(&format!("\n{}\n", kind.replace('_', " ")));
+        text.push_str(&format!("\n{} (CNN)\n", kind.replace('_', " ")));
         for (name, scores) in groups.as_object().into_iter().flatten() {
             let at = |path: &str| scores.pointer(path).and_then(Value::as_f64);
             let below = scores["below"].as_array().is_some_and(|b| !b.is_empty());
