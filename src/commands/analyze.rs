@@ -120,7 +120,7 @@ fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
         )),
         Some(&code) => Err(Failure::new(
             match unread {
-                0 => "the rows go up to where the input ends".to_owned(),
+                0 => "the rows are of what could be read of it".to_owned(),
                 n => {
                     let pictures = items.iter().any(|item| item.path.is_dir());
                     let what = if pictures { "pictures" } else { "frames" };

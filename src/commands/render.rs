@@ -14,7 +14,7 @@ use crate::review::figure::ticks::length;
 use crate::review::project::Frames;
 use crate::review::{FaceChoice, Model, Project};
 use crate::source::SourceError;
-use crate::source::film::Film;
+use crate::source::film::{Film, Numbering};
 use crate::source::images::is_images;
 
 /// Pictures that the film keeps: frames come one after the other.
@@ -55,14 +55,9 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     let model = Model::read(&predictions)?;
     let flag = interrupt.flag();
     let watch = Box::new(move |_| !flag.load(Ordering::SeqCst));
-    let of_crops = model.sidecar.as_ref();
-    let of_crops = of_crops.is_some_and(|s| s["protocol"]["name"] == "crops");
-    let film = if args.video.is_dir() && of_crops {
-        Film::open_crops(&args.video, known_times(&model))
-    } else {
-        Film::open_watched(&args.video, FILM_BYTES, watch)
-    };
-    let mut film = match film {
+    let numbering = Numbering::of_predictions(model.sidecar.as_ref());
+    let way = (numbering, known_times(&model));
+    let mut film = match Film::open_numbered(&args.video, way, FILM_BYTES, watch) {
         Err(_) if interrupt.is_set() => return Err(stopped()),
         film => film?,
     };
@@ -114,7 +109,7 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
                 whole(&project)?;
                 return match film.ends_early() {
                     true => Err(Failure::bad_input(
-                        "the video goes up to where the input ends",
+                        "the video shows what could be read of it",
                     )),
                     false => Ok(()),
                 };

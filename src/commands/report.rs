@@ -13,6 +13,7 @@ use crate::review::film::{Film, Wanted, read_through};
 use crate::review::project::Frames;
 use crate::review::report::{self, FIGURE_FILES, Facts, VideoFacts, figures, page};
 use crate::review::{FaceChoice, Model, Project, ProjectError};
+use crate::source::film::Numbering;
 use crate::source::images::crops::CropSource;
 use crate::source::images::is_images;
 use crate::source::{FrameSource, SourceError, open_path};
@@ -73,7 +74,7 @@ pub fn run(args: &ReportArgs) -> Result<(), Failure> {
             whole(&project)?;
             match early {
                 true => Err(Failure::bad_input(
-                    "the report goes up to where the video ends",
+                    "the report is of what could be read of it",
                 )),
                 false => Ok(()),
             }
@@ -290,10 +291,10 @@ fn watch(
     }
 }
 
-/// Predictions for crops count the frames of the video that they were cut from.
+/// The frames as the predictions number them: those for crops count the frames of the video that they were cut from.
 fn open(args: &ReportArgs, model: &Model) -> Result<Box<dyn FrameSource>, SourceError> {
-    let protocol = model.sidecar.as_ref().map(|s| &s["protocol"]["name"]);
-    if args.video.is_dir() && protocol.is_some_and(|name| name == "crops") {
+    let numbering = Numbering::of_predictions(model.sidecar.as_ref());
+    if numbering.is_by_name(&args.video) {
         return Ok(Box::new(CropSource::open(&args.video, known_times(model))?));
     }
     Ok(open_path(&args.video)?)

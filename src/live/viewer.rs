@@ -1,6 +1,6 @@
 //! The viewer: a thread that has the frame of a file that somebody looks at, and those next to it, ready.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::{ThreadError, Wake, spawn};
 use crate::frame::Frame;
 use crate::slot::Slot;
-use crate::source::film::{CACHE_BYTES, Counted, Film, Work};
+use crate::source::film::{CACHE_BYTES, Counted, Film, Numbering, Work};
 use crate::source::{SourceError, SourceInfo};
 
 /// How long a piece of work may wait for a decoder before the thread looks for another order.
@@ -135,28 +135,19 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    /// Opens a file or folder as [`Film::open`] does; `wake` is called whenever [`Viewer::poll`] has something new.
+    /// Opens a file or folder as [`Film::open_numbered`] does; `wake` is called whenever [`Viewer::poll`] has something new.
     ///
     /// # Errors
     /// When the system has no thread to give. What is wrong with the file, [`Viewer::poll`] says.
-    pub fn start(path: impl Into<PathBuf>, wake: Wake) -> Result<Self, ThreadError> {
-        let path = path.into();
-        Self::start_with(wake, move |watch| {
-            Film::open_watched(&path, CACHE_BYTES, watch)
-        })
-    }
-
-    /// Opens a video's folder of crops as [`Film::open_crops`] does.
-    ///
-    /// # Errors
-    /// As [`Viewer::start`].
-    pub fn start_crops(
-        folder: impl Into<PathBuf>,
-        times_s: Option<Vec<f64>>,
+    pub fn start(
+        path: impl Into<PathBuf>,
+        numbering: Numbering,
         wake: Wake,
     ) -> Result<Self, ThreadError> {
-        let folder: PathBuf = folder.into();
-        Self::start_with(wake, move |_| Film::open_crops(Path::new(&folder), times_s))
+        let path = path.into();
+        Self::start_with(wake, move |watch| {
+            Film::open_numbered(&path, (numbering, None), CACHE_BYTES, watch)
+        })
     }
 
     fn start_with(

@@ -59,6 +59,40 @@ enum Material {
     Pictures(Box<Stills>),
 }
 
+/// How the pictures of a folder are numbered. What was read of them before was read in one way, and goes on so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Numbering {
+    /// By their names where they are all numbers of five digits from 00001 on, as crops of a video are, else by their order.
+    #[default]
+    AsItLooks,
+    /// By their names: pictures that are missing are frames, too.
+    ByName,
+    /// By their order.
+    ByOrder,
+}
+
+impl Numbering {
+    /// How predictions number the pictures that they are of, by their sidecar.
+    pub fn of_predictions(sidecar: Option<&serde_json::Value>) -> Self {
+        let protocol = sidecar.and_then(|s| s["protocol"]["name"].as_str());
+        match protocol {
+            Some("crops") => Self::ByName,
+            Some("stills") => Self::ByOrder,
+            _ => Self::AsItLooks,
+        }
+    }
+
+    /// Whether the pictures of this folder are the frames of their names.
+    pub fn is_by_name(self, folder: &Path) -> bool {
+        folder.is_dir()
+            && match self {
+                Self::AsItLooks => crops::is_crops(folder),
+                Self::ByName => true,
+                Self::ByOrder => false,
+            }
+    }
+}
+
 /// A video, a picture, a folder of pictures or of crops, for random access.
 ///
 /// Not shared between threads: one thread owns it. Dropped, it ends its decoders.
@@ -89,6 +123,23 @@ impl Film {
         Self::open_watched(path, CACHE_BYTES, Box::new(|_| true))
     }
 
+    /// As [`Film::open_watched`], with the pictures of a folder numbered in this way; where that is by their names `times_s` are
+    /// the frames' times, where they are known.
+    ///
+    /// # Errors
+    /// As there, and as [`crops::CropSource::open`].
+    pub fn open_numbered(
+        path: &Path,
+        (numbering, times_s): (Numbering, Option<Vec<f64>>),
+        cache_bytes: usize,
+        watch: Watch,
+    ) -> Result<Self, SourceError> {
+        if numbering.is_by_name(path) {
+            return Self::of_crops(path, times_s, cache_bytes);
+        }
+        Self::open_by_order(path, cache_bytes, watch)
+    }
+
     /// As [`Film::open`], with so many bytes of pictures kept (four pictures at least), and with somebody who hears how far the
     /// search for the frames is and can end it, now and whenever they must be searched for again.
     ///
@@ -97,11 +148,16 @@ impl Film {
     pub fn open_watched(
         path: &Path,
         cache_bytes: usize,
+        watch: Watch,
+    ) -> Result<Self, SourceError> {
+        Self::open_numbered(path, (Numbering::AsItLooks, None), cache_bytes, watch)
+    }
+
+    fn open_by_order(
+        path: &Path,
+        cache_bytes: usize,
         mut watch: Watch,
     ) -> Result<Self, SourceError> {
-        if path.is_dir() && crops::is_crops(path) {
-            return Self::of_crops(path, None, cache_bytes);
-        }
         if images::is_images(path) {
             let source = images::ImageSource::open(path)?;
             let note = source.note().map(str::to_owned);
@@ -130,15 +186,6 @@ impl Film {
         };
         film.look();
         Ok(film)
-    }
-
-    /// Opens a video's folder of crops, `00001.jpg` being frame 0; `times_s` are the times of the video's own frames,
-    /// where the video is there (else they are 30 a second).
-    ///
-    /// # Errors
-    /// As [`crops::CropSource::open`].
-    pub fn open_crops(folder: &Path, times_s: Option<Vec<f64>>) -> Result<Self, SourceError> {
-        Self::of_crops(folder, times_s, CACHE_BYTES)
     }
 
     fn of_crops(

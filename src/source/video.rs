@@ -20,6 +20,7 @@ use self::decoder::{Begin, Decoded, Decoder, Ending, EveryFrame, seconds};
 use self::probe::{Probe, unreadable};
 use super::{FrameSource, Next, Pace, SourceError, SourceInfo};
 use crate::frame::{Frame, FrameStamp, POOLED_FRAMES};
+use crate::numbers::counted;
 
 /// A child process that a Ctrl-C in the terminal does not reach: what becomes of it is for this program to say.
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> std::process::Command {
@@ -103,6 +104,8 @@ struct Times {
     step_s: f64,
     first_s: f64,
     last_s: Option<f64>,
+    /// So many frames would fit into the holes between those that came.
+    lost: u64,
 }
 
 impl Times {
@@ -111,6 +114,7 @@ impl Times {
             step_s: 1.0 / rate_hz.unwrap_or(ASSUMED_RATE_HZ),
             first_s: 0.0,
             last_s: None,
+            lost: 0,
         }
     }
 
@@ -120,9 +124,14 @@ impl Times {
             (None, Some(last_s)) => last_s + self.step_s,
             (None, None) => 0.0,
         };
+        let steps = self
+            .last_s
+            .map_or(1.0, |last_s| (time_s - last_s) / self.step_s);
         if self.last_s.is_none() {
             self.first_s = time_s;
         }
+        // The cast holds what is too much.
+        self.lost += (steps.round() as u64).saturating_sub(1);
         self.last_s = Some(time_s);
         time_s
     }
@@ -203,9 +212,8 @@ impl VideoSource {
     }
 
     fn end_note(&self, ending: &Ending) -> Option<String> {
-        let seen_s = self.times.seen_s();
         let file_bytes = fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
-        let note = early_end(&self.probe, self.given, seen_s, ending, file_bytes)?;
+        let note = early_end(&self.probe, self.given, &self.times, ending, file_bytes)?;
         Some(format!("{} {note}", self.info.title))
     }
 }
@@ -305,17 +313,18 @@ fn no_frame(path: &Path, ending: &Ending) -> SourceError {
     }
 }
 
-/// The rest of a sentence that begins with the file's name, when the video stopped before its end.
+/// The rest of a sentence that begins with the file's name, when the video stopped before its end, or lacks frames within.
 ///
 /// No single sign will do: a container counts frames that an edit list hides or that were left out, and sound may be
 /// cut where the video is whole.
 fn early_end(
     probe: &Probe,
     given: u64,
-    seen_s: f64,
+    times: &Times,
     ending: &Ending,
     file_bytes: u64,
 ) -> Option<String> {
+    let seen_s = times.seen_s();
     let frame_s = 1.0 / probe.rate_hz.unwrap_or(ASSUMED_RATE_HZ);
     let all_there = probe.frames.is_some_and(|frames| given >= frames);
     // Only mp4 and mov have edit lists; elsewhere the count in the header is right where the length is guessed.
@@ -332,6 +341,22 @@ fn early_end(
             .iter()
             .all(|bytes| !file_bytes.is_multiple_of(*bytes));
     let complaints = &ending.complaints;
+    // A video of uneven rate has holes, and a container counts frames that are not to be shown: both together, and a
+    // complaint, are damage.
+    let uncounted = probe
+        .frames
+        .map_or(u64::MAX, |frames| frames.saturating_sub(given));
+    let lost = times.lost.min(uncounted);
+    let reaches_end = wanted_s.map_or(complaints.cut.is_none(), |wanted_s| {
+        seen_s + frame_s >= wanted_s - frame_s.max(0.1)
+    });
+    if complaints.undecoded > 0 && lost > 0 && reaches_end && ending.success {
+        return Some(format!(
+            "is damaged: {} within it could not be decoded. Those behind are numbered without them, so that labels by frame numbers \
+             do not fit there. Copy or record it again.",
+            counted(lost, "frame")
+        ));
+    }
     if too_few || half_packet || (complaints.cut.is_some() && !all_there) {
         let of = match probe.frames {
             Some(frames) => format!(" of {frames}"),
@@ -356,7 +381,7 @@ fn early_end(
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::decoder::Complaints;
+    use super::decoder::{Complaints, TICKS_PER_S};
     use super::*;
 
     fn probe(frames: Option<u64>, duration_s: Option<f64>) -> Probe {
@@ -377,11 +402,56 @@ mod tests {
             success,
             complaints: Complaints {
                 count: u64::from(cut.is_some()),
+                undecoded: 0,
                 cut: cut.map(str::to_owned),
                 last: cut.map(str::to_owned),
                 too_old: false,
             },
         }
+    }
+
+    /// Frames ten a second up to this time, of which some may be lost within.
+    fn seen(last_s: f64) -> Times {
+        Times {
+            last_s: Some(last_s),
+            ..Times::new(Some(10.0))
+        }
+    }
+
+    #[test]
+    fn frames_that_are_missing_within_are_told_from_uneven_ones() {
+        let mut times = Times::new(Some(10.0));
+        for ticks in [0, 1, 2, 5, 6, 9] {
+            times.next_s(Some(ticks * i64::from(TICKS_PER_S) / 10));
+        }
+        assert_eq!(times.lost, 4);
+        let complained = ending(true, Some("error while decoding MB 29 10"));
+        let mut complained = Ending {
+            complaints: Complaints {
+                undecoded: 1,
+                cut: None,
+                ..complained.complaints
+            },
+            ..complained
+        };
+        let note = early_end(&probe(Some(10), Some(1.0)), 6, &times, &complained, 0).unwrap();
+        assert!(note.contains("is damaged: 4 frames"), "{note}");
+        // One that only lies at uneven times, one whose container counts what is hidden, one of which nothing is missing.
+        complained.complaints.undecoded = 0;
+        assert_eq!(
+            early_end(&probe(None, None), 6, &times, &complained, 0),
+            None
+        );
+        complained.complaints.undecoded = 3;
+        assert_eq!(
+            early_end(&probe(Some(6), Some(1.0)), 6, &times, &complained, 0),
+            None
+        );
+        let even = seen(0.9);
+        assert_eq!(
+            early_end(&probe(Some(14), Some(1.0)), 10, &even, &complained, 0),
+            None
+        );
     }
 
     #[test]
@@ -390,39 +460,42 @@ mod tests {
         let cut = ending(true, Some("File ended prematurely"));
         // All frames counted, and none missing in time.
         assert_eq!(
-            early_end(&probe(Some(20), Some(2.0)), 20, 1.9, &fine, 0),
+            early_end(&probe(Some(20), Some(2.0)), 20, &seen(1.9), &fine, 0),
             None
         );
-        assert_eq!(early_end(&probe(None, None), 20, 1.9, &fine, 0), None);
+        assert_eq!(
+            early_end(&probe(None, None), 20, &seen(1.9), &fine, 0),
+            None
+        );
         // An edit list hides ten frames: the length is that of what is shown.
         let mut edited = probe(Some(30), Some(2.0));
         edited.container = "mov,mp4,m4a,3gp,3g2,mj2".to_owned();
-        assert_eq!(early_end(&edited, 20, 1.9, &fine, 0), None);
+        assert_eq!(early_end(&edited, 20, &seen(1.9), &fine, 0), None);
         // Frames that a capture program left out leave gaps, and the last one is there.
         assert_eq!(
-            early_end(&probe(Some(20), Some(1.0)), 18, 1.9, &fine, 0),
+            early_end(&probe(Some(20), Some(1.0)), 18, &seen(1.9), &fine, 0),
             None
         );
         // The sound alone is cut.
         assert_eq!(
-            early_end(&probe(Some(20), Some(2.0)), 20, 1.9, &cut, 0),
+            early_end(&probe(Some(20), Some(2.0)), 20, &seen(1.9), &cut, 0),
             None
         );
         // Frames are missing.
-        let note = early_end(&probe(Some(20), Some(2.0)), 9, 0.8, &fine, 0).unwrap();
+        let note = early_end(&probe(Some(20), Some(2.0)), 9, &seen(0.8), &fine, 0).unwrap();
         assert!(
             note.contains("after 9 of 20 frames") && note.contains("truncated"),
             "{note}"
         );
-        assert!(early_end(&probe(None, None), 9, 0.8, &cut, 0).is_some());
+        assert!(early_end(&probe(None, None), 9, &seen(0.8), &cut, 0).is_some());
         // ffmpeg fell over.
-        let note = early_end(&probe(None, None), 9, 0.8, &ending(false, None), 0).unwrap();
+        let note = early_end(&probe(None, None), 9, &seen(0.8), &ending(false, None), 0).unwrap();
         assert!(note.contains("gave up"), "{note}");
         // Half a packet of a transport stream.
         let mut stream = probe(None, None);
         stream.container = "mpegts".to_owned();
-        assert_eq!(early_end(&stream, 9, 0.8, &fine, 188 * 100), None);
-        assert!(early_end(&stream, 9, 0.8, &fine, 188 * 100 + 1).is_some());
+        assert_eq!(early_end(&stream, 9, &seen(0.8), &fine, 188 * 100), None);
+        assert!(early_end(&stream, 9, &seen(0.8), &fine, 188 * 100 + 1).is_some());
     }
 
     #[test]

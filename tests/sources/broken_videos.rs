@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use affectscope::source::film::Film;
 use affectscope::source::video::VideoSource;
 use affectscope::source::{self, FrameSource, Next, SourceError};
 
@@ -75,6 +76,44 @@ fn damage_in_the_middle_neither_stops_nor_hangs() {
     let given = read(&file);
     assert!(given.frames.len() > 10, "{}", given.frames.len());
     assert_eq!(given.frames.len(), probed_times(&file).len());
+}
+
+#[test]
+fn frames_that_damage_takes_away_are_told_and_the_others_keep_their_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hurt.mp4");
+    let options = "-c:v libx264 -g 30 -bf 2 -pix_fmt yuv420p -movflags +faststart";
+    clip(&file, (192, 128), 90, options);
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    let hurt = bytes.len() / 12;
+    bytes[middle..middle + hurt].fill(0);
+    fs::write(&file, bytes).unwrap();
+    let given = read(&file);
+    let lost = 90 - given.frames.len();
+    assert!((1..40).contains(&lost), "{lost}");
+    // What ffmpeg says of the damage stands between the time stamps, and takes none of them away.
+    for frame in given.frames.iter().rev().take(15) {
+        let time_s = number_in(frame) as f64 / 30.0;
+        assert!((frame.stamp.time_s - time_s).abs() < 1e-3, "{time_s}");
+    }
+    let note = given.note.unwrap();
+    assert!(
+        note.contains("hurt.mp4 is damaged") && note.contains("do not fit"),
+        "{note}"
+    );
+    // Whoever looks at single frames finds as many.
+    let mut reel = Film::open(&file).unwrap();
+    let last = (0..90).rev().find(|i| reel.frame(*i).is_ok()).unwrap();
+    assert_eq!(
+        (reel.frames(), last + 1),
+        (given.frames.len(), given.frames.len())
+    );
+    assert!(
+        reel.note().unwrap().contains("is damaged"),
+        "{:?}",
+        reel.note()
+    );
 }
 
 #[test]

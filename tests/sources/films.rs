@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use affectscope::frame::Frame;
-use affectscope::source::film::{CACHE_BYTES, Film};
+use affectscope::source::film::{CACHE_BYTES, Film, Numbering};
 use affectscope::source::images::crops::CropSource;
 use affectscope::source::{FrameSource, Next, SourceError};
 
@@ -418,6 +418,21 @@ fn crops_come_by_their_numbers_and_a_missing_one_is_an_error() {
             other => panic!("{other:?}"),
         }
     }
-    let timed = Film::open_crops(folder.path(), Some(vec![0.0, 0.5, 0.7, 0.9, 1.0])).unwrap();
+    let timed = Film::open_numbered(
+        folder.path(),
+        (Numbering::ByName, Some(vec![0.0, 0.5, 0.7, 0.9, 1.0])),
+        CACHE_BYTES,
+        Box::new(|_| true),
+    )
+    .unwrap();
     assert_eq!(timed.times_s(), [0.0, 0.5, 0.7, 0.9, 1.0]);
+    // Predictions that count the pictures keep counting them.
+    let sidecar = serde_json::json!({"protocol": {"name": "stills"}});
+    let way = Numbering::of_predictions(Some(&sidecar));
+    let watch = Box::new(|_| true);
+    let counted = Film::open_numbered(folder.path(), (way, None), CACHE_BYTES, watch).unwrap();
+    assert_eq!(
+        counted.pictures().unwrap(),
+        ["00001.jpg", "00002.jpg", "00004.jpg"]
+    );
 }

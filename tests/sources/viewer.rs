@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use affectscope::live::viewer::{Opened, Shown, Viewer, ViewerState};
+use affectscope::source::film::Numbering;
 
 use super::clips::{number_in, read};
 use super::films::{FRAMES, busy_clip, with_a_hollow_packet};
@@ -23,6 +24,7 @@ fn start(path: &Path) -> Watched {
     let counted = woken.clone();
     let viewer = Viewer::start(
         path,
+        Numbering::default(),
         Arc::new(move || {
             counted.fetch_add(1, Ordering::SeqCst);
         }),

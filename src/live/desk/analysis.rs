@@ -18,7 +18,8 @@ use crate::model::device::Chosen;
 use crate::model::student::Student;
 use crate::review::session::Progress;
 use crate::session::Tuning;
-use crate::source::images::crops::{self, CropSource};
+use crate::source::film::Numbering;
+use crate::source::images::crops::CropSource;
 use crate::source::{self, FrameSource, SourceError};
 
 /// Records that may wait for the window; then the analysis waits.
@@ -56,19 +57,24 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// Begins the analysis of a video; with `crops` the pictures of its folder are faces that were cut out already, which
-    /// otherwise is told by their names and sizes.
+    /// Begins the analysis of a video. Pictures of a folder that are numbered by their names on purpose are faces that were cut
+    /// out already, which otherwise is told by their sizes.
     ///
     /// # Errors
     /// When no file can be written or the system has no thread to give, in words.
-    pub fn start(video: &Path, crops: bool, means: Means, run: u64) -> Result<Self, String> {
+    pub fn start(
+        video: &Path,
+        numbering: Numbering,
+        means: Means,
+        run: u64,
+    ) -> Result<Self, String> {
         let output = output_for(video).map_err(|e| e.to_string())?;
         let path = table_of(output.part());
         let (sender, records) = sync_channel(WAITING);
         let (stop, done, of) = <(Arc<AtomicBool>, Arc<AtomicU64>, Arc<AtomicU64>)>::default();
         let work = Work {
             video: video.to_owned(),
-            crops,
+            numbering,
             means,
             sender,
             stop: stop.clone(),
@@ -134,7 +140,7 @@ impl Drop for Analysis {
 
 struct Work {
     video: PathBuf,
-    crops: bool,
+    numbering: Numbering,
     means: Means,
     sender: SyncSender<Record>,
     stop: Arc<AtomicBool>,
@@ -255,9 +261,9 @@ impl Work {
 
     /// The frames as the bench's film numbers them, and whether they are faces that were cut out already.
     fn source(&self) -> Result<(Box<dyn FrameSource + Send>, bool), SourceError> {
-        if self.video.is_dir() && (self.crops || crops::is_crops(&self.video)) {
+        if self.numbering.is_by_name(&self.video) {
             let source = CropSource::open(&self.video, None)?;
-            let faces = self.crops || source.are_faces();
+            let faces = self.numbering == Numbering::ByName || source.are_faces();
             return Ok((Box::new(source), faces));
         }
         Ok((source::open_path(&self.video)?, false))

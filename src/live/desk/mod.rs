@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use self::analysis::Analysis;
 pub use self::analysis::Means;
 use self::clerk::Clerk;
-use self::load::{Loaded, of_crops};
+use self::load::{Loaded, numbering};
 use self::opening::Example;
 use self::ranking::Ranker;
 use self::thumbs::Thumbs;
@@ -256,8 +256,8 @@ impl Engine for Desk {
         };
         self.means.closing.end(self.analysis.take());
         self.runs += 1;
-        let crops = self.request.predictions.as_deref().is_some_and(of_crops);
-        match Analysis::start(&video, crops, self.means.clone(), self.runs) {
+        let numbering = numbering(self.request.predictions.as_deref());
+        match Analysis::start(&video, numbering, self.means.clone(), self.runs) {
             Ok(analysis) => self.analysis = Some(analysis),
             Err(reason) => {
                 self.refused = Some(Progress {

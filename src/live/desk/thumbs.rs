@@ -11,7 +11,7 @@ use crate::live::{Wake, spawn};
 use crate::review::film::small;
 use crate::review::session::Thumbnail;
 use crate::slot::Slot;
-use crate::source::film::Film;
+use crate::source::film::{CACHE_BYTES, Film, Numbering};
 
 /// Pictures that may wait for the window; then the thread waits.
 const WAITING: usize = 64;
@@ -24,8 +24,7 @@ type Wanted = Vec<(usize, Option<BoxPx>)>;
 /// The thread's handle. Dropped, it ends.
 pub struct Thumbs {
     video: PathBuf,
-    /// Crops of a video, named by its frames.
-    crops: bool,
+    numbering: Numbering,
     wake: Wake,
     shared: Arc<Shared>,
     /// Once the thread runs.
@@ -40,10 +39,10 @@ struct Shared {
 
 impl Thumbs {
     /// For a video; the thread begins with the first wish.
-    pub fn new(video: &Path, crops: bool, wake: Wake) -> Self {
+    pub fn new(video: &Path, numbering: Numbering, wake: Wake) -> Self {
         Self {
             video: video.to_owned(),
-            crops,
+            numbering,
             wake,
             shared: Arc::default(),
             pictures: None,
@@ -57,7 +56,7 @@ impl Thumbs {
             return;
         }
         let (sender, receiver) = sync_channel(WAITING);
-        let of = (self.video.clone(), self.crops);
+        let of = (self.video.clone(), self.numbering);
         let (wake, shared) = (self.wake.clone(), self.shared.clone());
         match spawn("thumbnails", move || {
             work((&of.0, of.1), &wake, &shared, &sender);
@@ -81,18 +80,14 @@ impl Drop for Thumbs {
 }
 
 fn work(
-    (video, crops): (&Path, bool),
+    (video, numbering): (&Path, Numbering),
     wake: &Wake,
     shared: &Shared,
     sender: &SyncSender<Thumbnail>,
 ) {
     let stopped = || shared.stop.load(Ordering::SeqCst);
-    let film = if crops {
-        Film::open_crops(video, None)
-    } else {
-        Film::open(video)
-    };
-    let mut film = match film {
+    let way = (numbering, None);
+    let mut film = match Film::open_numbered(video, way, CACHE_BYTES, Box::new(|_| true)) {
         Ok(film) => film,
         Err(e) => {
             // The viewer says it on screen.

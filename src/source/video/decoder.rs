@@ -64,6 +64,8 @@ impl EveryFrame {
 pub(super) struct Complaints {
     /// How many lines it printed.
     pub count: u64,
+    /// How many of them say that something could not be decoded.
+    pub undecoded: u64,
     /// The first line that says that the file stops too soon.
     pub cut: Option<String>,
     /// The last line.
@@ -81,6 +83,13 @@ impl Complaints {
         self.count += 1;
         self.too_old |= line.contains("fps_mode");
         let small = line.to_ascii_lowercase();
+        let undecoded = [
+            "error while decoding",
+            "error splitting",
+            "invalid data",
+            "corrupt",
+        ];
+        self.undecoded += u64::from(undecoded.iter().any(|word| small.contains(word)));
         let says_cut = [
             "partial file",
             "prematurely",
@@ -332,7 +341,7 @@ fn read_words(words: ChildStderr, stamps: &Sender<Option<i64>>, complaints: &Mut
         if let Some(stamp) = parse_stamp(&text) {
             // Nobody listens once the decoder is out of step; the pipe must be emptied all the same.
             let _ = stamps.send(stamp);
-        } else if !text.starts_with("affectscope=") {
+        } else if !text.trim_end().ends_with("affectscope=1") {
             tracing::debug!(line = %text.trim_end(), "ffmpeg");
             complaints
                 .lock()
@@ -367,9 +376,13 @@ pub(super) fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> std::io:
 }
 
 /// The time in `frame:12   pts:4711    pts_time:0.5`: `Some(None)` when the frame has none, `None` for other lines.
-/// (`pts_time` is rounded to six digits, so it is not the one to read.)
+/// (`pts_time` is rounded to six digits, so it is not the one to read.) It may stand behind the begin of a complaint, which
+/// ffmpeg prints in two pieces.
 pub(super) fn parse_stamp(line: &str) -> Option<Option<i64>> {
-    let rest = line.strip_prefix("frame:")?;
+    let rest = &line[line.rfind("frame:")? + "frame:".len()..];
+    if !rest.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     let ticks = rest
         .split_whitespace()
         .find_map(|word| word.strip_prefix("pts:"))?;
@@ -399,6 +412,8 @@ mod tests {
             parse_stamp("frame:7    pts:NOPTS   pts_time:NOPTS"),
             Some(None)
         );
+        let within = "[h264 @ 0x55abf8a67640] frame:23   pts:69000   pts_time:0.766667";
+        assert_eq!(parse_stamp(within), Some(Some(69_000)));
         assert_eq!(parse_stamp("[h264 @ 0x1] frame: broken"), None);
         assert_eq!(parse_stamp("frame:"), None);
     }
@@ -422,7 +437,7 @@ mod tests {
         }
         complaints.note("[matroska,webm @ 0x1] File ended prematurely at pos. 512 (0x200)");
         complaints.note("");
-        assert_eq!(complaints.count, 1001);
+        assert_eq!((complaints.count, complaints.undecoded), (1001, 1000));
         assert_eq!(
             complaints.cut.as_deref(),
             Some("File ended prematurely at pos. 512 (0x200)")

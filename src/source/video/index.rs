@@ -347,11 +347,11 @@ fn count(
             if !watch(part(counted.frames.len(), wanted)) {
                 return false;
             }
-        } else if text.starts_with("affectscope=") {
+        } else if text.trim_end().ends_with("affectscope=1") {
             if let Some(stamp) = counted.stamp.take() {
                 counted.frames.push((stamp, false));
             }
-        } else if text.starts_with("affectscope_key=") {
+        } else if text.trim_end().ends_with("affectscope_key=1") {
             if let Some(last) = counted.frames.last_mut() {
                 last.1 = true;
             }

@@ -105,7 +105,7 @@ fn early_end_of(probe: &Probe, index: &Index, ending: &Ending, path: &Path) -> O
         times.next_s(*ticks);
     }
     let bytes = fs::metadata(path).map_or(0, |metadata| metadata.len());
-    early_end(probe, index.len() as u64, times.seen_s(), ending, bytes)
+    early_end(probe, index.len() as u64, &times, ending, bytes)
 }
 
 impl Reel {
