@@ -246,6 +246,28 @@ fn folders_are_paired_by_video_and_the_set_is_one_row() {
 }
 
 #[test]
+fn labels_that_carry_their_annotators_name_are_of_the_video_and_tables_beside_them_are_no_labels() {
+    let scratch = Scratch::new();
+    let table = "frame,time_s,face_id,status,box_x_px,box_y_px,box_w_px,box_h_px,expression,valence,arousal\n\
+        0,0,1,ok,0,0,9,9,fear,0.5,0.5\n1,0.1,1,ok,0,0,9,9,anger,-0.5,0.1\n";
+    scratch.write("p/v1.talk.affect.csv", table);
+    // A copy beside the labels, as where everything lies in one folder.
+    scratch.write("t/v1.talk.affect.csv", table);
+    scratch.write("t/v1.talk.clara.csv", "frame,expression\n0,fear\n1,fear\n");
+    let report = scratch.report("p", "t", &[]);
+    assert_eq!(report["expression"]["accuracy"], 0.5);
+    assert_eq!(report["expression"]["count"], 2);
+    assert_eq!(report["valence"]["count"], 0);
+    assert_eq!(report["videos"][0]["video"], "v1.talk");
+    // Labels of another name are of no video here, and the table is none of theirs.
+    scratch.write("u/v1.talk.affect.csv", table);
+    scratch.write("u/v1.talk_clara.csv", "frame,expression\n0,fear\n1,fear\n");
+    let (code, _, said) = scratch.evaluate("p", "u", &[]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("predictions, not labels"), "{said}");
+}
+
+#[test]
 fn a_submission_is_evaluated_as_it_lies() {
     let scratch = Scratch::new();
     for (side, class) in [("sub", "4"), ("truth/Validation_Set", "5")] {

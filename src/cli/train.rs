@@ -134,9 +134,9 @@ pub struct EvalArgs {
     /// A packed set, or a split of FER+ as distributed (label.csv beside its pictures)
     #[arg(long, value_name = "SET|DIR")]
     pub data: PathBuf,
-    /// Which part of a packed set
-    #[arg(long, value_enum, default_value_t)]
-    pub split: SplitArg,
+    /// Which part of a packed set [default: validation]
+    #[arg(long, value_enum)]
+    pub split: Option<SplitArg>,
     /// The landmark network that aligns a split of FER+ [default: the built-in one]
     #[arg(long, value_name = "FILE")]
     pub landmarks: Option<PathBuf>,

@@ -72,9 +72,9 @@ impl Side {
         Ok(side)
     }
 
-    /// Lets go of the tables of predictions that stand among labels: those that are `predictions` themselves, and
-    /// tables of ours of a video that has other labels here. Only of a folder; a file that was given is meant. Gives
-    /// what was let go of.
+    /// Lets go of the tables of predictions that stand among labels: those that are `predictions` themselves or copies of
+    /// them, and, where there are labels of people, all tables of ours. Only of a folder; a file that was given is meant.
+    /// Gives what was let go of.
     pub fn without_predictions(&mut self, predictions: &[PathBuf]) -> Vec<PathBuf> {
         if self.single_file {
             return Vec::new();
@@ -82,16 +82,14 @@ impl Side {
         let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let theirs: HashSet<PathBuf> = predictions.iter().map(|p| real(p)).collect();
         let is_ours = |l: &Loaded| l.format == LabelFormat::Affectscope;
-        let others = self.series.iter().filter(|l| !is_ours(l));
-        let labelled: Vec<String> = others.map(|l| l.series.video.clone()).collect();
-        let has_labels = |video: &str| {
-            let mut videos = labelled.iter();
-            videos.any(|of| of == video || is_marked(of, video))
+        let labelled = self.series.iter().any(|l| !is_ours(l));
+        let is_theirs = |path: &Path| {
+            let mut copies = predictions.iter();
+            theirs.contains(&real(path)) || copies.any(|p| is_copy(p, path))
         };
         let mut gone = Vec::new();
         self.series.retain(|l| {
-            let goes =
-                is_ours(l) && (theirs.contains(&real(&l.path)) || has_labels(&l.series.video));
+            let goes = is_ours(l) && (labelled || gone.contains(&l.path) || is_theirs(&l.path));
             if goes && !gone.contains(&l.path) {
                 gone.push(l.path.clone());
             }
@@ -159,6 +157,13 @@ impl Walk {
 pub fn is_marked(name: &str, video: &str) -> bool {
     name.strip_prefix(video)
         .is_some_and(|rest| rest.len() > 1 && rest.starts_with('.'))
+}
+
+/// Whether two files have the same bytes.
+fn is_copy(a: &Path, b: &Path) -> bool {
+    let size = |path: &Path| path.metadata().map(|m| m.len()).ok();
+    let content = |path: &Path| std::fs::read(path).ok();
+    size(a).is_some() && size(a) == size(b) && content(a).is_some() && content(a) == content(b)
 }
 
 fn ending(path: &Path) -> Option<String> {

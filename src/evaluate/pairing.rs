@@ -35,12 +35,30 @@ pub struct Pairs<'a> {
 
 /// The video's name as its files have it.
 pub fn name(series: &Series) -> String {
-    let end = match series.person {
+    format!("{}{}", series.video, side(series.person))
+}
+
+fn side(person: Option<Person>) -> &'static str {
+    match person {
         Some(Person::Left) => "_left",
         Some(Person::Right) => "_right",
         None => "",
+    }
+}
+
+/// The name that annotations go by: of labels that carry their annotator's (`talk.eva`) the video's, where there are predictions
+/// of it and none of that name.
+fn named_for(series: &Series, predictions: &BTreeMap<String, Vec<&Loaded>>) -> String {
+    let end = side(series.person);
+    let known = |video: &str| {
+        let own = format!("{video}{end}");
+        (predictions.contains_key(&own) || predictions.contains_key(video)).then_some(own)
     };
-    format!("{}{end}", series.video)
+    let dots = series.video.rmatch_indices('.').map(|(at, _)| at);
+    std::iter::once(series.video.len())
+        .chain(dots.filter(|at| *at > 0))
+        .find_map(|at| known(&series.video[..at]))
+        .unwrap_or_else(|| name(series))
 }
 
 /// Pairs both sides by the videos' names. Two single files with one series each are a pair whatever their names are.
@@ -60,7 +78,7 @@ pub fn pair<'a>(predictions: &'a Side, annotations: &'a Side) -> Pairs<'a> {
         && annotations.series.len() == 1;
     for annotation in &annotations.series {
         let series = &annotation.series;
-        let own = name(series);
+        let own = named_for(series, &by_name);
         let (key, person) = if alone {
             let told_apart = predictions.series[0].series.person.is_some();
             (
@@ -71,7 +89,8 @@ pub fn pair<'a>(predictions: &'a Side, annotations: &'a Side) -> Pairs<'a> {
             (own.clone(), None)
         } else {
             // One of two people, in predictions that know both.
-            (series.video.clone(), series.person)
+            let video = own.strip_suffix(side(series.person)).unwrap_or(&own);
+            (video.to_owned(), series.person)
         };
         if person.is_some() && !alone && by_name.get(&key).is_some_and(|all| !knows_sides(all)) {
             out.notes.push(format!(

@@ -156,7 +156,10 @@ pub fn originals(project: &Project) -> Vec<PathBuf> {
     all.chain(sidecar).chain(labels).collect()
 }
 
-/// A name for a rater's labels that is free: the video's, as the formats want it, with the rater's behind it.
+/// So much of a rater's name is in the name of their file.
+const MOST_LETTERS: usize = 32;
+
+/// A name for a rater's labels that is free: the video's with the rater's behind a dot, by which both are known again.
 pub fn suggested_path(
     project: &Project,
     rater: usize,
@@ -171,7 +174,9 @@ pub fn suggested_path(
             '_'
         }
     };
-    let name: String = r.map_or("", |r| &r.name).chars().map(plain).collect();
+    // Half of what a file's name may have, in letters of up to four bytes; the video's name needs room, too.
+    let letters = r.map_or("", |r| &r.name).chars().take(MOST_LETTERS);
+    let name: String = letters.map(plain).collect();
     let person = match r.and_then(|r| r.person) {
         Some(Person::Left) => "_left",
         Some(Person::Right) => "_right",
@@ -181,7 +186,7 @@ pub fn suggested_path(
     let name = if name.is_empty() { "labels" } else { &name };
     free(
         folder,
-        &format!("{stem}_{name}"),
+        &format!("{stem}.{name}"),
         &format!("{person}.{}", format.ending()),
     )
 }

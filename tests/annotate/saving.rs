@@ -286,7 +286,7 @@ fn originals_are_never_written_to() {
     assert_eq!(listing(folder.path()), before);
     // The suggested name is free, and read as the same video's.
     let path = suggested_path(&project, 0, SaveFormat::Csv, folder.path());
-    assert_eq!(path, folder.path().join("clip_anna_2.csv"));
+    assert_eq!(path, folder.path().join("clip.anna.csv"));
     save(&project, &mut editor, 0, SaveFormat::Csv, &path).unwrap();
     assert_eq!(laid(&project, &path), *project.raters()[0].track());
 }

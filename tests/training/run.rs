@@ -216,6 +216,22 @@ fn from_pictures_to_weights_that_run() {
         reports[0]
     );
 
+    // A folder that is one split has no others.
+    let whole = scratch.run(&[
+        "train",
+        "eval",
+        "--data",
+        "faces/FER2013Valid",
+        "--split",
+        "test",
+    ]);
+    assert_eq!(whole.status.code(), Some(2));
+    assert!(
+        stderr(&whole).contains("is one split of FER+"),
+        "{}",
+        stderr(&whole)
+    );
+
     // Calibrated, they are as right as before, and surer of it.
     done(
         &scratch,

@@ -118,6 +118,12 @@ fn data(args: &EvalArgs, student: &Student, unread: &mut Unread) -> Result<Data,
     if !args.data.join(VOTES_FILE).is_file() {
         return Err(Failure::bad_input(neither(&args.data)));
     }
+    if args.split.is_some() {
+        return Err(Failure::bad_input(format!(
+            "--split: {} is one split of FER+ as distributed. Give a packed set, or leave --split out.",
+            args.data.display()
+        )));
+    }
     let mut landmarks = match &args.landmarks {
         Some(file) => LandmarkNet::of(&Weights::load(Some(file))?)?,
         None => LandmarkNet::new()?,
@@ -195,7 +201,7 @@ fn of_set(args: &EvalArgs, student: &Student) -> Result<Data, Failure> {
         )));
     }
     let set = Set::open(&args.data).map_err(|e| Failure::bad_input(e.to_string()))?;
-    let split = match args.split {
+    let split = match args.split.unwrap_or_default() {
         SplitArg::Train => Split::Train,
         SplitArg::Validation => Split::Validation,
         SplitArg::Test => Split::Test,
