@@ -8,7 +8,7 @@ use affectscope::labels::Expression;
 use affectscope::review::edit::{Edit, Stroke};
 use affectscope::review::mark::SegmentState;
 use affectscope::review::project::Frames;
-use affectscope::review::{Editor, Marks, Project, Start, Track};
+use affectscope::review::{Editor, Marks, Project, Reason, Start, Track};
 
 mod editing;
 mod journal;
@@ -168,7 +168,8 @@ impl Annotator {
                 let state = SegmentState::ALL[self.below(4)];
                 let note = ["", "a \"note\"\nof two lines, ü"][self.below(2)];
                 let start = self.below(5) * 10;
-                let made = editor.mark(start..start + 10, state, note, WHEN);
+                let reason = [None, Some(Reason::Raters), Some(Reason::Unsure)][self.below(3)];
+                let made = editor.mark((start..start + 10, reason), state, note, WHEN);
                 (made.is_some(), Act::Step)
             }
             6 => {

@@ -11,11 +11,11 @@ use affectscope::model::device::{DeviceChoice, choose};
 use affectscope::model::student::Student;
 use affectscope::model::weights::Weights;
 use affectscope::render::Look;
-use affectscope::review::Edit;
 use affectscope::review::export::{ExportEnd, ExportOrder, ExportWhat};
-use affectscope::review::report::FIGURE_FILES;
+use affectscope::review::report::{self, FIGURE_FILES};
 use affectscope::review::save::{self, SaveFormat};
 use affectscope::review::session::{Engine, Phase, Request, Update};
+use affectscope::review::{Edit, SegmentState, Start};
 use affectscope::session::Engine as _;
 use candle_core::Device;
 
@@ -262,6 +262,90 @@ fn what_is_said_of_a_video_is_shown_where_the_video_cannot_be_read() {
 }
 
 #[test]
+fn labels_that_were_saved_beside_the_video_are_there_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (video, labels) = pictures(folder.path());
+    let mut request = Request {
+        video: Some(video),
+        annotations: vec![labels],
+        ..Request::default()
+    };
+    let (_live, mut desk) = desk();
+    let opened = open(&mut *desk, &request);
+    let (mut project, mut editor) = (opened.project.unwrap(), opened.editor.unwrap());
+    let eva = editor
+        .new_rater(&mut project, "Eva", Start::CopyOf(0), WHEN)
+        .unwrap();
+    let out = save::suggested_path(&project, eva, SaveFormat::Csv, folder.path());
+    assert_eq!(out, folder.path().join("clip.Eva.csv"));
+    let job = save::prepare(
+        &project,
+        &mut editor,
+        eva,
+        SaveFormat::Csv,
+        &out,
+        false,
+        WHEN,
+    );
+    job.unwrap().write().unwrap();
+    editor.saved(&project, eva, &[&out], WHEN);
+    desk.keep(&mut editor);
+    until(&mut *desk, "the journal", |update| {
+        update.journal.as_ref().is_some_and(|j| j.waiting == 0)
+    });
+    // As a session has it: every file of labels beside the video.
+    request.annotations.push(out);
+    let again = open(&mut *desk, &request);
+    let project = again.project.unwrap();
+    let names: Vec<&str> = project.raters().iter().map(|r| r.name.as_str()).collect();
+    assert_eq!(names, ["anna", "Eva"]);
+    let notes = project.notes().join(" ");
+    assert!(
+        notes.contains("clip.Eva.csv: saved from labels that are here"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn a_table_beside_the_video_that_cannot_be_read_does_not_lock_it_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (video, labels) = pictures(folder.path());
+    let table = folder.path().join("clip.affect.csv");
+    std::fs::write(
+        &table,
+        "frame,time_s,face_id,status,expression\nno number,,,,\n",
+    )
+    .unwrap();
+    let (_live, mut desk) = desk();
+    desk.open(&Request {
+        video: Some(video.clone()),
+        predictions: Some(table),
+        annotations: vec![labels.clone()],
+        example: false,
+    });
+    until(&mut *desk, "opening", |update| {
+        if let Phase::Failed { reason } = &update.phase {
+            panic!("{reason}");
+        }
+        let Some(project) = &update.project else {
+            return false;
+        };
+        assert!(project.model().is_none() && project.raters().len() == 1);
+        let note = update.note.clone().unwrap();
+        assert!(
+            note.contains("clip.affect.csv") && note.contains("without predictions"),
+            "{note}"
+        );
+        let instead = update.request.clone().unwrap();
+        assert_eq!(
+            (instead.video, instead.predictions),
+            (Some(video.clone()), None)
+        );
+        true
+    });
+}
+
+#[test]
 fn what_cannot_be_opened_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("talk.mp4");
@@ -331,11 +415,15 @@ fn a_report_figures_rows_and_a_video_are_made_behind_the_window_and_can_be_stopp
     };
     let whose = project.raters()[0].name.clone();
     editor.apply(&mut project, 0, surprise, WHEN).unwrap();
+    let worst = report::worst(&project)[0].segment.spot();
+    let found = SegmentState::ModelRight;
+    editor.mark(worst, found, "a grin, not joy", WHEN).unwrap();
     let at = |name: &str| folder.path().join(name);
     let look = Look::default();
     let made = |desk: &mut dyn Engine, what: ExportWhat, to: &Path| {
         desk.export(ExportOrder {
             project: project.clone(),
+            marks: editor.marks().clone(),
             predictions: Some(predictions.clone()),
             what,
             to: to.to_owned(),
@@ -358,6 +446,7 @@ fn a_report_figures_rows_and_a_video_are_made_behind_the_window_and_can_be_stopp
     }
     let page = std::fs::read_to_string(at("page.html")).unwrap();
     assert!(page.contains(&format!("{whose}: mended in 1 place")));
+    assert!(page.contains("Model right: a grin, not joy"));
     assert!(
         page.contains("data:image/jpeg;base64,"),
         "faces of the worst segments"
@@ -382,6 +471,7 @@ fn a_report_figures_rows_and_a_video_are_made_behind_the_window_and_can_be_stopp
     };
     desk.export(ExportOrder {
         project: project.clone(),
+        marks: editor.marks().clone(),
         predictions: None,
         what: ExportWhat::Video {
             frames: 0..30,

@@ -328,8 +328,8 @@ pub fn described(ui: &Ui, rect: Rect, id: &str, label: impl Fn() -> String) -> R
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, label()));
     response
 }
-/// A field for a short name in a menu, as wide as the first of `field` and called the second; what was typed once it is left or
-/// Enter is pressed, if that is another than `known`.
+/// A field for a short name in a menu, as wide as the first of `field` and called the second; what was typed once Enter is
+/// pressed or something else is clicked, if that is another than `known`.
 pub fn typed(ui: &mut Ui, id: Id, known: &str, hint: &str, field: (f32, &str)) -> Option<String> {
     // What is being typed, until it is taken or left.
     let mut text = ui
@@ -342,10 +342,13 @@ pub fn typed(ui: &mut Ui, id: Id, known: &str, hint: &str, field: (f32, &str)) -
         .min_size(vec2(0.0, 24.0))
         .hint_text(hint);
     let response = ui.add(edit).accessible_name(field.1.to_owned());
-    if response.has_focus() && !response.lost_focus() {
+    // At once, not a frame later: the click may be on something that goes by the name, or that closes the menu.
+    let left = response.lost_focus() || response.clicked_elsewhere();
+    let typing = ui.data(|d| d.get_temp::<String>(id)).is_some() || response.changed();
+    if response.has_focus() && !left {
         ui.data_mut(|d| d.insert_temp(id, text));
         return None;
     }
     ui.data_mut(|d| d.remove::<String>(id));
-    (response.lost_focus() && text != known).then_some(text)
+    (left && typing && text != known).then_some(text)
 }

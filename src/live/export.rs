@@ -17,7 +17,7 @@ use crate::review::export::{ExportEnd, ExportOrder, ExportProgress, ExportWhat};
 use crate::review::film::thumbnail;
 use crate::review::report::{self, Facts, VideoFacts, figures, page};
 use crate::source::SourceError;
-use crate::source::film::Film;
+use crate::source::film::{Film, Numbering};
 
 /// The window is woken this often at most.
 const WAKE_EVERY: Duration = Duration::from_millis(100);
@@ -197,14 +197,10 @@ impl Work {
     fn film(&self, order: &ExportOrder) -> Result<Film, String> {
         let path = order.project.video.as_deref().unwrap_or(Path::new(""));
         let sidecar = order.project.model().and_then(|m| m.sidecar.as_ref());
-        let of_crops = sidecar.is_some_and(|s| s["protocol"]["name"] == "crops");
+        let way = (Numbering::of_predictions(sidecar), None);
         let stop = self.stop.clone();
         let watch = Box::new(move |_| !stop.load(Ordering::SeqCst));
-        let film = if path.is_dir() && of_crops {
-            Film::open_crops(path, None)
-        } else {
-            Film::open_watched(path, FILM_BYTES, watch)
-        };
+        let film = Film::open_numbered(path, way, FILM_BYTES, watch);
         film.map_err(|e| e.to_string())
     }
 
@@ -239,7 +235,8 @@ impl Work {
 
     fn report(&mut self, order: &ExportOrder) -> Made {
         let project = &order.project;
-        let worst = report::worst(project);
+        let mut worst = report::worst(project);
+        report::settled(&mut worst, &order.marks);
         let wanted = report::wanted(project, &worst);
         let of = wanted.len() as u64 + 1;
         let mut faces = BTreeMap::new();

@@ -13,6 +13,7 @@ use super::project::Project;
 use super::track::Track;
 use crate::labels::Expression;
 use crate::metrics::{Agreement, IntervalAlpha, NominalAlpha};
+use serde::{Deserialize, Serialize};
 
 /// A chance error below this counts as this: the squares of two unrelated series that each spread by 0.1. Less is within
 /// the noise of a person's rating, and no disagreement should be made of it because a face hardly moves.
@@ -30,7 +31,8 @@ pub const LEAST_PAIRS: u64 = 8;
 const BLIND_SD: f64 = 0.577_350_269_189_625_8;
 
 /// Why a stretch of frames should be looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The network gives another expression than the label, and means it.
     OtherLabel,

@@ -14,7 +14,7 @@ use self::standing::Standing;
 pub use self::summary::Summary;
 use super::edit::Edit;
 use super::entry::{Entry, FileId, Stamped, name_of};
-use super::mark::{Mark, Marks, SegmentState};
+use super::mark::{Mark, Marks, SegmentState, Spot};
 use super::model::MOST_FRAMES;
 use super::overlay::Patch;
 use super::project::Project;
@@ -60,7 +60,7 @@ enum Change {
     Labels(u32, Patch),
     Offset(u32, i64),
     Name(u32, String),
-    Mark(Range<usize>, Mark),
+    Mark(Spot, Mark),
 }
 
 #[derive(Debug, Clone)]
@@ -133,8 +133,33 @@ impl Editor {
         edit: Edit,
         when: &str,
     ) -> Option<Changed> {
+        self.make(project, (rater, false), edit, when)
+    }
+
+    /// As [`Editor::apply`], as the rest of the last step: both are taken back together. Where that was of another kind or
+    /// of somebody else's labels, it is a step of its own.
+    pub fn apply_more(
+        &mut self,
+        project: &mut Project,
+        rater: usize,
+        edit: Edit,
+        when: &str,
+    ) -> Option<Changed> {
+        self.make(project, (rater, true), edit, when)
+    }
+
+    /// What both of them do.
+    fn make(
+        &mut self,
+        project: &mut Project,
+        (rater, more): (usize, bool),
+        edit: Edit,
+        when: &str,
+    ) -> Option<Changed> {
         let edit = edit.within(project.frames())?;
         let id = self.id(project, rater, when)?;
+        let of_last = |s: &Step| s.rater == Some(id) && s.title == edit.title();
+        let more = more && self.done.last().is_some_and(of_last);
         let mut changes = Vec::new();
         let (mut frames, mut some) = (None::<Range<usize>>, false);
         for patch in edit.patches() {
@@ -165,10 +190,15 @@ impl Editor {
             Entry::Edit {
                 rater: id,
                 blind,
+                more,
                 edit,
             },
         );
-        Some(self.made(step))
+        Some(if more {
+            self.grown(step)
+        } else {
+            self.made(step)
+        })
     }
 
     /// Moves a rater's labels by so many frames from where the files have them. What was mended stays on its frames.
@@ -221,7 +251,7 @@ impl Editor {
     /// Keeps what was found of a segment; [`SegmentState::Open`] without a note forgets it.
     pub fn mark(
         &mut self,
-        frames: Range<usize>,
+        (frames, reason): Spot,
         state: SegmentState,
         note: &str,
         when: &str,
@@ -231,17 +261,19 @@ impl Editor {
             note: note.trim().to_owned(),
         };
         let empty = Mark::default();
-        let same = *self.marks.at(&frames).unwrap_or(&empty) == mark;
+        let spot = (frames.clone(), reason);
+        let same = *self.marks.at(&spot).unwrap_or(&empty) == mark;
         if (frames.is_empty() || same) && !self.replaying {
             return None;
         }
         let entry = Entry::Mark {
             frames: frames.clone(),
+            reason,
             state,
             note: mark.note.clone(),
         };
-        let before = self.marks.set(&frames, mark);
-        let changes = vec![Change::Mark(frames.clone(), before)];
+        let before = self.marks.set(&spot, mark);
+        let changes = vec![Change::Mark(spot, before)];
         let mut step = self.step("mark", None, changes, when);
         step.frames = Some(frames);
         self.push(when, entry);
@@ -369,6 +401,22 @@ impl Editor {
         }
     }
 
+    /// The last step goes on with this one. What was saved of it is no longer to be had.
+    fn grown(&mut self, rest: Step) -> Changed {
+        self.undone.clear();
+        self.count(rest.rater, Standing::outgrow);
+        let changed = self.changed(&rest);
+        if let Some(last) = self.done.last_mut() {
+            // Taken back in the other order.
+            last.changes.splice(0..0, rest.changes);
+            last.frames = match (last.frames.take(), rest.frames) {
+                (Some(a), Some(b)) => Some(a.start.min(b.start)..a.end.max(b.end)),
+                (a, b) => a.or(b),
+            };
+        }
+        changed
+    }
+
     /// A step more. What was taken back before it is gone, and with it perhaps what was saved.
     fn made(&mut self, step: Step) -> Changed {
         self.undone.clear();
@@ -422,9 +470,9 @@ impl Editor {
                 let before = project.rename(place, name.clone());
                 Change::Name(id, before.unwrap_or(name))
             }
-            Change::Mark(frames, mark) => {
-                let before = self.marks.set(&frames, mark);
-                Change::Mark(frames, before)
+            Change::Mark(spot, mark) => {
+                let before = self.marks.set(&spot, mark);
+                Change::Mark(spot, before)
             }
         }
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::disagreement::Reason;
 use super::edit::Edit;
 use super::mark::SegmentState;
 use super::track::Track;
@@ -93,6 +94,9 @@ pub enum Entry {
         /// Whether the predictions were hidden.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         blind: bool,
+        /// Whether it is the rest of the step before, with which it is taken back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        more: bool,
         /// How.
         edit: Edit,
     },
@@ -104,6 +108,9 @@ pub enum Entry {
     Mark {
         /// Which.
         frames: Range<usize>,
+        /// For what reason it is one; in journals of old not told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Reason>,
         /// How.
         state: SegmentState,
         /// With which words.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::mark::Marks;
 use super::project::Project;
 use crate::formats::rows::TableFormat;
 use crate::render::Look;
@@ -59,6 +60,8 @@ impl ExportWhat {
 pub struct ExportOrder {
     /// The project as it stands, with what is mended in it.
     pub project: Box<Project>,
+    /// What was found of segments.
+    pub marks: Marks,
     /// The file of predictions, where there is one.
     pub predictions: Option<PathBuf>,
     /// What is made.
@@ -176,6 +179,7 @@ mod tests {
         std::fs::write(&table, "x").unwrap();
         let mut order = ExportOrder {
             project: Box::default(),
+            marks: Marks::default(),
             predictions: None,
             what: ExportWhat::Rows,
             to: second,

@@ -293,6 +293,36 @@ pub fn open(
     })
 }
 
+/// Files that labels of a journal were saved in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SavedFiles(Vec<(String, Vec<String>)>);
+
+impl SavedFiles {
+    /// What the journal says of it; nothing where there is none or it cannot be read.
+    pub fn of(journal: &Path) -> Self {
+        let fits = journal.metadata().is_ok_and(|m| m.len() <= MOST_BYTES);
+        let bytes = std::fs::read(journal).ok().filter(|_| fits);
+        let read = |bytes: Vec<u8>| {
+            let end = bytes.iter().position(|&b| b == b'\n')?;
+            let (json, sum) = unsealed("", &bytes[..end])?;
+            let head = head_of(journal, &json).ok()?;
+            let body = read_body(journal, &bytes, end + 1, sum, &head).ok()?;
+            Some(Self(body.saved_files()))
+        };
+        bytes.and_then(read).unwrap_or_default()
+    }
+
+    /// Whether a file holds labels that the journal brings itself: those of somebody who began without a file, or of whom
+    /// one of `others` is the file.
+    pub fn has(&self, file: &Path, others: &[PathBuf]) -> bool {
+        let name = name_of(file);
+        self.0.iter().any(|(saved, from)| {
+            let opened = |from: &String| others.iter().any(|other| name_of(other) == *from);
+            *saved == name && (from.is_empty() || from.iter().any(opened))
+        })
+    }
+}
+
 fn name(project: &Project) -> String {
     let video = project.video.as_deref().map(name_of);
     video.unwrap_or_else(|| project.name.clone())

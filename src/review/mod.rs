@@ -45,7 +45,7 @@ pub use disagreement::{Disagreement, Reason, rolling_ccc};
 pub use edit::{Edit, Stroke};
 pub use editor::{Changed, Editor, Start};
 pub use faces::Faces;
-pub use mark::{Mark, Marks, SegmentState};
+pub use mark::{Mark, Marks, SegmentState, Spot};
 pub use model::{FaceChoice, Model};
 pub use project::{Project, ProjectError};
 pub use pyramid::Pyramid;

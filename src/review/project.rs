@@ -150,7 +150,36 @@ impl Project {
     /// # Errors
     /// [`ProjectError`]; nothing is added then.
     pub fn add_labels(&mut self, path: &Path) -> Result<(), ProjectError> {
+        self.add_labels_but(path, &|_| false)
+    }
+
+    /// As [`Project::add_labels`], without the files that `are_here` already; each of them is told in the notes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn add_labels_but(
+        &mut self,
+        path: &Path,
+        are_here: &dyn Fn(&Path) -> bool,
+    ) -> Result<(), ProjectError> {
         let mut side = Side::load(path, None)?;
+        let mut here: Vec<PathBuf> = Vec::new();
+        side.series.retain(|l| {
+            let is_here = are_here(&l.path);
+            if is_here && !here.contains(&l.path) {
+                here.push(l.path.clone());
+            }
+            !is_here
+        });
+        self.passed_over.extend(here.iter().map(|file| {
+            format!(
+                "{}: saved from labels that are here as they stand now; not shown a second time.",
+                file_name(file)
+            )
+        }));
+        if side.series.is_empty() && !here.is_empty() {
+            return Ok(());
+        }
         let predictions = self.model.path.clone().filter(|_| self.has_model);
         let real = |path: &Path| path.canonicalize().ok();
         if side.single_file

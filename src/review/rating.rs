@@ -12,6 +12,9 @@ pub const DEFAULT_RATE_HZ: f64 = 30.0;
 const GAP_S: f64 = 0.25;
 const GAP_STEPS: f64 = 5.0;
 
+/// What is rated is handed on this often, seconds.
+const PIECE_S: f64 = 0.5;
+
 /// The fewest and the most samples a second: no window is drawn more often.
 pub const RATES_HZ: std::ops::RangeInclusive<f64> = 1.0..=60.0;
 
@@ -71,6 +74,10 @@ pub struct RatingRun {
     rate_hz: f64,
     due_s: Option<f64>,
     samples: Vec<Sample>,
+    /// So many of them are in what [`RatingRun::piece`] gave.
+    given: usize,
+    /// When it gave something last, seconds of the same clock.
+    gave_s: Option<f64>,
 }
 
 impl RatingRun {
@@ -81,6 +88,8 @@ impl RatingRun {
             rate_hz: if possible { rate_hz } else { DEFAULT_RATE_HZ },
             due_s: None,
             samples: Vec::new(),
+            given: 0,
+            gave_s: None,
         }
     }
 
@@ -108,6 +117,30 @@ impl RatingRun {
     /// What was taken so far.
     pub fn samples(&self) -> &[Sample] {
         &self.samples
+    }
+
+    /// What has come since the last piece, as an edit, every half second of `now_s` at the most: so it can be kept before
+    /// the rating is over. The edges of pieces are right once [`RatingRun::edit`] is made, too.
+    pub fn piece(&mut self, now_s: f64, times_s: &[f64]) -> Option<Edit> {
+        let gave_s = *self.gave_s.get_or_insert(now_s);
+        if self.given == self.samples.len() || now_s - gave_s < PIECE_S {
+            return None;
+        }
+        // The frames between two pieces have a sample on either side.
+        let from = self.given.saturating_sub(2);
+        (self.given, self.gave_s) = (self.samples.len(), Some(now_s));
+        rated(&self.samples[from..], times_s, self.rate_hz)
+    }
+
+    /// Whether a piece was given.
+    pub fn has_pieces(&self) -> bool {
+        self.given > 0
+    }
+
+    /// What was rated so far was taken back: what follows stands for itself.
+    pub fn begin_anew(&mut self) {
+        self.samples.clear();
+        self.given = 0;
     }
 
     /// The edit that the rating comes to; `None` when it lies on no frame.

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 pub use self::facts::{FileFacts, VideoFacts, files, when};
 use self::html::{Cell, Html};
 pub use self::scores::format_name;
-pub use self::worst::{SHOWN, Worst, wanted, worst};
+pub use self::worst::{SHOWN, Worst, settled, wanted, worst};
 use super::agreement::{Who, agreement};
 use super::figure::raster::{self, RasterError};
 use super::figure::{Apart, Cloud, circumplex, confusion, ticks, timeline};

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::disagreement::{Disagreement, Reason, column, number};
+use super::mark::Spot;
 use super::project::Project;
 use crate::labels::Expression;
 
@@ -61,6 +62,11 @@ pub struct Segment {
 }
 
 impl Segment {
+    /// What a mark of it is of.
+    pub fn spot(&self) -> Spot {
+        (self.frames.clone(), Some(self.reason))
+    }
+
     /// Title and detail in one line.
     pub fn words(&self) -> String {
         let between = if self.reason == Reason::OtherLabel {

@@ -9,6 +9,7 @@ use affectscope::review::journal::{
     self, Carried, JournalError, Opened, carry, path_beside, path_in, set_aside,
 };
 use affectscope::review::project::Frames;
+use affectscope::review::rating::{RatingRun, Sample};
 use affectscope::review::{Editor, Project, SegmentState, Start};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -145,7 +146,7 @@ fn what_was_done_is_there_again_and_can_be_taken_back() {
         .apply(&mut project, new, Edit::Clear { frames: 0..5 }, WHEN)
         .unwrap();
     editor
-        .mark(40..60, SegmentState::ModelRight, "clear", WHEN)
+        .mark((40..60, None), SegmentState::ModelRight, "clear", WHEN)
         .unwrap();
     editor.set_offset(&mut project, 1, -4, WHEN).unwrap();
     editor.undo(&mut project, WHEN).unwrap();
@@ -186,6 +187,77 @@ fn what_was_done_is_there_again_and_can_be_taken_back() {
     assert_eq!(third.editor.summary(0).who, ["Eva", "Otto", "Maria"]);
     while third.editor.undo(&mut project, WHEN).is_some() {}
     assert_eq!(project.raters()[0].track(), &file);
+}
+
+#[test]
+fn what_is_rated_is_kept_in_pieces_and_is_one_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut project, mut opened) = open(&folder).unwrap();
+    let before = project.raters()[0].track().clone();
+    let times = project.times_s().to_vec();
+    let mut run = RatingRun::new(30.0);
+    let (mut pieces, mut whole) = (0, project.clone());
+    for i in 0..90 {
+        let now_s = f64::from(i) / 30.0;
+        let sample = Sample {
+            time_s: 1.0 + now_s,
+            valence: Some(f64::from(i) / 100.0),
+            arousal: Some(-f64::from(i) / 200.0),
+        };
+        assert!(run.offer(now_s, sample));
+        let more = run.has_pieces();
+        if let Some(edit) = run.piece(now_s, &times) {
+            let (editor, project) = (&mut opened.editor, &mut project);
+            let made = match more {
+                true => editor.apply_more(project, 0, edit, WHEN),
+                false => editor.apply(project, 0, edit, WHEN),
+            };
+            assert!(made.is_some());
+            pieces += 1;
+            keep(&mut opened);
+        }
+    }
+    // Three seconds: all but the last half of one is kept, should it end here.
+    assert_eq!((pieces, opened.file.entries()), (5, 5));
+    let left = open_copy(&folder);
+    assert_eq!(left.raters()[0].track(), project.raters()[0].track());
+    let edit = run.edit(&times).unwrap();
+    opened
+        .editor
+        .apply_more(&mut project, 0, edit.clone(), WHEN);
+    keep(&mut opened);
+    Editor::new("Eva").apply(&mut whole, 0, edit, WHEN).unwrap();
+    let rated = whole.raters()[0].track().clone();
+    assert_eq!(project.raters()[0].track(), &rated);
+    let state = fingerprint(&project, &opened.editor);
+    assert_eq!(opened.editor.edits_since_saved(0), 1);
+    drop((project, opened));
+    let (mut project, mut opened) = open(&folder).unwrap();
+    assert_eq!(fingerprint(&project, &opened.editor), state);
+    opened.editor.undo(&mut project, WHEN).unwrap();
+    assert_eq!(project.raters()[0].track(), &before);
+    assert!(opened.editor.undo(&mut project, WHEN).is_none());
+    opened.editor.redo(&mut project, WHEN).unwrap();
+    assert_eq!(project.raters()[0].track(), &rated);
+    // Behind another step it is one of its own.
+    let edit = Edit::Clear { frames: 0..2 };
+    opened.editor.apply(&mut project, 0, edit, WHEN).unwrap();
+    let edit = Edit::Clear { frames: 2..4 };
+    opened
+        .editor
+        .apply_more(&mut project, 0, edit, WHEN)
+        .unwrap();
+    assert_eq!(opened.editor.edits_since_saved(0), 2);
+}
+
+/// The project as it is when the journal is opened from a copy.
+fn open_copy(folder: &TempDir) -> Project {
+    let copy = folder.path().join("copy.jsonl");
+    std::fs::copy(journal_of(folder), &copy).unwrap();
+    let mut project = project(folder.path());
+    drop(journal::open(&copy, &mut project, "Eva", WHEN).unwrap());
+    std::fs::remove_file(copy).unwrap();
+    project
 }
 
 #[test]

@@ -197,9 +197,6 @@ impl App {
                 Act::Annotator(name) if !name.trim().is_empty() => {
                     self.options.annotator = None;
                     name.trim().clone_into(&mut self.settings.annotator);
-                    if let Some(bench) = &mut self.bench {
-                        bench.call_annotator(&name);
-                    }
                     self.changed_s = Some(ctx.input(|i| i.time));
                 }
                 Act::CloseWindow => ctx.send_viewport_cmd(ViewportCommand::Close),

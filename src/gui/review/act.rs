@@ -8,7 +8,7 @@ use super::state::Below;
 use crate::labels::Expression;
 use crate::review::save::SaveFormat;
 use crate::review::session::{Request, SessionOrder};
-use crate::review::{FaceChoice, Faces, SegmentState, Start, Stroke};
+use crate::review::{FaceChoice, Faces, SegmentState, Spot, Start, Stroke};
 
 /// One thing the user did.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +60,7 @@ pub enum Act {
     /// The next segment (`true`), or the one before.
     Walk(bool),
     /// How a segment was settled, with a note.
-    Settle(Range<usize>, SegmentState, String),
+    Settle(Spot, SegmentState, String),
     /// The chosen segment's next state.
     SettleNext,
     /// This expression over the selection, else on this frame; `None`: none.

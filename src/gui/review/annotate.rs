@@ -31,6 +31,9 @@ impl Bench {
             Act::Drawn(stroke) => Edit::Values(stroke.clone()),
             Act::Undo | Act::Redo => {
                 let undo = *act == Act::Undo;
+                if let Some(run) = &mut state.rating {
+                    run.begin_anew();
+                }
                 let changed = if undo {
                     self.editor.undo(&mut state.project, &when)
                 } else {
@@ -87,22 +90,23 @@ impl Bench {
                 }
                 return true;
             }
-            Act::Settle(frames, to, note) => {
-                // The mark of a stretch that has moved a little stays that mark.
-                let known = self.editor.marks().nearest(frames).map(|m| m.0);
-                let frames = known.unwrap_or_else(|| frames.clone());
-                self.editor.mark(frames, *to, note, &when);
+            Act::Settle(spot, to, note) => {
+                // The mark of a stretch that has moved a little stays that mark; one of old, of no reason, stays for the others.
+                let known = self.editor.marks().nearest(spot).map(|m| m.0);
+                let known = known.filter(|(_, reason)| *reason == spot.1);
+                let spot = known.unwrap_or_else(|| spot.clone());
+                self.editor.mark(spot, *to, note, &when);
                 return true;
             }
             Act::SettleNext => {
                 let Some(segment) = self.worst.segment() else {
                     return true;
                 };
-                let frames = segment.frames.clone();
+                let spot = segment.spot();
                 let (now, note) = self
                     .editor
                     .marks()
-                    .nearest(&frames)
+                    .nearest(&spot)
                     .map_or((SegmentState::Open, String::new()), |m| {
                         (m.1.state, m.1.note.clone())
                     });
@@ -111,7 +115,7 @@ impl Bench {
                     .position(|s| *s == now)
                     .unwrap_or(0);
                 let next = SegmentState::ALL[(at + 1) % SegmentState::ALL.len()];
-                return self.annotate(&Act::Settle(frames, next, note));
+                return self.annotate(&Act::Settle(spot, next, note));
             }
             Act::NewRater(start) => {
                 self.new_rater(*start, &when);
@@ -145,6 +149,7 @@ impl Bench {
     }
 
     fn new_rater(&mut self, start: Start, when: &str) {
+        self.end_rating(when);
         let Some(state) = &mut self.state else { return };
         let name = self.editor.who().to_owned();
         if let Some(rater) = self
@@ -203,7 +208,7 @@ impl Bench {
             state.toggle(now_s);
         }
         if end {
-            self.end_rating(&utc_text(SystemTime::now()));
+            self.end_rating_now();
         }
     }
 
@@ -213,8 +218,35 @@ impl Bench {
             !s.is_playing() && s.rating.as_ref().is_some_and(|r| !r.samples().is_empty())
         });
         if ended {
-            self.end_rating(&utc_text(SystemTime::now()));
+            self.end_rating_now();
         }
+    }
+
+    /// What was rated so far becomes part of the labels, and of the journal: nobody's minutes hang on how this ends.
+    pub(super) fn keep_rating(&mut self, now_s: f64) {
+        let Some(state) = &mut self.state else { return };
+        let Some(run) = &mut state.rating else { return };
+        let more = run.has_pieces();
+        if let Some(edit) = run.piece(now_s, state.project.times_s()) {
+            self.apply_rated(edit, more, &utc_text(SystemTime::now()));
+        }
+    }
+
+    fn apply_rated(&mut self, edit: Edit, more: bool, when: &str) {
+        let Some(state) = &mut self.state else { return };
+        let (rater, project) = (state.rater, &mut state.project);
+        let changed = match more {
+            true => self.editor.apply_more(project, rater, edit, when),
+            false => self.editor.apply(project, rater, edit, when),
+        };
+        if let Some(changed) = changed {
+            self.changed(&changed);
+        }
+    }
+
+    /// A rating that goes on is over.
+    pub(super) fn end_rating_now(&mut self) {
+        self.end_rating(&utc_text(SystemTime::now()));
     }
 
     fn end_rating(&mut self, when: &str) {
@@ -226,7 +258,7 @@ impl Bench {
         let samples = run.samples().len();
         match run.edit(state.project.times_s()) {
             Some(edit) => {
-                self.apply(edit, when);
+                self.apply_rated(edit, run.has_pieces(), when);
                 self.words.push((
                     format!("Rated: {samples} samples. Ctrl+Z takes them back."),
                     false,
@@ -282,14 +314,19 @@ impl Bench {
         let when = utc_text(SystemTime::now());
         let format = self.to_save.take().unwrap_or_default();
         let Some(state) = &self.state else { return };
-        // The dialog has asked before an existing file is replaced.
+        // The dialog has asked before an existing file is replaced; not before one that it did not know of.
+        let named = path.extension().is_some();
+        let path = match named {
+            true => path.to_owned(),
+            false => path.with_extension(format.ending()),
+        };
         match save::prepare(
             &state.project,
             &mut self.editor,
             state.rater,
             format,
-            path,
-            true,
+            &path,
+            named,
             &when,
         ) {
             Ok(job) => self.engine.save(state.rater, job),

@@ -117,9 +117,10 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State) -> Vec<Act> {
             ui.ctx().set_cursor_icon(CursorIcon::Crosshair);
             painter.circle_stroke(over, 7.0, Stroke::new(2.0, p.record));
         }
-        let words = match &state.stick {
-            Some(stick) => format!("rating: pointer here, or {}", stick.name),
-            None => "rating: keep the pointer here".to_owned(),
+        let words = match (&state.stick, state.is_playing()) {
+            (Some(stick), _) => format!("rating: pointer here, or {}", stick.name),
+            (None, true) => "rating: keep the pointer here".to_owned(),
+            (None, false) => "Space plays, and rates with the pointer here".to_owned(),
         };
         let words = widgets::layout_elided(ui, &words, theme::small(), p.record, rect.width());
         let area = Rect::from_min_size(rect.left_top() + vec2(0.0, 2.0), words.size());

@@ -190,6 +190,7 @@ impl Bench {
         };
         let order = ExportOrder {
             project: Box::new(state.project.clone()),
+            marks: self.editor.marks().clone(),
             predictions: self.opening.asked.predictions.clone(),
             what,
             to,

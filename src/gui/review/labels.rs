@@ -8,7 +8,7 @@ use super::state::State;
 use super::top::elided;
 use crate::gui::menu;
 use crate::gui::widgets::{self, ToolButton};
-use crate::numbers::grouped;
+use crate::numbers::{counted, grouped};
 use crate::review::Start;
 use crate::review::save::SaveFormat;
 
@@ -52,9 +52,9 @@ pub fn button(ui: &mut Ui, state: &State, annotator: &str, acts: &mut Vec<Act>, 
             ui.horizontal(|ui| {
                 let [e, v, _] = rater.track().counts();
                 let words = format!(
-                    "{}  ·  {} expressions, {} valence",
+                    "{}  ·  {}, {} valence",
                     rater.name,
-                    grouped(e as u64),
+                    counted(e as u64, "expression"),
                     grouped(v as u64)
                 );
                 let response = ui.add(Button::selectable(state.rater == i, words));

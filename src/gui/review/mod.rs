@@ -90,6 +90,13 @@ pub struct Bench {
     words: Vec<(String, bool)>,
 }
 
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.end_rating_now();
+        self.engine.keep(&mut self.editor);
+    }
+}
+
 impl Bench {
     /// A bench, with something opened at once unless the request is empty.
     pub fn new(mut engine: Box<dyn Engine>, request: Request) -> Self {
@@ -206,6 +213,7 @@ impl Bench {
                 self.engine.thumbnails(wanted);
             }
         }
+        self.keep_rating(now_s);
         self.end_rating_when_stopped();
         self.engine.keep(&mut self.editor);
         self.fall_back();
@@ -323,6 +331,11 @@ impl Bench {
     /// Does it, if it is the bench's business.
     fn perform(&mut self, act: &Act, now_s: f64) -> bool {
         match act {
+            // The app remembers the name; what is done in the same moment is by them already.
+            Act::Annotator(name) => {
+                self.call_annotator(name);
+                return false;
+            }
             Act::Take(paths) => {
                 self.take(paths);
                 return true;
@@ -388,7 +401,11 @@ impl Bench {
             Act::Cell(label, said) => state.next_in_cell(*label, *said),
             Act::NoCell => state.cell = None,
             Act::Rater(rater) => {
-                state.rater = *rater;
+                // What was rated is of whose turn it was.
+                self.end_rating_now();
+                if let Some(state) = &mut self.state {
+                    state.rater = *rater;
+                }
                 self.timeline.rank(Vec::new());
             }
             Act::Face(choice) => {

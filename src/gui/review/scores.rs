@@ -1,8 +1,8 @@
 //! Scores beside the picture: over everything, over the selection, up to the play-head; and the confusion matrix.
 
 use eframe::egui::{
-    Align, Align2, Color32, Layout, Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder,
-    WidgetInfo, pos2, vec2,
+    Align, Align2, Button, Color32, Layout, Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui,
+    UiBuilder, WidgetInfo, pos2, vec2,
 };
 
 use super::act::Act;
@@ -78,6 +78,7 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State, agree: &mut Agree) -> Vec<Ac
         || title.clone(),
     );
     painter.galley(at, heading, p.muted);
+    let mut acts = Vec::new();
     let scores = state.scores();
     if scores[0].is_none() || state.blind {
         let words = if state.blind {
@@ -95,14 +96,22 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State, agree: &mut Agree) -> Vec<Ac
             "no scores",
             || words.replace('\n', " "),
         );
-        let bottom = at.y + galley.size().y + 12.0;
+        let mut bottom = at.y + galley.size().y + 12.0;
         painter.galley(at, galley, p.muted);
+        if !state.blind && state.project.model().is_none() && state.project.video.is_some() {
+            let area = Rect::from_min_size(pos2(inner.left(), bottom), vec2(150.0, 28.0));
+            let button = Button::new("Analyse the video").min_size(area.size());
+            if ui.put(area, button).clicked() {
+                acts.push(Act::Analyse);
+            }
+            bottom = area.bottom() + 12.0;
+        }
         // Who rates needs the circle all the same.
         let rest = Rect::from_min_max(pos2(inner.left(), bottom), inner.max);
         if rest.height() > 90.0 && !state.project.raters().is_empty() {
-            return circle::show(ui, rest, state);
+            acts.extend(circle::show(ui, rest, state));
         }
-        return Vec::new();
+        return acts;
     }
     let row_height = if rect.height() < 350.0 { LOW_ROW } else { ROW };
     let top = inner.top() + 24.0;

@@ -148,9 +148,11 @@ pub fn show(
         );
     }
     if let Some(range) = &state.selection {
+        // To the end of its last frame, which at the video's end is as long as usual.
         let times = state.project.times_s();
-        let length_s = times
-            .get(range.end - 1)
+        let last_s = || Some(times.last()? + 1.0 / state.project.rate_hz());
+        let end_s = times.get(range.end).copied().or_else(last_s);
+        let length_s = end_s
             .zip(times.get(range.start))
             .map_or(0.0, |(b, a)| b - a);
         figure(

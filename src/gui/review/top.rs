@@ -12,6 +12,7 @@ use crate::gui::menu;
 use crate::gui::theme::{self, Palette};
 use crate::gui::widgets::{self, Icon, ToolButton};
 use crate::numbers::{counted, grouped};
+use crate::review::Project;
 use crate::review::export::ExportProgress;
 use crate::review::session::Progress;
 use crate::source::SourceInfo;
@@ -96,7 +97,7 @@ fn left_side(ui: &mut Ui, top: &Top<'_>, right: f32, acts: &mut Vec<Act>) {
     let frames = counted(state.frames() as u64, "frame");
     let mut words = vec![frames];
     if let (Some(info), false) = (top.info, top.compact) {
-        words.insert(0, format!("{:.2} fps", state.project.rate_hz()));
+        words.insert(0, rate_words(&state.project));
         words.insert(0, format!("{}×{}", info.width_px, info.height_px));
     }
     // Predictions and labels come first; figures stand where there is room left.
@@ -251,6 +252,17 @@ fn right_side(ui: &mut Ui, top: &Top<'_>, acts: &mut Vec<Act>) {
     if blind.show(ui).on_hover_text(hint).clicked() {
         acts.push(Act::Blind);
     }
+}
+
+/// The rate; where it is uneven that is said, and what it is on the whole.
+fn rate_words(project: &Project) -> String {
+    let (usual, times) = (project.rate_hz(), project.times_s());
+    let length_s = times.last().zip(times.first()).map_or(0.0, |(b, a)| b - a);
+    let whole = (times.len().saturating_sub(1)) as f64 / length_s.max(1e-9);
+    if length_s > 0.0 && (whole / usual - 1.0).abs() > 0.01 {
+        return format!("{whole:.2} fps, uneven");
+    }
+    format!("{usual:.2} fps")
 }
 
 /// A name cut to a width, with an ellipsis.

@@ -144,12 +144,14 @@ impl Worst {
         if shown.is_empty() {
             let text = if !self.segments.is_empty() {
                 "All are settled."
-            } else if state.project.model().is_none() && state.project.raters().len() < 2 {
+            } else if (state.project.model().is_none() && state.project.raters().len() < 2)
+                || (state.project.raters().is_empty() && !self.ranked)
+            {
                 "With predictions, and labels beside them, the stretches where they differ most are listed here."
             } else if !self.ranked {
                 "…"
             } else {
-                "No stretch where they are far apart."
+                "No stretch where they are far apart for long enough."
             };
             words(ui, body, text, &p);
             return acts;
@@ -291,16 +293,11 @@ impl Worst {
             ui.painter().galley(pos2(x, y), galley, p.muted);
             y += 16.0;
         }
-        let note = marks
-            .nearest(&segment.frames)
-            .map(|m| m.1.note.clone())
-            .unwrap_or_default();
-        if dim || !note.is_empty() {
-            let words = if note.is_empty() {
-                settled.title().to_owned()
-            } else {
-                format!("{}: {note}", settled.title())
-            };
+        let mark = marks.nearest(&segment.spot()).map(|m| m.1.clone());
+        let mark = mark.unwrap_or_default();
+        let note = mark.note.clone();
+        if !mark.is_empty() {
+            let words = mark.words();
             let galley = widgets::layout_elided(ui, &words, theme::small(), p.accent, room);
             ui.painter().galley(pos2(x, y), galley, p.accent);
         }
@@ -317,7 +314,7 @@ impl Worst {
                 .unwrap_or(0);
             for (n, choice) in SegmentState::ALL.into_iter().enumerate() {
                 if ui.selectable_label(n == on, choice.title()).clicked() {
-                    acts.push(Act::Settle(segment.frames.clone(), choice, note.clone()));
+                    acts.push(Act::Settle(segment.spot(), choice, note.clone()));
                 }
             }
             menu::caption(ui, "Note");
@@ -338,8 +335,8 @@ impl Worst {
                 // What is typed next is the note, and no key of the bench's.
                 field.request_focus();
             }
-            if field.lost_focus() && *text != note {
-                acts.push(Act::Settle(segment.frames.clone(), settled, text.clone()));
+            if (field.lost_focus() || field.clicked_elsewhere()) && *text != note {
+                acts.push(Act::Settle(segment.spot(), settled, text.clone()));
             }
         });
         let why = segment.ccc_loss.map_or(String::new(), |part| {
@@ -359,7 +356,7 @@ impl Worst {
 /// How a segment was settled.
 pub(super) fn state_of(segment: &Segment, marks: &Marks) -> SegmentState {
     marks
-        .nearest(&segment.frames)
+        .nearest(&segment.spot())
         .map_or(SegmentState::Open, |m| m.1.state)
 }
 

@@ -89,20 +89,38 @@ pub fn make(
 ) -> Result<Request, String> {
     let folder = base.join("example");
     let request = request(&folder);
-    if folder.is_dir() {
+    let files = request.video.iter().chain(&request.predictions);
+    let mut files = files.chain(&request.annotations);
+    if files.all(|file| file.exists()) {
         return Ok(request);
     }
     // Beside its name, so that it is whole or not there.
     let part = base.join("example.part");
     let _ = std::fs::remove_dir_all(&part);
     fill(&part, means, progress)?;
-    std::fs::rename(&part, &folder).map_err(|e| {
+    put(&part, &folder).map_err(|e| {
         format!(
             "{}: cannot be made ({e}). Check the folder.",
             folder.display()
         )
     })?;
     Ok(request)
+}
+
+/// The made example takes its place. Where one is already that lacks something (it was renamed, or thrown away), what it lacks
+/// comes to it, and what it has stays.
+fn put(part: &Path, folder: &Path) -> std::io::Result<()> {
+    if !folder.is_dir() {
+        return std::fs::rename(part, folder);
+    }
+    for entry in std::fs::read_dir(part)? {
+        let entry = entry?;
+        let place = folder.join(entry.file_name());
+        if place.symlink_metadata().is_err() {
+            std::fs::rename(entry.path(), place)?;
+        }
+    }
+    std::fs::remove_dir_all(part)
 }
 
 fn request(folder: &Path) -> Request {
@@ -306,6 +324,15 @@ mod tests {
         // The second time it is there.
         let mut again = 0;
         let same = make(base.path(), &means, &mut |_| again += 1).unwrap();
-        assert_eq!((same, again), (request, 0));
+        assert_eq!((&same, again), (&request, 0));
+        // What was renamed or thrown away of it comes again; what is there stays.
+        let [anna, ben] = [0, 1].map(|i| &request.annotations[i]);
+        let mine = anna.with_file_name("mine.csv");
+        std::fs::rename(anna, &mine).unwrap();
+        std::fs::write(ben, "frame,expression\n0,fear\n").unwrap();
+        assert_eq!(make(base.path(), &means, &mut |_| {}).unwrap(), request);
+        assert!(anna.is_file() && mine.is_file());
+        assert_eq!(std::fs::read_to_string(ben).unwrap().lines().count(), 2);
+        assert_eq!(std::fs::read_dir(base.path()).unwrap().count(), 1);
     }
 }

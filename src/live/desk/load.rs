@@ -1,21 +1,23 @@
 //! Reading what the bench is to show.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::clock::utc_text;
+use crate::formats::rows::table_beside;
 use crate::formats::sidecar::sidecar_path;
 use crate::review::Editor;
-use crate::review::journal::{self, Carried, JournalFile, Opened};
+use crate::review::journal::{self, Carried, JournalFile, Opened, SavedFiles};
 use crate::review::model::Model;
 use crate::review::project::{Frames, Project, ProjectError};
 use crate::review::session::Request;
+use crate::source::film::Numbering;
 
-/// Whether predictions were made from a video's crops: the pictures' numbers are then its frames.
-pub fn of_crops(predictions: &Path) -> bool {
-    let text = std::fs::read_to_string(sidecar_path(predictions)).unwrap_or_default();
-    serde_json::from_str::<serde_json::Value>(&text)
-        .is_ok_and(|value| value["protocol"]["name"] == "crops")
+/// How the pictures of a folder are numbered, by predictions of them.
+pub fn numbering(predictions: Option<&Path>) -> Numbering {
+    let text = predictions.and_then(|p| std::fs::read_to_string(sidecar_path(p)).ok());
+    let sidecar = text.and_then(|t| serde_json::from_str::<serde_json::Value>(&t).ok());
+    Numbering::of_predictions(sidecar.as_ref())
 }
 
 /// A project with its history.
@@ -27,6 +29,8 @@ pub struct Loaded {
     pub file: Result<JournalFile, String>,
     /// What the user should know of the journal.
     pub note: Option<String>,
+    /// Why the predictions beside the video were passed over.
+    pub unread: Option<String>,
 }
 
 /// What a request asks for, read, with the edits of earlier times.
@@ -38,31 +42,35 @@ pub fn load(request: &Request, frames: Option<Frames>) -> Result<Loaded, String>
         (Some(video), Some(frames)) => Project::of_video(video, frames),
         _ => Project::default(),
     };
+    let mut unread = None;
     if let Some(path) = &request.predictions {
-        project.set_model(Model::read(path).map_err(|e| e.to_string())?);
+        match Model::read(path) {
+            Ok(model) => project.set_model(model),
+            // Taken because it lies beside the video: nobody has asked for it.
+            Err(e) if project.video.as_deref().and_then(table_beside).as_ref() == Some(path) => {
+                unread = Some(format!("{e} The video is shown without predictions."));
+            }
+            Err(e) => return Err(e.to_string()),
+        }
     }
-    for path in &request.annotations {
-        project.add_labels(path).map_err(|e| e.to_string())?;
-    }
-    if project.frames() == 0 {
-        return Err(ProjectError::Nothing.to_string());
-    }
-    let (who, when) = (who(), utc_text(SystemTime::now()));
     let of = request.video.as_ref().or(request.predictions.as_ref());
-    let Some(of) = of.or(request.annotations.first()) else {
+    let of = of.or(request.annotations.first());
+    let saved = of.map_or(SavedFiles::default(), |of| saved_files(of));
+    let bare = project.clone();
+    add_labels(&mut project, request, &saved)?;
+    let (who, when) = (who(), utc_text(SystemTime::now()));
+    let Some(of) = of else {
         let editor = Editor::new(&who);
         return Ok(Loaded {
             project,
             editor,
             file: Err("there is no file beside which they could be kept".to_owned()),
             note: None,
+            unread,
         });
     };
     let beside = journal::path_beside(of);
-    let elsewhere = dirs::data_local_dir().map(|folder| {
-        let folder = folder.join("affectscope").join("review");
-        journal::path_in(&folder, of)
-    });
+    let elsewhere = elsewhere(of);
     let mut note = None;
     if let Some(elsewhere) = elsewhere.as_ref().filter(|path| path.is_file()) {
         note = came_back(elsewhere, &beside);
@@ -88,14 +96,50 @@ pub fn load(request: &Request, frames: Option<Frames>) -> Result<Loaded, String>
             editor,
             file: Ok(file),
             note: replayed.damage.map(|d| d.to_string()).or(note),
+            unread,
         },
         Err(e) => Loaded {
-            project,
+            // Without the journal the files that were saved from it are all there is.
+            project: {
+                let mut project = bare;
+                add_labels(&mut project, request, &SavedFiles::default())?;
+                project
+            },
             editor: Editor::new(&who),
             file: Err(e.to_string()),
             note: None,
+            unread,
         },
     })
+}
+
+fn add_labels(project: &mut Project, request: &Request, saved: &SavedFiles) -> Result<(), String> {
+    for path in &request.annotations {
+        let is_here = |file: &Path| saved.has(file, &request.annotations);
+        project
+            .add_labels_but(path, &is_here)
+            .map_err(|e| e.to_string())?;
+    }
+    match project.frames() {
+        0 => Err(ProjectError::Nothing.to_string()),
+        _ => Ok(()),
+    }
+}
+
+/// The files that labels in the journal of this were saved in, wherever the journal lies.
+fn saved_files(of: &Path) -> SavedFiles {
+    let beside = journal::path_beside(of);
+    if beside.is_file() {
+        return SavedFiles::of(&beside);
+    }
+    let elsewhere = elsewhere(of).filter(|path| path.is_file());
+    elsewhere.map_or(SavedFiles::default(), |path| SavedFiles::of(&path))
+}
+
+/// Where the journal of this lies while nothing can be written beside it.
+fn elsewhere(of: &Path) -> Option<PathBuf> {
+    let folder = dirs::data_local_dir()?.join("affectscope").join("review");
+    Some(journal::path_in(&folder, of))
 }
 
 /// Where edits were kept while the video's folder could not be written to: they go on beside it, where they fit.

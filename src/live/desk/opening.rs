@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
-use super::load::{load, of_crops};
+use super::load::{load, numbering};
 use super::thumbs::Thumbs;
 use super::{Desk, example};
 use crate::live::journal::Journal;
@@ -113,13 +113,9 @@ impl Desk {
 
     pub(super) fn view(&mut self, video: &Path) -> Result<(), ThreadError> {
         let wake = self.means.wake.clone();
-        let crops = video.is_dir() && self.request.predictions.as_deref().is_some_and(of_crops);
-        self.viewer = Some(if crops {
-            Viewer::start_crops(video, None, wake.clone())?
-        } else {
-            Viewer::start(video, wake.clone())?
-        });
-        self.thumbs = Some(Thumbs::new(video, crops, wake));
+        let numbering = numbering(self.request.predictions.as_deref());
+        self.viewer = Some(Viewer::start(video, numbering, wake.clone())?);
+        self.thumbs = Some(Thumbs::new(video, numbering, wake));
         Ok(())
     }
 
@@ -187,7 +183,11 @@ impl Desk {
                     self.phase = Phase::Ready;
                     update.project = Some(Box::new(loaded.project));
                     update.editor = Some(Box::new(loaded.editor));
-                    update.note = update.note.take().or(loaded.note);
+                    if loaded.unread.is_some() {
+                        self.request.predictions = None;
+                        update.request = Some(self.request.clone());
+                    }
+                    update.note = update.note.take().or(loaded.unread).or(loaded.note);
                     let journal = loaded.file.and_then(|file| {
                         let journal = Journal::start(file, self.means.wake.clone());
                         journal.map_err(|e| e.to_string())

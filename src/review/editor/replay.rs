@@ -45,10 +45,15 @@ impl Editor {
         let place = |editor: &Self, id| editor.place(id);
         match line.entry {
             Entry::Session { who, .. } => self.who = who.into(),
-            Entry::Edit { rater, blind, edit } => {
+            Entry::Edit {
+                rater,
+                blind,
+                more,
+                edit,
+            } => {
                 self.blind = blind;
                 if let Some(rater) = place(self, rater) {
-                    self.apply(project, rater, edit, when);
+                    self.make(project, (rater, more), edit, when);
                 }
             }
             Entry::Undo => {
@@ -59,10 +64,11 @@ impl Editor {
             }
             Entry::Mark {
                 frames,
+                reason,
                 state,
                 note,
             } => {
-                self.mark(frames, state, &note, when);
+                self.mark((frames, reason), state, &note, when);
             }
             Entry::Offset { rater, frames } => {
                 if let Some(rater) = place(self, rater) {

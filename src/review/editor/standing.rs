@@ -33,6 +33,20 @@ impl Standing {
         self.depth.abs_diff(point.common) + point.lost
     }
 
+    /// The last step has become longer.
+    pub(super) fn outgrow(&mut self) {
+        self.fork();
+        let depth = self.depth;
+        for point in std::iter::once(&mut self.saved).chain(&mut self.saving) {
+            if (point.common, point.lost) == (depth, 0) {
+                *point = Point {
+                    common: depth.saturating_sub(1),
+                    lost: 1,
+                };
+            }
+        }
+    }
+
     /// What has been taken back is gone.
     pub(super) fn fork(&mut self) {
         let depth = self.depth;

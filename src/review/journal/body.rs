@@ -104,6 +104,22 @@ pub(super) fn read_body(
 }
 
 impl Body {
+    /// The names of files that labels were saved in, each with the names of the files that those labels came from.
+    pub(super) fn saved_files(&self) -> Vec<(String, Vec<String>)> {
+        let from = |id: u32| {
+            let of = self.registered.iter().find(|r| r.rater == id);
+            let files = of.map_or(&[][..], |r| &r.files);
+            files.iter().map(|f| f.name.clone()).collect::<Vec<_>>()
+        };
+        let mut all = Vec::new();
+        for line in &self.entries {
+            if let Entry::Saved { rater, files, .. } = &line.entry {
+                all.extend(files.iter().map(|file| (file.clone(), from(*rater))));
+            }
+        }
+        all
+    }
+
     /// What the journal calls each of the project's raters: by the content of their files, in whatever order they were
     /// opened. Of those with the same files the one with the same name comes first.
     pub(super) fn matching(

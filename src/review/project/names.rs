@@ -9,13 +9,19 @@ use crate::formats::labels::LabelFormat;
 /// Whoever's file has no more of a name than the video.
 const LABELS: &str = "labels";
 
+/// What a file's name has beyond the video's; `None` where it only begins with the same letters, as `anna` does with `a`.
+pub(super) fn beyond<'a>(name: &'a str, video: &str) -> Option<&'a str> {
+    let rest = name.strip_prefix(video)?;
+    (!rest.starts_with(char::is_alphanumeric)).then_some(rest)
+}
+
 impl Project {
     /// Whose labels a file has: what its name has beyond the video's.
     pub(super) fn rater_name(&self, loaded: &Loaded) -> String {
         let stem = file_stem(&loaded.path);
         let own = self.stem();
         let stem = stem.strip_suffix(".affect").unwrap_or(&stem).to_owned();
-        let rest = stem.strip_prefix(&own).unwrap_or(&stem);
+        let rest = beyond(&stem, &own).unwrap_or(&stem);
         let rest = rest.trim_matches(|c: char| matches!(c, '.' | '_' | '-' | ' '));
         match rest {
             "" if loaded.format == LabelFormat::Affectscope => "rows".to_owned(),

@@ -1,7 +1,9 @@
 //! What an annotator should know before trusting the scores.
 
+use super::names::beyond;
 use super::{Project, file_name, file_stem};
 use crate::formats::labels::LabelFormat;
+use crate::numbers::{counted, grouped};
 use crate::review::model::FaceChoice;
 use crate::review::rater::Rater;
 
@@ -17,8 +19,9 @@ impl Project {
         let frames = self.frames();
         if self.has_model && self.from_video && self.model.frames != frames {
             notes.push(format!(
-                "The predictions speak of {} frames, the video has {frames}.",
-                self.model.frames
+                "The predictions speak of {}, the video has {}.",
+                counted(self.model.frames as u64, "frame"),
+                grouped(frames as u64)
             ));
         }
         notes.extend(self.model.names_failed.clone());
@@ -58,13 +61,15 @@ impl Project {
                     && n != frames as u64
                 {
                     notes.push(format!(
-                        "{}: {} has {n} frames, the video {frames}.",
+                        "{}: {} has {}, the video {}.",
                         rater.name,
-                        file_name(&origin.path)
+                        file_name(&origin.path),
+                        counted(n, "frame"),
+                        grouped(frames as u64)
                     ));
                 }
                 let stem = file_stem(&origin.path);
-                if !own.is_empty() && origin.video != own && !stem.starts_with(&own) {
+                if !own.is_empty() && origin.video != own && beyond(&stem, &own).is_none() {
                     notes.push(format!(
                         "{}: the name of {} has no {own} in it. Check that it is of this video.",
                         rater.name,

@@ -7,7 +7,7 @@ use crate::metrics::{CLASS_DECIMALS, written};
 use crate::review::disagreement::{Disagreement, Reason};
 use crate::review::figure::ticks::{clock, length};
 use crate::review::segments::{Segment, worst_first};
-use crate::review::{Project, film::Wanted};
+use crate::review::{Mark, Marks, Project, film::Wanted};
 
 /// Segments that a report shows.
 pub const SHOWN: usize = 20;
@@ -22,6 +22,15 @@ pub struct Worst {
     pub segment: Segment,
     /// Names of the raters; empty where it is not about one's labels.
     pub against: Vec<String>,
+    /// How somebody settled it; see [`settled`].
+    pub mark: Option<Mark>,
+}
+
+/// Puts what was found of segments to them.
+pub fn settled(worst: &mut [Worst], marks: &Marks) {
+    for one in worst {
+        one.mark = marks.nearest(&one.segment.spot()).map(|m| m.1.clone());
+    }
 }
 
 /// The worst segments against any rater, at most [`SHOWN`], the worst first. What is apart from several raters at one
@@ -36,6 +45,7 @@ pub fn worst(project: &Project) -> Vec<Worst> {
                 all.push(Worst {
                     segment,
                     against: about_one.then(|| rater.name.clone()).into_iter().collect(),
+                    mark: None,
                 });
             }
         }
@@ -106,6 +116,7 @@ pub(super) fn section(
         return;
     }
     let with_faces = worst.iter().any(|w| faces.contains_key(&w.segment.peak));
+    let with_marks = worst.iter().any(|w| w.mark.is_some());
     let rows: Vec<Vec<Cell>> = worst
         .iter()
         .enumerate()
@@ -128,6 +139,11 @@ pub(super) fn section(
                 Cell::text(format!("frame {} at {}", s.peak, clock(time_s, 2))),
                 Cell::number(written(Some(s.score), CLASS_DECIMALS)),
             ]);
+            if with_marks {
+                row.push(Cell::text(
+                    one.mark.as_ref().map_or(String::new(), Mark::words),
+                ));
+            }
             row
         })
         .collect();
@@ -142,6 +158,9 @@ pub(super) fn section(
     ];
     if with_faces {
         head.insert(1, "face");
+    }
+    if with_marks {
+        head.push("found");
     }
     page.div("wide", |page| page.table("", &head, &rows));
 }

@@ -79,10 +79,20 @@ fn who_annotates_is_said_once_and_labels_are_called_so_or_otherwise() {
     };
     harness.get_by_label("Labels: labels").click();
     harness.run_steps(3);
-    write(&mut harness, "Name of who annotates", "Maria");
-    assert_eq!(harness.state().settings().annotator, "Maria");
-    harness.get_by_label("New labels, empty").click();
+    // No Enter: the click itself takes the name.
+    harness.get_by_label("Name of who annotates").focus();
+    harness.run_steps(2);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness
+        .get_by_label("Name of who annotates")
+        .type_text("Maria");
+    harness.run_steps(2);
+    let at = harness.get_by_label("New labels, empty").rect().center();
+    harness.hover_at(at);
+    harness.drag_at(at);
+    harness.drop_at(at);
     harness.run_steps(3);
+    assert_eq!(harness.state().settings().annotator, "Maria");
     assert!(has(&harness, "Against Maria"));
     harness.get_by_label("Labels: labels, Maria").click();
     harness.run_steps(3);
