@@ -71,6 +71,9 @@ fn listed(found: &Found, details: &[Option<Detail>]) -> Value {
 
 fn table(found: &Found, details: &[Option<Detail>]) -> String {
     let mut text = String::new();
+    // What is no letter in a name would move the terminal's lines.
+    let plain =
+        |text: &dyn std::fmt::Display| text.to_string().replace(char::is_control, "\u{fffd}");
     for (session, detail) in found.sessions.iter().zip(details) {
         let mut facts = vec![day_and_minute(&session.when)];
         facts.extend(session.length_s.map(length));
@@ -78,17 +81,17 @@ fn table(found: &Found, details: &[Option<Detail>]) -> String {
         facts.extend(detail.as_ref().map(faces));
         facts.extend(session.weights.clone());
         // Writing to a text cannot fail.
-        let _ = writeln!(text, "{}  {}", session.name, facts.join("  "));
-        let _ = writeln!(text, "    {}", session.table.display());
+        let _ = writeln!(text, "{}  {}", plain(&session.name), facts.join("  "));
+        let _ = writeln!(text, "    {}", plain(&session.table.display()));
         if let Some(trouble) = &session.trouble {
-            let _ = writeln!(text, "    {trouble}");
+            let _ = writeln!(text, "    {}", plain(trouble));
         }
         if let Some(missing) = session.missing() {
-            let _ = writeln!(text, "    its video is not there: {missing}");
+            let _ = writeln!(text, "    its video is not there: {}", plain(&missing));
         }
         let labels = session.labels.iter().filter(|_| detail.is_none());
         for path in labels {
-            let _ = writeln!(text, "    labels: {}", path.display());
+            let _ = writeln!(text, "    labels: {}", plain(&path.display()));
         }
         for scores in detail.iter().flat_map(|d| &d.scores) {
             let _ = writeln!(text, "    {}", against(scores));

@@ -23,6 +23,7 @@ use super::figure::{Apart, Cloud, circumplex, confusion, ticks, timeline};
 use super::{FaceChoice, Model, Project, Rater};
 use crate::evaluate::matching::Scores;
 use crate::formats::labels::Person;
+use crate::numbers::counted;
 
 /// What a report says beside what the project knows.
 #[derive(Debug, Clone, Default)]
@@ -159,15 +160,18 @@ pub fn page(project: &Project, worst: &[Worst], facts: &Facts) -> String {
         video(page, project, &facts.video);
         let mut notes = project.notes();
         let mended = project.raters().iter().filter(|r| r.mended_places() > 0);
-        notes.extend(mended.map(|rater| match rater.mended_places() {
-            1 => format!(
-                "{}: mended in 1 place; the files below are as they were.",
-                rater.name
-            ),
-            n => format!(
-                "{}: mended in {n} places; the files below are as they were.",
-                rater.name
-            ),
+        notes.extend(mended.map(|rater| {
+            let places = counted(rater.mended_places() as u64, "place");
+            match rater.origins.is_empty() {
+                true => format!(
+                    "{}: made in this program, in {places}; from no file.",
+                    rater.name
+                ),
+                false => format!(
+                    "{}: mended in {places}; the files below are as they were.",
+                    rater.name
+                ),
+            }
         }));
         if !notes.is_empty() {
             page.say("h3", "To know");

@@ -86,8 +86,11 @@ impl Complaints {
         let undecoded = [
             "error while decoding",
             "error splitting",
+            "error at mb",
             "invalid data",
+            "invalid mb",
             "corrupt",
+            "damaged",
         ];
         self.undecoded += u64::from(undecoded.iter().any(|word| small.contains(word)));
         let says_cut = [

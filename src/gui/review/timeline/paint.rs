@@ -18,6 +18,9 @@ use crate::review::{Marks, Segment, SegmentState};
 /// Dashes of the raters' lines: drawn, left out. The first one's is whole.
 const DASHES: [(f32, f32); 5] = [(0.0, 0.0), (6.0, 3.0), (2.0, 3.0), (10.0, 3.0), (1.0, 2.0)];
 
+/// A piece of a rater's line beside their name.
+const SAMPLE: f32 = 13.0;
+
 /// Where the model has nothing to say.
 pub(super) fn gaps(painter: &Painter, p: &Palette, area: Rect, columns: &Columns) {
     let shade = p.line.gamma_multiply(if p.dark { 0.55 } else { 0.75 });
@@ -44,13 +47,38 @@ pub(super) fn row(
     row: &Row,
     (columns, state): (&Columns, &State),
 ) {
-    let room = NAMES - MARGIN;
+    // Whose line is whose, in the rows below.
+    let sample = match row.what {
+        What::Rater(r) => Some(rater_line(p, state, r)),
+        _ => None,
+    };
+    let room = NAMES - MARGIN - if sample.is_some() { SAMPLE + 4.0 } else { 0.0 };
     let name = widgets::layout_elided(ui, &row.name, theme::caption(), p.muted, room);
     let at = pos2(
         row.rect.left() - 8.0 - name.size().x,
         row.rect.center().y - name.size().y / 2.0,
     );
+    if let Some((stroke, dash)) = sample {
+        let end = pos2(at.x - 4.0, row.rect.center().y);
+        let points = [end - vec2(SAMPLE, 0.0), end];
+        if dash.0 > 0.0 {
+            let line = Shape::dashed_line(&points, stroke, dash.0, dash.1);
+            ui.painter().extend(line);
+        } else {
+            ui.painter().line_segment(points, stroke);
+        }
+    }
     ui.painter().galley(at, name, p.muted);
+    if matches!(row.what, What::Valence | What::Arousal) && row.rect.height() >= 44.0 {
+        let x = row.rect.left() - 8.0;
+        for (y, align, words) in [
+            (row.rect.top() - 1.0, Align2::RIGHT_TOP, "+1"),
+            (row.rect.bottom() + 1.0, Align2::RIGHT_BOTTOM, "−1"),
+        ] {
+            ui.painter()
+                .text(pos2(x, y), align, words, theme::digits(10.0), p.faint);
+        }
+    }
     let id = format!("row {}", row.name);
     widgets::described(ui, row.rect, &id, || row.spoken.clone());
     match row.what {
@@ -206,21 +234,19 @@ fn affect(
         line(painter, rect, &columns.lines[which], y, stroke, (0.0, 0.0));
     }
     for (r, lines) in columns.rater_lines.iter().enumerate() {
-        let (width, color) = if r == state.rater {
-            (1.5, p.text)
-        } else {
-            (1.0, p.muted)
-        };
-        let dash = DASHES[r % DASHES.len()];
-        line(
-            painter,
-            rect,
-            &lines[which],
-            y,
-            Stroke::new(width, color),
-            dash,
-        );
+        let (stroke, dash) = rater_line(p, state, r);
+        line(painter, rect, &lines[which], y, stroke, dash);
     }
+}
+
+/// How a rater's line is drawn: whose labels the scores are against stands out.
+fn rater_line(p: &Palette, state: &State, rater: usize) -> (Stroke, (f32, f32)) {
+    let (width, color) = if rater == state.rater {
+        (1.5, p.text)
+    } else {
+        (1.0, p.muted)
+    };
+    (Stroke::new(width, color), DASHES[rater % DASHES.len()])
 }
 
 /// Where a value of -1..=1 lies in a row.
