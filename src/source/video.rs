@@ -447,11 +447,9 @@ mod tests {
             early_end(&probe(Some(6), Some(1.0)), 6, &times, &complained, 0),
             None
         );
-        let even = seen(0.9);
-        assert_eq!(
-            early_end(&probe(Some(14), Some(1.0)), 10, &even, &complained, 0),
-            None
-        );
+        let mut edited = probe(Some(14), Some(1.0));
+        edited.container = "mov,mp4,m4a,3gp,3g2,mj2".to_owned();
+        assert_eq!(early_end(&edited, 10, &seen(0.9), &complained, 0), None);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use eframe::egui::{Align, Align2, Color32, Layout, Rect, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{
+    Align, Align2, Color32, Layout, Rect, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2,
+};
 
 use super::state::State;
 use crate::gui::theme::{self, Palette};
@@ -96,17 +98,27 @@ impl Agree {
                 "Two are needed: open another file of labels, or predictions."
             }
             Some(all) => {
-                let lines =
-                    below.height() >= all.voices.len() as f32 * LEAST_ROW + 4.0 * LINE + 16.0;
-                let foot = if lines { 3.0 * LINE + 6.0 } else { 0.0 };
-                let grid =
-                    Rect::from_min_max(below.min, pos2(below.right(), below.bottom() - foot));
-                matrix(ui, grid, all, (kind, selected), &p);
-                if lines {
-                    let foot =
-                        Rect::from_min_max(pos2(below.left(), grid.bottom() + 6.0), below.max);
+                let height = all.voices.len() as f32 * LEAST_ROW + 4.0 * LINE + 16.0;
+                let draw = |ui: &mut Ui, area: Rect| {
+                    let bottom = area.bottom() - 3.0 * LINE - 6.0;
+                    let grid = Rect::from_min_max(area.min, pos2(area.right(), bottom));
+                    matrix(ui, grid, all, (kind, selected), &p);
+                    let foot = Rect::from_min_max(pos2(area.left(), bottom + 6.0), area.max);
                     together(ui, foot, all, kind, &p);
+                };
+                if below.height() >= height {
+                    draw(ui, below);
+                    return;
                 }
+                // What has no room is scrolled to.
+                ui.scope_builder(UiBuilder::new().max_rect(below), |ui| {
+                    let area = ScrollArea::vertical().auto_shrink([false, false]);
+                    area.show(ui, |ui| {
+                        let size = vec2(ui.available_width() - 8.0, height);
+                        let (area, _) = ui.allocate_exact_size(size, Sense::hover());
+                        draw(ui, area);
+                    });
+                });
                 return;
             }
         };
@@ -213,7 +225,7 @@ fn matrix(ui: &mut Ui, rect: Rect, all: &Agreements, (kind, selected): (usize, b
                 ui.interact(
                     area,
                     ui.scope_id().with(("pair", row, column)),
-                    eframe::egui::Sense::hover(),
+                    Sense::hover(),
                 )
                 .on_hover_text(format!(
                     "{a} and {b}: {}\n{} frames that both rated",
