@@ -108,7 +108,9 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State, agree: &mut Agree) -> Vec<Ac
         }
         // Who rates needs the circle all the same.
         let rest = Rect::from_min_max(pos2(inner.left(), bottom), inner.max);
-        if rest.height() > 90.0 && !state.project.raters().is_empty() {
+        if rest.height() > 110.0 && state.project.raters().len() > 1 && !state.blind {
+            acts.extend(lower(ui, rest, (state, &scores), agree, &p));
+        } else if rest.height() > 90.0 && !state.project.raters().is_empty() {
             acts.extend(circle::show(ui, rest, state));
         }
         return acts;
@@ -195,20 +197,36 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State, agree: &mut Agree) -> Vec<Ac
     painter.galley(pos2(inner.left(), y - 6.0), galley, p.muted);
     let rest = Rect::from_min_max(pos2(inner.left(), y + 12.0), inner.max);
     if rest.height() < 110.0 {
-        return Vec::new();
+        return acts;
     }
+    acts.extend(lower(ui, rest, (state, &scores), agree, &p));
+    acts
+}
+
+/// Matrix, circle and agreement, of which one is shown; the matrix where there are scores.
+fn lower(
+    ui: &mut Ui,
+    rest: Rect,
+    (state, scores): (&State, &[Option<Scores>; 3]),
+    agree: &mut Agree,
+    p: &Palette,
+) -> Vec<Act> {
+    let choices = match scores[0].is_some() {
+        true => &BELOW[..],
+        false => &BELOW[1..],
+    };
     let bar = Rect::from_min_max(rest.min, pos2(rest.right(), rest.top() + 22.0));
     let below = Rect::from_min_max(pos2(rest.left(), bar.bottom() + 2.0), rest.max);
     let row = UiBuilder::new()
         .max_rect(bar)
         .layout(Layout::left_to_right(Align::Center));
     // Who rates needs the circle.
-    let shown_below = if state.rating.is_some() {
+    let shown_below = if state.rating.is_some() || !choices.contains(&state.below) {
         Below::Circumplex
     } else {
         state.below
     };
-    let [confusion_word, circle_word, agree_word] = if narrow {
+    let [confusion_word, circle_word, agree_word] = if rest.width() < 240.0 {
         ["Matrix", "Circle", "Agree"]
     } else {
         ["Confusion", "Circumplex", "Agreement"]
@@ -225,17 +243,18 @@ pub fn show(ui: &mut Ui, rect: Rect, state: &State, agree: &mut Agree) -> Vec<Ac
                 "How far annotators and model agree, every two and all together",
             ),
         ];
-        let on = BELOW.iter().position(|b| *b == shown_below);
-        widgets::segmented(ui, "Below", &options, on.unwrap_or(0))
+        let on = choices.iter().position(|b| *b == shown_below);
+        let options = &options[BELOW.len() - choices.len()..];
+        widgets::segmented(ui, "Below", options, on.unwrap_or(0))
     });
     let mut acts: Vec<Act> = chosen
         .inner
-        .map(|i| Act::Below(BELOW[i]))
+        .map(|i| Act::Below(choices[i]))
         .into_iter()
         .collect();
     match shown_below {
         Below::Circumplex => acts.extend(circle::show(ui, below, state)),
-        Below::Confusion => acts.extend(confusion(ui, below, state, &scores, &p)),
+        Below::Confusion => acts.extend(confusion(ui, below, state, scores, p)),
         Below::Agreement => agree.show(ui, below, state),
     }
     acts

@@ -7,6 +7,37 @@ use egui_kittest::kittest::NodeT as _;
 use super::*;
 
 #[test]
+fn people_agree_or_not_without_predictions_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, labels) = files(folder.path());
+    let mut project = bare(folder.path());
+    for path in &labels {
+        project.add_labels(path).unwrap();
+    }
+    let mut eva = "frame,valence,arousal\n".to_owned();
+    for frame in 0..200 {
+        eva.push_str(&format!("{frame},{},0.1\n", f64::from(frame % 40) / 50.0));
+    }
+    let path = folder.path().join("talk.eva.csv");
+    std::fs::write(&path, eva).unwrap();
+    project.add_labels(&path).unwrap();
+    let bench = FakeBench::default();
+    bench.with(|s| {
+        s.update.phase = Phase::Ready;
+        s.update.project = Some(Box::new(project));
+    });
+    let mut harness = window(&bench, Request::default(), [900.0, 600.0]);
+    assert!(has(&harness, "Scores need predictions"));
+    assert!(!has(&harness, "Below: Matrix"));
+    harness.get_by_label("Below: Agree").click();
+    harness.run_steps(4);
+    assert!(has(&harness, "Valence, people: ICC(2,1) "));
+    harness.get_by_label("Analyse the video").click();
+    harness.run_steps(2);
+    assert!(bench.with(|s| s.orders.contains(&"analyse")));
+}
+
+#[test]
 fn agreement_has_the_scores_of_every_two() {
     let folder = tempfile::tempdir().unwrap();
     let (_, mut harness) = opened(folder.path());
