@@ -328,6 +328,19 @@ pub fn described(ui: &Ui, rect: Rect, id: &str, label: impl Fn() -> String) -> R
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, label()));
     response
 }
+/// A name cut to a width, with an ellipsis.
+pub fn elided(ui: &Ui, text: &str, width: f32) -> String {
+    let galley = layout_elided(ui, text, theme::body(), Palette::of(ui.ctx()).text, width);
+    if !galley.elided {
+        return text.to_owned();
+    }
+    let keep = galley
+        .rows
+        .first()
+        .map_or(0, |r| r.glyphs.len().saturating_sub(1));
+    text.chars().take(keep).chain(['…']).collect()
+}
+
 /// A field for a short name in a menu, as wide as the first of `field` and called the second; what was typed once Enter is
 /// pressed or something else is clicked, if that is another than `known`.
 pub fn typed(ui: &mut Ui, id: Id, known: &str, hint: &str, field: (f32, &str)) -> Option<String> {

@@ -239,8 +239,12 @@ fn matrix(ui: &mut Ui, rect: Rect, all: &Agreements, (kind, selected): (usize, b
 
 /// What all of a group have in common, in one line each.
 fn together(ui: &mut Ui, rect: Rect, all: &Agreements, kind: usize, p: &Palette) {
-    let columns = ["ICC(2,1)", "ICC(2,k)", "alpha"];
+    let mut columns = ["ICC(2,1)", "ICC(2,k)", "alpha"];
     let width = (rect.width() - 78.0) / columns.len() as f32;
+    let narrow = width < 54.0;
+    if narrow {
+        columns = ["ICC2,1", "ICC2,k", "alpha"];
+    }
     let right_of = |i: usize| rect.left() + 78.0 + width * (i + 1) as f32;
     let shown = |i: usize| kind < 2 || i == 2;
     for (i, name) in columns.iter().enumerate().filter(|(i, _)| shown(*i)) {
@@ -249,7 +253,7 @@ fn together(ui: &mut Ui, rect: Rect, all: &Agreements, kind: usize, p: &Palette)
             at,
             Align2::RIGHT_CENTER,
             *name,
-            theme::digits(10.5),
+            theme::digits(if narrow { 9.5 } else { 10.5 }),
             p.muted,
         );
     }

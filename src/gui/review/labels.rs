@@ -5,7 +5,6 @@ use eframe::egui::{Button, DragValue, Id, Popup, PopupCloseBehavior, RichText, U
 
 use super::act::Act;
 use super::state::State;
-use super::top::elided;
 use crate::gui::menu;
 use crate::gui::widgets::{self, ToolButton};
 use crate::numbers::{counted, grouped};
@@ -22,7 +21,7 @@ pub fn button(ui: &mut Ui, state: &State, annotator: &str, acts: &mut Vec<Act>, 
         .collect();
     let word = match names.as_slice() {
         [] => "none".to_owned(),
-        names => elided(ui, &names.join(", "), if compact { 80.0 } else { 130.0 }),
+        names => widgets::elided(ui, &names.join(", "), if compact { 80.0 } else { 130.0 }),
     };
     let button = ToolButton {
         name: &format!(

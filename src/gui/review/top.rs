@@ -84,7 +84,7 @@ fn left_side(ui: &mut Ui, top: &Top<'_>, right: f32, acts: &mut Vec<Act>) {
     let room = if top.compact { 130.0 } else { 200.0 };
     let button = ToolButton {
         name: &format!("Video: {title}"),
-        label: &elided(ui, title, room),
+        label: &widgets::elided(ui, title, room),
         opens: true,
         ..ToolButton::default()
     };
@@ -151,7 +151,7 @@ fn predictions(
                 let file = model.path.as_ref()?.file_name()?;
                 Some(file.to_string_lossy().into_owned())
             });
-            elided(
+            widgets::elided(
                 ui,
                 &name.unwrap_or_else(|| "analysed now".to_owned()),
                 if compact { 90.0 } else { 140.0 },
@@ -263,17 +263,4 @@ fn rate_words(project: &Project) -> String {
         return format!("{whole:.2} fps, uneven");
     }
     format!("{usual:.2} fps")
-}
-
-/// A name cut to a width, with an ellipsis.
-pub fn elided(ui: &Ui, text: &str, width: f32) -> String {
-    let galley = widgets::layout_elided(ui, text, theme::body(), Palette::of(ui.ctx()).text, width);
-    if !galley.elided {
-        return text.to_owned();
-    }
-    let keep = galley
-        .rows
-        .first()
-        .map_or(0, |r| r.glyphs.len().saturating_sub(1));
-    text.chars().take(keep).chain(['…']).collect()
 }

@@ -57,7 +57,7 @@ impl Shelf {
             ));
         ui.scope_builder(row, |ui| {
             let title = format!("Back to {open}");
-            let label = super::super::top::elided(ui, &title, 260.0);
+            let label = widgets::elided(ui, &title, 260.0);
             let back = ToolButton {
                 name: &title,
                 label: &label,
@@ -195,7 +195,7 @@ impl Shelf {
             for (i, folder) in self.folders.iter().enumerate() {
                 ui.horizontal(|ui| {
                     let text = folder.display().to_string();
-                    let label = super::super::top::elided(ui, &short(folder), 270.0);
+                    let label = widgets::elided(ui, &short(folder), 270.0);
                     ui.label(label).on_hover_text(&text);
                     if i == 0 {
                         ui.label(RichText::new("recordings").size(12.0).weak());
