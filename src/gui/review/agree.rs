@@ -239,12 +239,10 @@ fn matrix(ui: &mut Ui, rect: Rect, all: &Agreements, (kind, selected): (usize, b
 
 /// What all of a group have in common, in one line each.
 fn together(ui: &mut Ui, rect: Rect, all: &Agreements, kind: usize, p: &Palette) {
-    let mut columns = ["ICC(2,1)", "ICC(2,k)", "alpha"];
+    let columns = ["ICC(2,1)", "ICC(2,k)", "alpha"];
     let width = (rect.width() - 78.0) / columns.len() as f32;
     let narrow = width < 54.0;
-    if narrow {
-        columns = ["ICC2,1", "ICC2,k", "alpha"];
-    }
+    let short = ["ICC2,1", "ICC2,k", "alpha"];
     let right_of = |i: usize| rect.left() + 78.0 + width * (i + 1) as f32;
     let shown = |i: usize| kind < 2 || i == 2;
     for (i, name) in columns.iter().enumerate().filter(|(i, _)| shown(*i)) {
@@ -252,7 +250,7 @@ fn together(ui: &mut Ui, rect: Rect, all: &Agreements, kind: usize, p: &Palette)
         ui.painter().text(
             at,
             Align2::RIGHT_CENTER,
-            *name,
+            if narrow { short[i] } else { *name },
             theme::digits(if narrow { 9.5 } else { 10.5 }),
             p.muted,
         );
