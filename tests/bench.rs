@@ -20,8 +20,8 @@ use affectscope::session::Tuning;
 use affectscope::source::demo::DemoSource;
 use affectscope::source::{FrameSource, Next};
 use affectscope::train::augment::{Augment, view};
-use affectscope::train::cnn::Learner;
 use affectscope::train::config::Shape;
+use affectscope::train::learner::Learner;
 use affectscope::train::loader::Batch;
 use affectscope::train::net::{Adam, AdamConfig, Store};
 use affectscope::train::objective::{Targets, Task};
@@ -93,7 +93,7 @@ fn training(c: &mut Criterion) {
     let mut store = Store::new(&config);
     let mut rng = Rng::new(1);
     store.begin(|| rng.unit() as f32);
-    let mut learner = Learner::new(&config, &store, BATCH).unwrap();
+    let mut learner = Learner::new(&config, &store, BATCH, None).unwrap();
     let mut adam = Adam::new(AdamConfig::default(), &store, |_| true);
     let mut grads = vec![0.0; store.learnt()];
     let batch = Batch {

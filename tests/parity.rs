@@ -4,8 +4,8 @@ use affectscope::analysis::Crop;
 use affectscope::labels::Expression;
 use affectscope::model::config::StudentConfig;
 use affectscope::model::student::{Features, Student};
-use affectscope::train::cnn::Learner;
 use affectscope::train::config::Shape;
+use affectscope::train::learner::Learner;
 use affectscope::train::loader::Batch;
 use affectscope::train::net::{Adam, AdamConfig, Store, Temporal};
 use affectscope::train::objective::{Targets, Task, TeacherLogits, of_batch};
@@ -123,7 +123,7 @@ fn cnn(
     seed: usize,
     teacher: Option<&Student>,
 ) -> Vec<f64> {
-    let mut learner = Learner::new(config, store, BATCH).unwrap();
+    let mut learner = Learner::new(config, store, BATCH, None).unwrap();
     let mut adam = Adam::new(AdamConfig::default(), store, |name| {
         !name.starts_with("temporal")
     });

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::values::up_to_256;
+use crate::model::device::DeviceChoice;
 use crate::train::prepare::Database;
 
 /// `affectscope train`
@@ -90,6 +91,9 @@ pub struct RunArgs {
     /// Threads that share a step [default: the config's, else one a core]; the weights do not depend on it
     #[arg(long, value_name = "N", value_parser = up_to_256)]
     pub threads: Option<usize>,
+    /// Where the CNNs learn: `cuda` for an NVIDIA GPU, `auto` for one where it can be had
+    #[arg(long, value_enum, default_value_t)]
+    pub device: DeviceChoice,
     /// The last phase to run
     #[arg(long, value_name = "PHASE", value_parser = ["teacher-cnn", "teacher-gru", "student-cnn", "student-gru"])]
     pub until: Option<String>,

@@ -17,6 +17,7 @@ pub mod gru;
 pub mod held;
 pub mod journal;
 pub mod landmarks;
+pub mod learner;
 pub mod loader;
 pub mod loss;
 pub mod net;

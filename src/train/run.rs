@@ -10,8 +10,9 @@ use super::cnn::CnnLearning;
 use super::config::{BUILT_IN, GruPhase, NOTHING, Phase as CnnPhase, RunConfig, Shape};
 use super::gru::{GruLearning, Shown, WINDOW, Windows, has_room};
 use super::held::Held;
+use super::learner::Teacher;
 use super::loader::{Place, Plan, places};
-use super::net::Store;
+use super::net::{Gpu, Store};
 use super::objective::Task;
 use super::phase::begun::{self, known};
 use super::phase::{Learning, Phase, PhaseError, Step, Verdict, Watch};
@@ -19,7 +20,6 @@ use super::random::Rng;
 use super::set::{Manifest, Set, Split};
 use crate::formats::output::write_whole;
 use crate::model::config::StudentConfig;
-use crate::model::student::{Kernels, Student};
 use crate::model::weights::Weights;
 
 /// The phases, in their order.
@@ -45,6 +45,8 @@ pub struct Run<'a> {
     pub until: Option<&'a str>,
     /// Threads that make batches.
     pub makers: usize,
+    /// The GPU that the CNNs learn on, where it is not the CPU.
+    pub gpu: Option<&'a Arc<Gpu>>,
 }
 
 impl Run<'_> {
@@ -86,7 +88,7 @@ impl Run<'_> {
                     file
                 }
             };
-            taught = Some(Arc::new(open(&file)?));
+            taught = Some(Arc::new(Teacher::new(Weights::load(Some(&file))?)?));
         }
         self.one(
             &student,
@@ -126,7 +128,7 @@ impl Run<'_> {
         &self,
         who: &Who<'_>,
         (cnn, gru): (&CnnPhase, Option<&GruPhase>),
-        teacher: Option<&Arc<Student>>,
+        teacher: Option<&Arc<Teacher>>,
         watch: &mut dyn RunWatch,
     ) -> Result<PathBuf, PhaseError> {
         let name = format!("{}-cnn", who.name);
@@ -180,7 +182,7 @@ impl Run<'_> {
         who: &Who<'_>,
         config: &StudentConfig,
         phase: &CnnPhase,
-        teacher: Option<&Arc<Student>>,
+        teacher: Option<&Arc<Teacher>>,
         watch: &mut dyn RunWatch,
     ) -> Result<Store, PhaseError> {
         let (begin, start, grown) = self.begin(name, who, config)?;
@@ -228,7 +230,7 @@ impl Run<'_> {
             &begin,
             (self.sets, plan, phase.batch),
             validation,
-            teacher.cloned(),
+            (teacher, self.gpu),
         )?;
         watch.phase(name, &what);
         let before = (who.start != NOTHING && phase.keep > 0.0).then(|| begin.values.clone());
@@ -245,10 +247,10 @@ impl Run<'_> {
         cnn: &Path,
         (who, config, begin): (&Who<'_>, &StudentConfig, Store),
         phase: &GruPhase,
-        teacher: Option<&Arc<Student>>,
+        teacher: Option<&Arc<Teacher>>,
         watch: &mut dyn RunWatch,
     ) -> Result<Store, PhaseError> {
-        let student = open(cnn)?;
+        let Teacher { student, .. } = Teacher::new(Weights::load(Some(cnn))?)?;
         let of = self.depends_on(
             who,
             [
@@ -263,7 +265,7 @@ impl Run<'_> {
             return self.finish(&phase_files, &mut Over, begin, watch);
         }
         watch.phase(name, "features of the finished CNN");
-        let teacher = teacher.map(|t| &**t);
+        let teacher = teacher.map(|t| &t.student);
         let seed = self.seed(name);
         let shown = Shown {
             phase,
@@ -319,7 +321,7 @@ impl Run<'_> {
         &self,
         who: &Who<'_>,
         own: [String; 2],
-        teacher: Option<&Arc<Student>>,
+        teacher: Option<&Arc<Teacher>>,
     ) -> String {
         let sets: Vec<Value> = self
             .sets
@@ -343,7 +345,7 @@ impl Run<'_> {
             known("sets", &sets),
         ];
         if let Some(teacher) = teacher {
-            all.push(known("weights of the teacher", &teacher.sha256()));
+            all.push(known("weights of the teacher", &teacher.student.sha256()));
         }
         all.extend(own);
         begun::all(&all)
@@ -447,13 +449,4 @@ struct Who<'a> {
     shape_key: &'a str,
     shape: &'a Shape,
     start: &'a str,
-}
-
-/// A finished network.
-fn open(file: &Path) -> Result<Student, PhaseError> {
-    let kernels = Kernels {
-        threads: rayon::current_num_threads(),
-        ..Kernels::default()
-    };
-    Ok(Student::with_kernels(&Weights::load(Some(file))?, kernels)?)
 }

@@ -1,13 +1,17 @@
 //! How a network does on labelled faces: what is validated on, and what a card says.
 
+use rayon::prelude::*;
+
 use super::augment::plain;
 use super::loader::Place;
-use super::phase::Verdict;
+use super::objective::TeacherLogits;
+use super::phase::{PhaseError, Verdict};
 use super::set::{Labels, Set};
 use crate::analysis::Crop;
 use crate::evaluate::matching::Scores;
-use crate::labels::Estimate;
-use crate::model::config::CROP_SIDE_PX;
+use crate::labels::{Estimate, Expression};
+use crate::model::config::{AFFECT_BINS, CROP_SIDE_PX, StudentConfig};
+use crate::model::heads::estimate;
 use crate::model::student::{NetworkError, Student};
 
 /// Faces in one call.
@@ -65,22 +69,16 @@ pub fn crops<E>(
     mut take: impl FnMut(&[Place], &[Crop]) -> Result<(), E>,
 ) -> Result<(), E> {
     let config = student.config();
-    let channels = config.backbone.color.channels();
     for part in places.chunks(BATCH) {
         let crops: Vec<Crop> = part
             .iter()
-            .map(|&(s, i)| {
-                let mut pixels = vec![0; CROP_SIDE_PX * CROP_SIDE_PX * channels];
-                plain(
-                    &sets[s].sample(i),
-                    config.backbone.color,
-                    config.resize_px(),
-                    &mut pixels,
-                );
+            .map(|&place| {
+                let mut pixels = vec![0; crop_bytes(config)];
+                crop(config, sets, place, &mut pixels);
                 Crop {
                     face_id: 1,
                     side_px: CROP_SIDE_PX,
-                    channels,
+                    channels: config.backbone.color.channels(),
                     pixels: pixels.into(),
                 }
             })
@@ -88,6 +86,51 @@ pub fn crops<E>(
         take(part, &crops)?;
     }
     Ok(())
+}
+
+fn crop_bytes(config: &StudentConfig) -> usize {
+    CROP_SIDE_PX * CROP_SIDE_PX * config.backbone.color.channels()
+}
+
+/// One face's crop, as long as [`crop_bytes`].
+fn crop(config: &StudentConfig, sets: &[Set], (s, i): Place, pixels: &mut [u8]) {
+    let (color, resize_px) = (config.backbone.color, config.resize_px());
+    plain(&sets[s].sample(i), color, resize_px, pixels);
+}
+
+/// Scores of what `logits` says of whole batches of crops: `[B * 7]`, `[B * 40]`, in order. The last batch is filled up with
+/// black pictures.
+///
+/// # Errors
+/// What `logits` says, and answers that are no numbers.
+pub fn of_settled(
+    config: &StudentConfig,
+    sets: &[Set],
+    places: &[Place],
+    batch: usize,
+    mut logits: impl FnMut(&[u8]) -> Result<Option<TeacherLogits>, PhaseError>,
+) -> Result<Scores, PhaseError> {
+    let mut scores = Scores::default();
+    let bytes = crop_bytes(config);
+    let mut pixels = vec![0; batch * bytes];
+    for part in places.chunks(batch) {
+        pixels[part.len() * bytes..].fill(0);
+        pixels
+            .par_chunks_mut(bytes)
+            .zip(part)
+            .for_each(|(pixels, &place)| crop(config, sets, place, pixels));
+        let Some((expression, affect)) = logits(&pixels)? else {
+            continue;
+        };
+        let said = expression
+            .chunks_exact(Expression::COUNT)
+            .zip(affect.chunks_exact(2 * AFFECT_BINS));
+        for (&(s, i), (expression, affect)) in part.iter().zip(said) {
+            let said = estimate(expression, affect).ok_or(NetworkError::NotANumber)?;
+            push(&mut scores, &said, sets[s].sample(i).labels);
+        }
+    }
+    Ok(scores)
 }
 
 /// Scores of the CNN's own answers.

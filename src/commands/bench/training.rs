@@ -17,7 +17,7 @@ use crate::model::config::{BackboneConfig, CROP_SIDE_PX, HeadsConfig, StudentCon
 use crate::model::conv::isa::InstructionSet;
 use crate::model::student::Student;
 use crate::model::weights::Weights;
-use crate::train::cnn::Learner;
+use crate::train::learner::Learner;
 use crate::train::loader::Batch;
 use crate::train::net::{Adam, AdamConfig, Store};
 use crate::train::objective::{Targets, Task};
@@ -140,7 +140,7 @@ pub(super) fn run(args: &BenchArgs, student: &Student) -> Result<TrainingReport,
     store.load(&weights, |_| false).map_err(PhaseError::from)?;
     let adam_config = AdamConfig::default();
     let mut trainer = Trainer {
-        learner: Learner::new(&config, &store, batch)?,
+        learner: Learner::new(&config, &store, batch, None)?,
         adam: Adam::new(adam_config, &store, |_| true),
         grads: vec![0.0; store.learnt()],
         batch: made(batch, config.backbone.input[0]),

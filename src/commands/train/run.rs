@@ -1,6 +1,7 @@
 //! `affectscope train run`: teacher and student, phase by phase.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -8,8 +9,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::super::{Failure, INTERRUPTED, Interrupt, say};
 use crate::cli::train::RunArgs;
 use crate::formats::output::write_whole;
+use crate::model::device::DeviceChoice;
 use crate::train::config::{ConfigError, RunConfig};
 use crate::train::journal::Journal;
+use crate::train::net::{Gpu, Products};
 use crate::train::page::page;
 use crate::train::phase::{EpochReport, PhaseError, StepReport, Watch, log_of};
 use crate::train::run::{PHASES, Run, RunWatch};
@@ -70,18 +73,44 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         )));
     }
     let (pool, makers) = threads(args.threads.unwrap_or(config.threads))?;
+    let gpu = gpu(args.device)?;
     let run = Run {
         config: &config,
         sets: &sets,
         out: &out,
         until: args.until.as_deref(),
         makers,
+        gpu: gpu.as_ref(),
     };
     let mut show = Show::new(Interrupt::listen(), &out, &PHASES);
     let file = pool.install(|| run.run(&mut show));
     show.end();
     say(&format!("{} is finished", file?.display()));
     Ok(())
+}
+
+/// The GPU that is asked for; `None` for the CPU.
+fn gpu(choice: DeviceChoice) -> Result<Option<Arc<Gpu>>, Failure> {
+    match choice {
+        DeviceChoice::Cpu => Ok(None),
+        DeviceChoice::Metal => Err(Failure::bad_input(
+            "train run: it trains on the CPU or on NVIDIA's GPUs. Give --device cpu.",
+        )),
+        DeviceChoice::Cuda => match Gpu::open(Products::Tf32) {
+            Ok(gpu) => Ok(Some(gpu)),
+            Err(e) => Err(Failure::bad_input(format!("train run: {e}"))),
+        },
+        DeviceChoice::Auto => match Gpu::open(Products::Tf32) {
+            Ok(gpu) => {
+                say(&format!("on {}", gpu.name()));
+                Ok(Some(gpu))
+            }
+            Err(e) => {
+                tracing::debug!("{e}");
+                Ok(None)
+            }
+        },
+    }
 }
 
 /// Threads that share a step (0: one a core), and how many make batches beside them.

@@ -104,6 +104,45 @@ impl Heads {
     }
 }
 
+impl Heads {
+    /// Logits of pooled features by the running moments, in `values` that lie as a store's: `[B, pooled]` to `[B * 7]` and
+    /// `[B * 40]`.
+    ///
+    /// # Errors
+    /// candle's.
+    pub fn settled(&self, values: &[f32], pooled: &[f32]) -> Result<[Vec<f32>; 2]> {
+        let width = self.places[0].sizes[0];
+        let pooled = Tensor::from_slice(pooled, (pooled.len() / width, width), &Device::Cpu)?; // [B, pooled]
+        let tensor = |range: &Range<usize>, shape: &[usize]| {
+            Tensor::from_slice(&values[range.clone()], shape, &Device::Cpu)
+        };
+        let norm = |x: &Tensor, places: &[Range<usize>; 4]| {
+            let [scale, shift, mean, var] = places;
+            let of = |range| tensor(range, &[1, x.dim(1)?]);
+            let deviation = (of(var)? + EPSILON)?.sqrt()?;
+            x.broadcast_sub(&of(mean)?)?
+                .broadcast_div(&deviation)?
+                .broadcast_mul(&of(scale)?)?
+                .broadcast_add(&of(shift)?)
+        };
+        let layer = |x: &Tensor, [weight, bias]: &[Range<usize>; 2], from: usize, to: usize| {
+            x.matmul(&tensor(weight, &[to, from])?.t()?)?
+                .broadcast_add(&tensor(bias, &[to])?)
+        };
+        let mut logits = [Vec::new(), Vec::new()];
+        for (places, logits) in self.places.iter().zip(&mut logits) {
+            let [inputs, hidden, outputs] = places.sizes;
+            let x = norm(&pooled, &places.norms[0])?; // [B, pooled]
+            let x = layer(&x, &places.layers[0], inputs, hidden)?.relu()?; // [B, hidden]
+            let x = norm(&x, &places.norms[1])?; // [B, hidden]
+            *logits = layer(&x, &places.layers[1], hidden, outputs)? // [B, outputs]
+                .flatten_all()?
+                .to_vec1()?;
+        }
+        Ok(logits)
+    }
+}
+
 impl HeadsPass {
     /// Slopes of a loss made of the logits: those of the heads' values are added to `grads`, those of the pooled
     /// features come back, `[B, pooled]`.

@@ -7,6 +7,7 @@
 //! | `plane.rs` | values of a batch, and buffers that go round |
 //! | `unit.rs` | a convolution with its batch norm |
 //! | `backbone.rs` | the bottleneck ResNet, forth and back |
+//! | `gpu` | the same on an NVIDIA GPU |
 //! | `heads.rs` | the two heads, in candle's operations, which differentiate themselves |
 //! | `gru.rs` | the recurrent heads, likewise |
 //! | `points.rs` | the landmark network |
@@ -16,6 +17,7 @@
 
 mod adam;
 mod backbone;
+mod gpu;
 mod grow;
 mod gru;
 mod heads;
@@ -26,6 +28,7 @@ mod unit;
 
 pub use adam::{Adam, AdamConfig};
 pub use backbone::Backbone;
+pub use gpu::{Gpu, GpuBackbone, GpuBackboneError, GpuError, Products};
 pub use gru::{Temporal, TemporalPass};
 pub use heads::{Heads, HeadsPass};
 pub use points::{Points, PointsPass};

@@ -7,10 +7,10 @@ use crate::model::config::StudentConfig;
 use crate::model::conv::isa::InstructionSet;
 use crate::train::random::Rng;
 
-const BATCH: usize = 3;
+pub(super) const BATCH: usize = 3;
 
 /// A small network of odd widths: channels are filled up with zeros on every machine.
-fn config(channels: usize) -> StudentConfig {
+pub(super) fn config(channels: usize) -> StudentConfig {
     let color = if channels == 1 { "gray" } else { "rgb" };
     let json = serde_json::json!({
         "kind": "student",
@@ -23,7 +23,7 @@ fn config(channels: usize) -> StudentConfig {
     StudentConfig::parse(&json.to_string()).unwrap()
 }
 
-fn store(config: &StudentConfig) -> Store {
+pub(super) fn store(config: &StudentConfig) -> Store {
     let mut rng = Rng::new(5);
     let mut store = Store::new(config);
     store.begin(|| rng.unit() as f32);
@@ -36,7 +36,7 @@ fn store(config: &StudentConfig) -> Store {
     store
 }
 
-fn pixels(config: &StudentConfig) -> Vec<u8> {
+pub(super) fn pixels(config: &StudentConfig) -> Vec<u8> {
     let mut rng = Rng::new(9);
     let count = BATCH * 112 * 112 * config.backbone.input[0];
     // Smooth enough for neighbours to have something in common.
@@ -131,7 +131,7 @@ impl Reference<'_> {
 }
 
 /// What each pooled feature counts in the loss.
-fn parts(count: usize) -> Vec<f32> {
+pub(super) fn parts(count: usize) -> Vec<f32> {
     let mut rng = Rng::new(3);
     (0..count).map(|_| rng.normal() as f32).collect()
 }

@@ -12,9 +12,9 @@ use crate::model::conv::passes::{self, Backward, Scaling};
 use crate::model::conv::products::{Gather, Geometry, Panels, outer, product};
 
 /// As PyTorch's, and the reference's.
-const EPSILON: f64 = 1e-5;
+pub(super) const EPSILON: f64 = 1e-5;
 /// What a batch adds to the running moments.
-const MOMENTUM: f32 = 0.1;
+pub(super) const MOMENTUM: f32 = 0.1;
 /// Rows of a weight's slope that one piece of work takes: whole tiles of every kernel.
 const DEPTH_CHUNK: usize = 14 * 3;
 

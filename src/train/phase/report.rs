@@ -6,7 +6,7 @@ use crate::model::student::NetworkError;
 use crate::model::weights::WeightsError;
 use crate::train::checkpoint::CheckpointError;
 use crate::train::journal::JournalError;
-use crate::train::net::StoreError;
+use crate::train::net::{GpuError, StoreError};
 
 /// Why a phase ended before its end.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +26,9 @@ pub enum PhaseError {
     /// The network.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// The GPU.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
     /// Heads or loss.
     #[error("the step failed ({0})")]
     Candle(#[from] candle_core::Error),

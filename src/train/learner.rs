@@ -1,0 +1,229 @@
+//! A CNN that learns, and one that teaches it, on the CPU or on a GPU.
+
+use std::sync::Arc;
+
+use super::loader::Batch;
+use super::net::{Backbone, Gpu, GpuBackbone, GpuBackboneError, Heads, Store};
+use super::objective::{self, TeacherLogits};
+use super::phase::{Parts, PhaseError};
+use crate::analysis::Crop;
+use crate::model::config::{CROP_SIDE_PX, StudentConfig};
+use crate::model::conv::isa::InstructionSet;
+use crate::model::student::{Kernels, Student};
+use crate::model::weights::Weights;
+
+/// Where a backbone is.
+enum Eyes {
+    Cpu(Box<Backbone>),
+    Gpu(Box<GpuBackbone>),
+}
+
+impl Eyes {
+    fn new(
+        config: &StudentConfig,
+        store: &Store,
+        batch: usize,
+        gpu: Option<&Arc<Gpu>>,
+    ) -> Result<Self, PhaseError> {
+        let config = &config.backbone;
+        Ok(match gpu {
+            Some(gpu) => Self::Gpu(Box::new(GpuBackbone::new(gpu, store, config, batch)?)),
+            None => {
+                let set = InstructionSet::chosen();
+                Self::Cpu(Box::new(Backbone::new(set, store, config, batch)?))
+            }
+        })
+    }
+}
+
+/// The CNN, forth and back over a batch.
+pub struct Learner {
+    eyes: Eyes,
+    heads: Heads,
+    batch: usize,
+}
+
+impl Learner {
+    /// Room for batches of just this many faces, on the CPU or this GPU; `config` is without recurrent heads.
+    ///
+    /// # Errors
+    /// When the store is of another config, or the GPU has no room.
+    pub fn new(
+        config: &StudentConfig,
+        store: &Store,
+        batch: usize,
+        gpu: Option<&Arc<Gpu>>,
+    ) -> Result<Self, PhaseError> {
+        Ok(Self {
+            eyes: Eyes::new(config, store, batch, gpu)?,
+            heads: Heads::new(store, config)?,
+            batch,
+        })
+    }
+
+    /// Faces of a batch.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Whether [`Learner::settled`] can be asked.
+    pub fn is_on_gpu(&self) -> bool {
+        matches!(self.eyes, Eyes::Gpu(_))
+    }
+
+    /// Adds a batch's slopes to `grads`, as long as what the store learns; gives the loss and its parts. The batch moves
+    /// the running moments in the store.
+    ///
+    /// # Errors
+    /// When heads, loss or the GPU fail.
+    pub fn slopes(
+        &mut self,
+        store: &mut Store,
+        batch: &Batch,
+        taught: Option<&TeacherLogits>,
+        grads: &mut [f32],
+    ) -> Result<Parts, PhaseError> {
+        let pooled = match &mut self.eyes {
+            Eyes::Cpu(backbone) => backbone.forward(store, &batch.pixels),
+            Eyes::Gpu(backbone) => backbone.forward(store, &batch.pixels)?,
+        };
+        let pass = self.heads.forward(store, &pooled)?;
+        let loss = objective::of_batch(&pass.expression, &pass.affect, &batch.targets, taught)?;
+        let total: f32 = loss.total.to_scalar()?;
+        let slopes = pass.backward(&loss.total, grads)?;
+        match &mut self.eyes {
+            Eyes::Cpu(backbone) => backbone.backward(store, &slopes, grads),
+            Eyes::Gpu(backbone) => backbone.backward(&slopes, grads)?,
+        }
+        let [a, b, c, d] = loss.parts.map(f64::from);
+        Ok([a, b, c, d, total.into()])
+    }
+
+    /// The values that [`Learner::settled`] goes by. Nothing on the CPU.
+    ///
+    /// # Errors
+    /// The GPU's.
+    pub fn load(&mut self, values: &[f32]) -> Result<(), PhaseError> {
+        match &mut self.eyes {
+            Eyes::Cpu(_) => Ok(()),
+            Eyes::Gpu(backbone) => Ok(backbone.load(values)?),
+        }
+    }
+
+    /// Logits of a whole batch of crops on the GPU, by the running moments of the values that were loaded: `[B * 7]`,
+    /// `[B * 40]`. `None` on the CPU, where a [`Student`] is faster.
+    ///
+    /// # Errors
+    /// The GPU's.
+    pub fn settled(
+        &mut self,
+        values: &[f32],
+        pixels: &[u8],
+    ) -> Result<Option<TeacherLogits>, PhaseError> {
+        match &mut self.eyes {
+            Eyes::Cpu(_) => Ok(None),
+            Eyes::Gpu(backbone) => {
+                let pooled = backbone.settled(pixels)?;
+                let [expression, affect] = self.heads.settled(values, &pooled)?;
+                Ok(Some((expression, affect)))
+            }
+        }
+    }
+}
+
+/// A finished network that teaches.
+pub struct Teacher {
+    /// It, as the program runs it.
+    pub student: Student,
+    weights: Weights,
+}
+
+impl Teacher {
+    /// Of a weights file.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub fn new(weights: Weights) -> Result<Self, PhaseError> {
+        let kernels = Kernels {
+            threads: rayon::current_num_threads(),
+            ..Kernels::default()
+        };
+        Ok(Self {
+            student: Student::with_kernels(&weights, kernels)?,
+            weights,
+        })
+    }
+}
+
+/// What a teacher's CNN says of a batch: it sees the very same views.
+pub struct Says {
+    teacher: Arc<Teacher>,
+    /// On a GPU: it, with its values.
+    there: Option<(Learner, Vec<f32>)>,
+}
+
+impl Says {
+    /// For batches of just this many faces.
+    ///
+    /// # Errors
+    /// When the GPU has no room.
+    pub fn new(
+        teacher: &Arc<Teacher>,
+        batch: usize,
+        gpu: Option<&Arc<Gpu>>,
+    ) -> Result<Self, PhaseError> {
+        let there = match gpu {
+            None => None,
+            Some(_) => {
+                let config = StudentConfig {
+                    temporal: None,
+                    ..teacher.student.config().clone()
+                };
+                let mut store = Store::new(&config);
+                store.load(&teacher.weights, |_| false)?;
+                let mut learner = Learner::new(&config, &store, batch, gpu)?;
+                learner.load(&store.values)?;
+                Some((learner, store.values))
+            }
+        };
+        Ok(Self {
+            teacher: teacher.clone(),
+            there,
+        })
+    }
+
+    /// Logits of a batch of crops, `[B, 112, 112, channels]`: `[B * 7]`, `[B * 40]`.
+    ///
+    /// # Errors
+    /// When the network or the GPU fails.
+    pub fn logits(&mut self, pixels: &[u8], channels: usize) -> Result<TeacherLogits, PhaseError> {
+        if let Some((learner, values)) = &mut self.there
+            && let Some(logits) = learner.settled(values, pixels)?
+        {
+            return Ok(logits);
+        }
+        let crops: Vec<Crop> = pixels
+            .chunks_exact(CROP_SIDE_PX * CROP_SIDE_PX * channels)
+            .map(|pixels| Crop {
+                face_id: 1,
+                side_px: CROP_SIDE_PX,
+                channels,
+                pixels: pixels.to_vec().into(),
+            })
+            .collect();
+        let (expression, affect) = self.teacher.student.cnn_logits(&crops)?;
+        Ok((
+            expression.flatten_all()?.to_vec1()?,
+            affect.flatten_all()?.to_vec1()?,
+        ))
+    }
+}
+
+impl From<GpuBackboneError> for PhaseError {
+    fn from(error: GpuBackboneError) -> Self {
+        match error {
+            GpuBackboneError::Gpu(e) => e.into(),
+            GpuBackboneError::Store(e) => e.into(),
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! The backbone on an NVIDIA GPU: the same forth and back as [`super::Backbone`], by matrix products of cuBLAS and kernels of
+//! our own between them.
+//!
+//! The network's values lie on the GPU as they lie in the [`Store`], which stays the one that counts: it is copied there
+//! before each batch, and slopes and running moments are copied back. Products are rounded to TF32 (10 bits), as PyTorch's
+//! convolutions are; `NVIDIA_TF32_OVERRIDE=0` forbids it.
+
+mod device;
+mod unit;
+
+use std::sync::Arc;
+
+use cudarc::driver::CudaSlice;
+
+use device::{Beside, Staging, Values, Window};
+pub use device::{Gpu, GpuError, Products};
+use unit::{Norming, Scratch, Unit};
+
+use super::store::{Store, StoreError, padded};
+use crate::model::config::{BackboneConfig, CROP_SIDE_PX, pooled_side};
+
+/// Padding of the stem.
+const STEM_PAD: usize = 3;
+
+/// A block: 1x1, 3x3, 1x1, and its input (projected where it has another shape) on top.
+struct Block {
+    reduce: Unit,
+    spatial: Unit,
+    expand: Unit,
+    project: Option<Unit>,
+    narrow: Values,
+    wide: Values,
+    out: Values,
+}
+
+/// The backbone on the GPU, with room for a batch.
+pub struct GpuBackbone {
+    gpu: Arc<Gpu>,
+    batch: usize,
+    channels: usize,
+    pooled: usize,
+    levels: Values,
+    pixels: Option<CudaSlice<u8>>,
+    stem: Unit,
+    stem_out: Values,
+    pool: Values,
+    blocks: Vec<Block>,
+    last_side: usize,
+    /// Means of the last values, and their slopes.
+    means: Values,
+    scratch: Scratch,
+    values: Values,
+    grads: Values,
+    values_staging: Staging,
+    grads_staging: Staging,
+    /// Slopes that are passed on.
+    spare: Vec<Values>,
+}
+
+/// Why a backbone cannot be on the GPU.
+#[derive(Debug, thiserror::Error)]
+pub enum GpuBackboneError {
+    /// The GPU.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    /// The network.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl GpuBackbone {
+    /// Room for batches of just this many pictures.
+    ///
+    /// # Errors
+    /// When the store is not of this config, or the GPU has no room for it.
+    pub fn new(
+        gpu: &Arc<Gpu>,
+        store: &Store,
+        config: &BackboneConfig,
+        batch: usize,
+    ) -> Result<Self, GpuBackboneError> {
+        let channels = config.input[0];
+        let mut scratch = Scratch::default();
+        let mut unit = |name: &str, from: usize, to: usize, window: Window| {
+            Unit::new(
+                gpu,
+                store,
+                name,
+                (batch, from, padded(to)),
+                window,
+                &mut scratch,
+            )
+        };
+        let mut side = CROP_SIDE_PX / 2;
+        let stem = unit(
+            "backbone.stem",
+            channels,
+            config.stem,
+            Window {
+                side: CROP_SIDE_PX,
+                to: side,
+                kernel: 7,
+                step: 2,
+                pad: STEM_PAD,
+            },
+        )?;
+        let stem_out = gpu.zeros(stem.len())?;
+        side = pooled_side(side);
+        let mut from = padded(config.stem);
+        let pool = gpu.zeros(batch * side * side * from)?;
+        let mut blocks = Vec::new();
+        for (stage, (&width, &count)) in config.widths.iter().zip(&config.blocks).enumerate() {
+            let wide = width * config.expansion;
+            for block in 0..count {
+                let name = |part: &str| format!("backbone.stages.{stage}.{block}.{part}");
+                let step = if block == 0 && stage > 0 { 2 } else { 1 };
+                let to = side.div_ceil(step);
+                let read = Window {
+                    side,
+                    to,
+                    kernel: 1,
+                    step,
+                    pad: 0,
+                };
+                let plain = Window {
+                    side: to,
+                    step: 1,
+                    ..read
+                };
+                let around = Window {
+                    kernel: 3,
+                    pad: 1,
+                    ..plain
+                };
+                let reduce = unit(&name("reduce"), from, width, read)?;
+                let spatial = unit(&name("spatial"), padded(width), width, around)?;
+                let expand = unit(&name("expand"), padded(width), wide, plain)?;
+                let project = match block {
+                    0 => Some(unit(&name("project"), from, wide, read)?),
+                    _ => None,
+                };
+                blocks.push(Block {
+                    narrow: gpu.zeros(reduce.len())?,
+                    wide: gpu.zeros(spatial.len())?,
+                    out: gpu.zeros(expand.len())?,
+                    reduce,
+                    spatial,
+                    expand,
+                    project,
+                });
+                from = padded(wide);
+                side = to;
+            }
+        }
+        let levels: Vec<f32> = config
+            .means()
+            .iter()
+            .flat_map(|mean| (0..256).map(move |v| (v as f32 - mean) / config.scale))
+            .collect();
+        let mut level_values = gpu.zeros(levels.len())?;
+        gpu.set(&levels, &mut level_values)?;
+        scratch.reserve(gpu)?;
+        Ok(Self {
+            levels: level_values,
+            pixels: None,
+            means: gpu.zeros(batch * config.pooled())?,
+            values: gpu.zeros(store.values.len())?,
+            grads: gpu.zeros(store.learnt())?,
+            values_staging: Staging::new(gpu, store.values.len())?,
+            grads_staging: Staging::new(gpu, store.learnt())?,
+            spare: Vec::new(),
+            gpu: gpu.clone(),
+            batch,
+            channels,
+            pooled: config.pooled(),
+            stem,
+            stem_out,
+            pool,
+            blocks,
+            last_side: side,
+            scratch,
+        })
+    }
+
+    /// Pictures of a batch.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// A batch of crops, `pixels [batch, 112, 112, channels]`, to pooled features `[batch, pooled]`. Moments are the
+    /// batch's own, and move the running ones in the store.
+    ///
+    /// # Errors
+    /// The GPU's.
+    pub fn forward(&mut self, store: &mut Store, pixels: &[u8]) -> Result<Vec<f32>, GpuError> {
+        self.load(&store.values)?;
+        let pooled = self.run(pixels, Norming::Batch)?;
+        let learnt = store.learnt();
+        let all = store.values.len();
+        self.gpu
+            .get(&self.values, learnt..all, &mut store.values[learnt..])?;
+        Ok(pooled)
+    }
+
+    /// The network's values, for [`GpuBackbone::settled`].
+    ///
+    /// # Errors
+    /// The GPU's.
+    pub fn load(&mut self, values: &[f32]) -> Result<(), GpuError> {
+        self.values_staging
+            .send(&self.gpu, values, &mut self.values)
+    }
+
+    /// Pooled features by the running moments of the values that were loaded, `[batch, pooled]`.
+    ///
+    /// # Errors
+    /// The GPU's.
+    pub fn settled(&mut self, pixels: &[u8]) -> Result<Vec<f32>, GpuError> {
+        self.run(pixels, Norming::Settled)
+    }
+
+    fn run(&mut self, pixels: &[u8], by: Norming) -> Result<Vec<f32>, GpuError> {
+        assert_eq!(
+            pixels.len(),
+            self.batch * CROP_SIDE_PX * CROP_SIDE_PX * self.channels
+        );
+        let Self {
+            gpu,
+            scratch,
+            values,
+            stem,
+            ..
+        } = self;
+        let pixels = self.pixels.insert(gpu.bytes(pixels)?);
+        let picture = (&*pixels, &self.levels);
+        stem.read_pictures(gpu, picture, scratch)?;
+        stem.forward_columns(gpu, values, scratch)?;
+        stem.norm(gpu, values, scratch, by)?;
+        stem.relu(gpu, Beside::Nothing, &mut self.stem_out)?;
+        let side = CROP_SIDE_PX / 2;
+        let shape = (self.batch, side, pooled_side(side), stem.channels());
+        gpu.pool(&self.stem_out, shape, &mut self.pool)?;
+        for i in 0..self.blocks.len() {
+            let (before, rest) = self.blocks.split_at_mut(i);
+            let from = before.last().map_or(&self.pool, |b| &b.out);
+            rest[0].forward(gpu, values, from, scratch, by)?;
+        }
+        let shape = self.last_shape();
+        let last = self.blocks.last().map_or(&self.pool, |b| &b.out);
+        self.gpu.average(last, shape, &mut self.means)?;
+        let mut pooled = vec![0.0; self.batch * self.pooled];
+        let all = 0..pooled.len();
+        self.gpu.get(&self.means, all, &mut pooled)?;
+        Ok(pooled)
+    }
+
+    /// Pictures, pixels, stored channels and kept ones of what the means are of.
+    fn last_shape(&self) -> (usize, usize, usize, usize) {
+        let channels = self
+            .blocks
+            .last()
+            .map_or(self.stem.channels(), |b| b.expand.channels());
+        (
+            self.batch,
+            self.last_side * self.last_side,
+            channels,
+            self.pooled,
+        )
+    }
+
+    /// Slopes of the last batch's pooled features, `[batch, pooled]`, back through all of it: those of the store's values
+    /// are added to `grads`.
+    ///
+    /// # Errors
+    /// The GPU's.
+    pub fn backward(&mut self, pooled: &[f32], grads: &mut [f32]) -> Result<(), GpuError> {
+        let shape = self.last_shape();
+        self.gpu.set(pooled, &mut self.means)?;
+        self.gpu.clear(&mut self.grads)?;
+        let mut slopes = take(&mut self.spare, &self.gpu, shape.0 * shape.1 * shape.2)?;
+        self.gpu.average_back(&self.means, shape, &mut slopes)?;
+        let mut back = Back {
+            gpu: &self.gpu,
+            values: &self.values,
+            grads: &mut self.grads,
+            scratch: &mut self.scratch,
+            spare: &mut self.spare,
+        };
+        for i in (0..self.blocks.len()).rev() {
+            let (before, rest) = self.blocks.split_at_mut(i);
+            let from = before.last().map_or(&self.pool, |b| &b.out);
+            slopes = rest[0].backward(&mut back, from, slopes)?;
+        }
+        let (gpu, stem) = (&self.gpu, &mut self.stem);
+        let side = CROP_SIDE_PX / 2;
+        let shape = (self.batch, side, pooled_side(side), stem.channels());
+        let mut of_stem = take(back.spare, gpu, stem.len())?;
+        gpu.pool_back((&self.stem_out, &slopes), shape, &mut of_stem)?;
+        back.spare.push(slopes);
+        let mut of_y = take(back.spare, gpu, stem.len())?;
+        stem.norm_back(&mut back, &of_stem, true, &mut of_y)?;
+        if let Some(pixels) = &self.pixels {
+            stem.read_pictures(gpu, (pixels, &self.levels), back.scratch)?;
+            stem.weight_back_columns(&mut back, &of_y)?;
+        }
+        back.spare.extend([of_stem, of_y]);
+        self.grads_staging.add(&self.gpu, &self.grads, grads)
+    }
+}
+
+/// What slopes need on their way back.
+struct Back<'a> {
+    gpu: &'a Gpu,
+    values: &'a Values,
+    grads: &'a mut Values,
+    scratch: &'a mut Scratch,
+    spare: &'a mut Vec<Values>,
+}
+
+/// A buffer of at least this many values, with anything in it.
+fn take(spare: &mut Vec<Values>, gpu: &Gpu, len: usize) -> Result<Values, GpuError> {
+    let fitting = (0..spare.len()).filter(|&i| spare[i].len() >= len);
+    match fitting.min_by_key(|&i| spare[i].len()) {
+        Some(i) => Ok(spare.swap_remove(i)),
+        None => gpu.zeros(len),
+    }
+}
+
+impl Block {
+    fn forward(
+        &mut self,
+        gpu: &Gpu,
+        values: &mut Values,
+        from: &Values,
+        scratch: &mut Scratch,
+        by: Norming,
+    ) -> Result<(), GpuError> {
+        self.reduce.forward(gpu, values, from, scratch, by)?;
+        self.reduce.relu(gpu, Beside::Nothing, &mut self.narrow)?;
+        self.spatial
+            .forward(gpu, values, &self.narrow, scratch, by)?;
+        self.spatial.relu(gpu, Beside::Nothing, &mut self.wide)?;
+        self.expand.forward(gpu, values, &self.wide, scratch, by)?;
+        let beside = match &mut self.project {
+            Some(project) => {
+                project.forward(gpu, values, from, scratch, by)?;
+                project.beside()
+            }
+            None => Beside::Values(from),
+        };
+        self.expand.relu(gpu, beside, &mut self.out)
+    }
+
+    /// From slopes of what came out to slopes of what was read.
+    fn backward(
+        &mut self,
+        back: &mut Back<'_>,
+        from: &Values,
+        mut slopes: Values,
+    ) -> Result<Values, GpuError> {
+        let gpu = back.gpu;
+        gpu.mask(&self.out, self.expand.len(), &mut slopes)?;
+
+        let mut of_expand = take(back.spare, gpu, self.expand.len())?;
+        self.expand
+            .norm_back(back, &slopes, false, &mut of_expand)?;
+        self.expand.weight_back(back, &self.wide, &of_expand)?;
+        let mut of_wide = take(back.spare, gpu, self.spatial.len())?;
+        self.expand.back(back, &of_expand, (&mut of_wide, false))?;
+
+        let mut of_spatial = take(back.spare, gpu, self.spatial.len())?;
+        self.spatial
+            .norm_back(back, &of_wide, true, &mut of_spatial)?;
+        self.spatial.weight_back(back, &self.narrow, &of_spatial)?;
+        let mut of_narrow = take(back.spare, gpu, self.reduce.len())?;
+        self.spatial
+            .back(back, &of_spatial, (&mut of_narrow, false))?;
+
+        let mut of_reduce = take(back.spare, gpu, self.reduce.len())?;
+        self.reduce
+            .norm_back(back, &of_narrow, true, &mut of_reduce)?;
+        self.reduce.weight_back(back, from, &of_reduce)?;
+        let all = if let Some(project) = &mut self.project {
+            project.norm_back(back, &slopes, false, &mut of_expand)?;
+            project.weight_back(back, from, &of_expand)?;
+            let mut of_read = take(back.spare, gpu, project.read_len())?;
+            project.back(back, &of_expand, (&mut of_read, false))?;
+            self.reduce.back(back, &of_reduce, (&mut of_read, true))?;
+            back.spare.push(slopes);
+            of_read
+        } else {
+            // The input went on beside: its slopes are there already.
+            self.reduce.back(back, &of_reduce, (&mut slopes, true))?;
+            slopes
+        };
+        back.spare
+            .extend([of_expand, of_wide, of_spatial, of_narrow, of_reduce]);
+        Ok(all)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -1,0 +1,131 @@
+//! The GPU's numbers against the CPU's. Without a GPU there is nothing to compare, and the tests say so.
+
+use std::sync::Arc;
+
+use super::super::tests::{BATCH, config, parts, pixels, store};
+use super::super::{Backbone, Heads};
+use super::*;
+use crate::analysis::Crop;
+use crate::model::conv::isa::InstructionSet;
+use crate::train::phase::student_of;
+
+fn gpu(products: Products) -> Option<Arc<Gpu>> {
+    match Gpu::open(products) {
+        Ok(gpu) => Some(gpu),
+        Err(e) => {
+            eprintln!("not compared: {e}");
+            None
+        }
+    }
+}
+
+/// The largest difference of two tensors, as a part of the second one's largest value.
+fn apart(mine: &[f32], theirs: &[f32]) -> f32 {
+    assert_eq!(mine.len(), theirs.len());
+    let largest = theirs.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+    let apart = mine.iter().zip(theirs).map(|(a, b)| (a - b).abs());
+    apart.fold(0.0, f32::max) / largest.max(1e-6)
+}
+
+#[test]
+fn features_slopes_and_moments_are_the_cpus() {
+    let Some(gpu) = gpu(Products::F32) else {
+        return;
+    };
+    for channels in [1, 3] {
+        let config = config(channels);
+        let store = store(&config);
+        let pixels = pixels(&config);
+        let parts = parts(BATCH * config.backbone.pooled());
+        let set = InstructionSet::chosen();
+        let mut cpu = store.clone();
+        let mut backbone = Backbone::new(set, &cpu, &config.backbone, BATCH).unwrap();
+        let theirs = backbone.forward(&mut cpu, &pixels);
+        let mut their_grads = vec![0.0; cpu.learnt()];
+        backbone.backward(&cpu, &parts, &mut their_grads);
+
+        let mut there = GpuBackbone::new(&gpu, &store, &config.backbone, BATCH).unwrap();
+        // Twice: buffers that were used must not matter.
+        for round in 0..2 {
+            let mut mine = store.clone();
+            let pooled = there.forward(&mut mine, &pixels).unwrap();
+            assert!(apart(&pooled, &theirs) < 1e-4, "round {round}: features");
+            let moments = store.learnt()..;
+            let off = apart(&mine.values[moments.clone()], &cpu.values[moments]);
+            assert!(
+                off < 1e-5,
+                "round {round}: running moments are off by {off}"
+            );
+            // Slopes are added to what is there.
+            let mut grads = vec![0.25; store.learnt()];
+            there.backward(&parts, &mut grads).unwrap();
+            grads.iter_mut().for_each(|g| *g -= 0.25);
+            for entry in store
+                .entries()
+                .iter()
+                .filter(|e| e.range.end <= store.learnt())
+            {
+                let [mine, theirs] =
+                    [&grads, &their_grads].map(|grads| store.in_file_order(entry, grads));
+                let largest = theirs.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+                let off = apart(&mine, &theirs) * largest;
+                assert!(
+                    off < 1e-3 * largest.max(1.0),
+                    "round {round}, {}: {off} of {largest}",
+                    entry.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn products_of_tf32_are_near() {
+    let Some(gpu) = gpu(Products::Tf32) else {
+        return;
+    };
+    let config = config(1);
+    let mut store = store(&config);
+    let pixels = pixels(&config);
+    let mut cpu = store.clone();
+    let set = InstructionSet::chosen();
+    let mut backbone = Backbone::new(set, &cpu, &config.backbone, BATCH).unwrap();
+    let theirs = backbone.forward(&mut cpu, &pixels);
+    let mut there = GpuBackbone::new(&gpu, &store, &config.backbone, BATCH).unwrap();
+    let off = apart(&there.forward(&mut store, &pixels).unwrap(), &theirs);
+    assert!(off < 2e-2, "{off}");
+}
+
+#[test]
+fn a_settled_network_says_what_the_program_says() {
+    let Some(gpu) = gpu(Products::F32) else {
+        return;
+    };
+    let config = config(1);
+    let mut store = store(&config);
+    let pixels = pixels(&config);
+    let mut there = GpuBackbone::new(&gpu, &store, &config.backbone, BATCH).unwrap();
+    for _ in 0..30 {
+        there.forward(&mut store, &pixels).unwrap();
+    }
+    let student = student_of(&store, &store.values, &config).unwrap();
+    let crops: Vec<Crop> = pixels
+        .chunks_exact(CROP_SIDE_PX * CROP_SIDE_PX)
+        .map(|pixels| Crop {
+            face_id: 1,
+            side_px: CROP_SIDE_PX,
+            channels: 1,
+            pixels: pixels.to_vec().into(),
+        })
+        .collect();
+    let (expression, affect) = student.cnn_logits(&crops).unwrap();
+    there.load(&store.values).unwrap();
+    let pooled = there.settled(&pixels).unwrap();
+    let heads = Heads::new(&store, &config).unwrap();
+    let mine = heads.settled(&store.values, &pooled).unwrap();
+    for (mine, theirs) in mine.iter().zip([expression, affect]) {
+        let theirs = theirs.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let off = apart(mine, &theirs);
+        assert!(off < 1e-3, "{off}");
+    }
+}
