@@ -5,6 +5,7 @@ mod report;
 
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -23,6 +24,8 @@ use crate::model::weights::Weights;
 
 /// Steps between two lines of the log.
 const LINE_EVERY: usize = 20;
+/// Values that one piece of work takes.
+const CHUNK: usize = 1 << 16;
 
 /// The parts of a step's loss ([`Learning::parts`]; 0 for those that a phase has not), then the whole.
 pub type Parts = [f64; 5];
@@ -263,7 +266,9 @@ impl Phase<'_> {
             let rate = self
                 .course
                 .rate_at(epoch as f64 + step as f64 / steps as f64);
-            grads.fill(0.0);
+            grads
+                .par_chunks_mut(CHUNK)
+                .for_each(|grads| grads.fill(0.0));
             let parts = slopes(&mut state.store, grads)?;
             let all = names.iter().zip(parts);
             let bad = all
@@ -330,12 +335,12 @@ impl Phase<'_> {
         // Young, it must not hold on to the first values.
         let steps = state.adam.steps as f64;
         let keep = keep.min((1.0 + steps) / (10.0 + steps));
-        passes::follow(
-            InstructionSet::chosen(),
-            &state.store.values,
-            (1.0 - keep) as f32,
-            &mut state.average,
-        );
+        let set = InstructionSet::chosen();
+        let values = state.store.values.par_chunks(CHUNK);
+        let average = state.average.par_chunks_mut(CHUNK);
+        average.zip(values).for_each(|(average, values)| {
+            passes::follow(set, values, (1.0 - keep) as f32, average);
+        });
     }
 }
 
