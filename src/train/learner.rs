@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use candle_core::{Device, Var};
+
 use super::loader::Batch;
 use super::net::{Backbone, Gpu, GpuBackbone, GpuBackboneError, Heads, Store};
-use super::objective::{self, TeacherLogits};
+use super::objective::{self, Loss, TeacherLogits};
 use super::phase::{Parts, PhaseError};
 use crate::analysis::Crop;
 use crate::model::config::{CROP_SIDE_PX, StudentConfig};
@@ -22,12 +24,15 @@ impl Eyes {
     fn new(
         config: &StudentConfig,
         store: &Store,
-        batch: usize,
+        (batch, heads): (usize, &Heads),
         gpu: Option<&Arc<Gpu>>,
     ) -> Result<Self, PhaseError> {
         let config = &config.backbone;
         Ok(match gpu {
-            Some(gpu) => Self::Gpu(Box::new(GpuBackbone::new(gpu, store, config, batch)?)),
+            Some(gpu) => {
+                let room = (batch, Some(heads));
+                Self::Gpu(Box::new(GpuBackbone::new(gpu, store, config, room)?))
+            }
             None => {
                 let set = InstructionSet::chosen();
                 Self::Cpu(Box::new(Backbone::new(set, store, config, batch)?))
@@ -54,9 +59,10 @@ impl Learner {
         batch: usize,
         gpu: Option<&Arc<Gpu>>,
     ) -> Result<Self, PhaseError> {
+        let heads = Heads::new(store, config)?;
         Ok(Self {
-            eyes: Eyes::new(config, store, batch, gpu)?,
-            heads: Heads::new(store, config)?,
+            eyes: Eyes::new(config, store, (batch, &heads), gpu)?,
+            heads,
             batch,
         })
     }
@@ -83,20 +89,32 @@ impl Learner {
         taught: Option<&TeacherLogits>,
         grads: &mut [f32],
     ) -> Result<Parts, PhaseError> {
+        if let Eyes::Gpu(backbone) = &mut self.eyes
+            && let Some(logits) = backbone.forward_whole(store, &batch.pixels)?
+        {
+            let [expression, affect] = variables(logits, self.batch)?;
+            let loss = objective::of_batch(&expression, &affect, &batch.targets, taught)?;
+            let slopes = loss.total.backward()?;
+            let slopes_of = |logits: &Var| match slopes.get(logits) {
+                Some(slopes) => slopes.flatten_all()?.to_vec1(),
+                None => Ok(vec![0.0; logits.elem_count()]),
+            };
+            let of = [slopes_of(&expression)?, slopes_of(&affect)?];
+            backbone.backward_whole([&of[0], &of[1]], grads)?;
+            return parts(&loss);
+        }
         let pooled = match &mut self.eyes {
             Eyes::Cpu(backbone) => backbone.forward(store, &batch.pixels),
             Eyes::Gpu(backbone) => backbone.forward(store, &batch.pixels)?,
         };
         let pass = self.heads.forward(store, &pooled)?;
         let loss = objective::of_batch(&pass.expression, &pass.affect, &batch.targets, taught)?;
-        let total: f32 = loss.total.to_scalar()?;
         let slopes = pass.backward(&loss.total, grads)?;
         match &mut self.eyes {
             Eyes::Cpu(backbone) => backbone.backward(store, &slopes, grads),
             Eyes::Gpu(backbone) => backbone.backward(&slopes, grads)?,
         }
-        let [a, b, c, d] = loss.parts.map(f64::from);
-        Ok([a, b, c, d, total.into()])
+        parts(&loss)
     }
 
     /// The values that [`Learner::settled`] goes by. Nothing on the CPU.
@@ -123,12 +141,30 @@ impl Learner {
         match &mut self.eyes {
             Eyes::Cpu(_) => Ok(None),
             Eyes::Gpu(backbone) => {
-                let pooled = backbone.settled(pixels)?;
-                let [expression, affect] = self.heads.settled(values, &pooled)?;
+                let [expression, affect] = match backbone.settled_whole(pixels)? {
+                    Some(logits) => logits,
+                    None => self.heads.settled(values, &backbone.settled(pixels)?)?,
+                };
                 Ok(Some((expression, affect)))
             }
         }
     }
+}
+
+/// A loss and what it is made of.
+fn parts(loss: &Loss) -> Result<Parts, PhaseError> {
+    let total: f32 = loss.total.to_scalar()?;
+    let [a, b, c, d] = loss.parts.map(f64::from);
+    Ok([a, b, c, d, total.into()])
+}
+
+/// Logits to differentiate by, `[B, 7]` and `[B, 40]`.
+fn variables(logits: [Vec<f32>; 2], batch: usize) -> Result<[Var; 2], PhaseError> {
+    let [expression, affect] = logits.map(|logits| {
+        let width = logits.len() / batch;
+        Var::from_vec(logits, (batch, width), &Device::Cpu)
+    });
+    Ok([expression?, affect?])
 }
 
 /// A finished network that teaches.

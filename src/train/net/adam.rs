@@ -121,7 +121,7 @@ impl Adam {
     /// True when every slope of what is learnt is a number.
     pub fn are_numbers(&self, grads: &[f32]) -> bool {
         self.ranges.iter().all(|(range, _)| {
-            let mut chunks = grads[range.clone()].par_chunks(CHUNK);
+            let chunks = grads[range.clone()].par_chunks(CHUNK);
             chunks.all(|grads| grads.iter().all(|g| g.is_finite()))
         })
     }

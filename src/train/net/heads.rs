@@ -14,13 +14,13 @@ const MOMENTUM: f32 = 0.1;
 
 /// One head's places in the store.
 #[derive(Debug, Clone)]
-struct Places {
+pub(super) struct Places {
     /// Scale, shift, running mean and variance of both norms.
-    norms: [[Range<usize>; 4]; 2],
+    pub norms: [[Range<usize>; 4]; 2],
     /// Weight and bias of both layers.
-    layers: [[Range<usize>; 2]; 2],
+    pub layers: [[Range<usize>; 2]; 2],
     /// Inputs, hidden units, outputs.
-    sizes: [usize; 3],
+    pub sizes: [usize; 3],
 }
 
 /// Both heads.
@@ -69,6 +69,11 @@ impl Heads {
                 place("affect", heads.affect)?,
             ],
         })
+    }
+
+    /// Where both lie, the expression head first.
+    pub(super) fn places(&self) -> &[Places; 2] {
+        &self.places
     }
 
     /// Logits of a batch of pooled features, `[B, pooled]`. Moments are the batch's own, and move the running ones.

@@ -74,6 +74,10 @@ kernels!(
     pool_back,
     average,
     average_back,
+    norm_plain,
+    bias,
+    bias_back,
+    add,
 );
 
 /// How exact products are.
@@ -566,6 +570,102 @@ impl Gpu {
                 );
             }
         }
+        Ok(())
+    }
+
+    /// `norm(y)`.
+    pub fn normed(
+        &self,
+        (y, norm): (&Values, &Values),
+        (rows, channels): (usize, usize),
+        out: &mut Values,
+    ) -> Result<(), GpuError> {
+        let (n, quads) = (rows * channels / 4, channels as i32 / 4);
+        assert!(y.len() >= rows * channels && out.len() >= rows * channels);
+        assert!(norm.len() >= 4 * channels && channels.is_multiple_of(4));
+        call!(self, norm_plain, each(n), y, norm, out, &(n as u64), &quads);
+        Ok(())
+    }
+
+    /// A full layer, `out [rows, to] = x [rows, from] W' + b` with `W [to, from]`, and the ReLU after it (`relu`).
+    pub fn layer(
+        &self,
+        (x, rows, from): (&Values, usize, usize),
+        (values, [weight, bias], to): (&Values, &[Range<usize>; 2], usize),
+        relu: bool,
+        out: &mut Values,
+    ) -> Result<(), GpuError> {
+        assert!(x.len() >= rows * from && weight.len() == from * to && out.len() >= rows * to);
+        assert!(bias.len() == to && bias.end <= values.len());
+        let by = config((true, false), [to, rows, from], [from, from, to], 0.0);
+        self.gemm(
+            by,
+            &values.slice(weight.clone()),
+            &x.as_view(),
+            out,
+            0..rows * to,
+        )?;
+        let n = rows * to;
+        call!(
+            self,
+            bias,
+            each(n),
+            out,
+            values,
+            &(bias.start as u64),
+            &(n as u64),
+            &(to as i32),
+            &i32::from(relu),
+        );
+        Ok(())
+    }
+
+    /// Slopes of a layer's weight and bias, from those of what came out: written to `grads`.
+    pub fn layer_weights_back(
+        &self,
+        (x, rows, from): (&Values, usize, usize),
+        (slopes, to): (&Values, usize),
+        (grads, [weight, bias]): (&mut Values, &[Range<usize>; 2]),
+    ) -> Result<(), GpuError> {
+        assert!(x.len() >= rows * from && slopes.len() >= rows * to && weight.len() == from * to);
+        assert!(bias.len() == to && bias.end <= grads.len());
+        let by = config((false, true), [from, to, rows], [from, to, from], 0.0);
+        self.gemm(by, &x.as_view(), &slopes.as_view(), grads, weight.clone())?;
+        call!(
+            self,
+            bias_back,
+            each(to),
+            slopes,
+            grads,
+            &(bias.start as u64),
+            &(to as u64),
+            &(rows as i32),
+        );
+        Ok(())
+    }
+
+    /// Slopes of what a layer reads, from those of what came out.
+    pub fn layer_back(
+        &self,
+        (slopes, rows, to): (&Values, usize, usize),
+        (values, weight, from): (&Values, &Range<usize>, usize),
+        out: &mut Values,
+    ) -> Result<(), GpuError> {
+        assert!(slopes.len() >= rows * to && weight.len() == from * to && out.len() >= rows * from);
+        let by = config((false, false), [from, rows, to], [from, to, from], 0.0);
+        self.gemm(
+            by,
+            &values.slice(weight.clone()),
+            &slopes.as_view(),
+            out,
+            0..rows * from,
+        )
+    }
+
+    /// Adds values to others.
+    pub fn add(&self, from: &Values, len: usize, to: &mut Values) -> Result<(), GpuError> {
+        assert!(from.len() >= len && to.len() >= len);
+        call!(self, add, each(len), from, to, &(len as u64));
         Ok(())
     }
 

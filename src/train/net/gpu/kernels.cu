@@ -269,3 +269,28 @@ extern "C" __global__ void average_back(const float* slopes, float* out, u64 n, 
     u64 picture = i / channels / pixels;
     out[i] = c < kept ? slopes[picture * kept + c] / (float)pixels : 0.f;
 }
+
+extern "C" __global__ void norm_plain(const float4* y, const float4* norm, float4* out, u64 n, int quads) {
+    ONE_EACH;
+    out[i] = scaled(y[i], norm, quads, (int)(i % quads));
+}
+
+// A full layer's bias, and the ReLU after it.
+extern "C" __global__ void bias(float* y, const float* values, u64 bias_at, u64 n, int width, int relu) {
+    ONE_EACH;
+    float v = y[i] + values[bias_at + i % width];
+    y[i] = relu && !(v > 0.f) ? 0.f : v;
+}
+
+// The bias's slopes: sums of columns.
+extern "C" __global__ void bias_back(const float* slopes, float* grads, u64 bias_at, u64 n, int rows) {
+    ONE_EACH;
+    float sum = 0.f;
+    for (int row = 0; row < rows; row++) sum += slopes[row * n + i];
+    grads[bias_at + i] = sum;
+}
+
+extern "C" __global__ void add(const float* from, float* to, u64 n) {
+    ONE_EACH;
+    to[i] += from[i];
+}

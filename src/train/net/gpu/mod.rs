@@ -6,6 +6,7 @@
 //! convolutions are; `NVIDIA_TF32_OVERRIDE=0` forbids it.
 
 mod device;
+mod heads;
 mod unit;
 
 use std::sync::Arc;
@@ -14,8 +15,10 @@ use cudarc::driver::CudaSlice;
 
 use device::{Beside, Staging, Values, Window};
 pub use device::{Gpu, GpuError, Products};
+use heads::GpuHeads;
 use unit::{Norming, Scratch, Unit};
 
+use super::heads::Heads;
 use super::store::{Store, StoreError, padded};
 use crate::model::config::{BackboneConfig, CROP_SIDE_PX, pooled_side};
 
@@ -48,6 +51,8 @@ pub struct GpuBackbone {
     last_side: usize,
     /// Means of the last values, and their slopes.
     means: Values,
+    slopes: Values,
+    heads: Option<GpuHeads>,
     scratch: Scratch,
     values: Values,
     grads: Values,
@@ -69,7 +74,8 @@ pub enum GpuBackboneError {
 }
 
 impl GpuBackbone {
-    /// Room for batches of just this many pictures.
+    /// Room for batches of just this many pictures, with these heads beside the backbone where their widths are multiples
+    /// of 32.
     ///
     /// # Errors
     /// When the store is not of this config, or the GPU has no room for it.
@@ -77,7 +83,7 @@ impl GpuBackbone {
         gpu: &Arc<Gpu>,
         store: &Store,
         config: &BackboneConfig,
-        batch: usize,
+        (batch, heads): (usize, Option<&Heads>),
     ) -> Result<Self, GpuBackboneError> {
         let channels = config.input[0];
         let mut scratch = Scratch::default();
@@ -159,8 +165,14 @@ impl GpuBackbone {
             .collect();
         let mut level_values = gpu.zeros(levels.len())?;
         gpu.set(&levels, &mut level_values)?;
+        let heads = match heads {
+            Some(heads) => GpuHeads::new(gpu, heads, batch, &mut scratch)?,
+            None => None,
+        };
         scratch.reserve(gpu)?;
         Ok(Self {
+            heads,
+            slopes: gpu.zeros(batch * config.pooled())?,
             levels: level_values,
             pixels: None,
             means: gpu.zeros(batch * config.pooled())?,
@@ -187,6 +199,11 @@ impl GpuBackbone {
         self.batch
     }
 
+    /// Whether the heads are here: then logits and their slopes are what goes in and out.
+    pub fn has_heads(&self) -> bool {
+        self.heads.is_some()
+    }
+
     /// A batch of crops, `pixels [batch, 112, 112, channels]`, to pooled features `[batch, pooled]`. Moments are the
     /// batch's own, and move the running ones in the store.
     ///
@@ -194,12 +211,29 @@ impl GpuBackbone {
     /// The GPU's.
     pub fn forward(&mut self, store: &mut Store, pixels: &[u8]) -> Result<Vec<f32>, GpuError> {
         self.load(&store.values)?;
-        let pooled = self.run(pixels, Norming::Batch)?;
-        let learnt = store.learnt();
-        let all = store.values.len();
-        self.gpu
-            .get(&self.values, learnt..all, &mut store.values[learnt..])?;
+        self.run(pixels, Norming::Batch)?;
+        let pooled = self.pooled()?;
+        self.moments_to(store)?;
         Ok(pooled)
+    }
+
+    /// A batch of crops to logits, `[B * 7]` and `[B * 40]`, likewise. `None` where the heads are not here.
+    ///
+    /// # Errors
+    /// The GPU's.
+    pub fn forward_whole(
+        &mut self,
+        store: &mut Store,
+        pixels: &[u8],
+    ) -> Result<Option<[Vec<f32>; 2]>, GpuError> {
+        if self.heads.is_none() {
+            return Ok(None);
+        }
+        self.load(&store.values)?;
+        self.run(pixels, Norming::Batch)?;
+        let logits = self.logits(Norming::Batch)?;
+        self.moments_to(store)?;
+        Ok(logits)
     }
 
     /// The network's values, for [`GpuBackbone::settled`].
@@ -216,10 +250,47 @@ impl GpuBackbone {
     /// # Errors
     /// The GPU's.
     pub fn settled(&mut self, pixels: &[u8]) -> Result<Vec<f32>, GpuError> {
-        self.run(pixels, Norming::Settled)
+        self.run(pixels, Norming::Settled)?;
+        self.pooled()
     }
 
-    fn run(&mut self, pixels: &[u8], by: Norming) -> Result<Vec<f32>, GpuError> {
+    /// Logits by them, `[B * 7]` and `[B * 40]`. `None` where the heads are not here.
+    ///
+    /// # Errors
+    /// The GPU's.
+    pub fn settled_whole(&mut self, pixels: &[u8]) -> Result<Option<[Vec<f32>; 2]>, GpuError> {
+        if self.heads.is_none() {
+            return Ok(None);
+        }
+        self.run(pixels, Norming::Settled)?;
+        self.logits(Norming::Settled)
+    }
+
+    fn logits(&mut self, by: Norming) -> Result<Option<[Vec<f32>; 2]>, GpuError> {
+        let Some(heads) = &mut self.heads else {
+            return Ok(None);
+        };
+        let (values, scratch) = (&mut self.values, &mut self.scratch);
+        heads
+            .forward(&self.gpu, values, &self.means, scratch, by)
+            .map(Some)
+    }
+
+    fn pooled(&self) -> Result<Vec<f32>, GpuError> {
+        let mut pooled = vec![0.0; self.batch * self.pooled];
+        let all = 0..pooled.len();
+        self.gpu.get(&self.means, all, &mut pooled)?;
+        Ok(pooled)
+    }
+
+    /// The running moments.
+    fn moments_to(&self, store: &mut Store) -> Result<(), GpuError> {
+        let (learnt, all) = (store.learnt(), store.values.len());
+        self.gpu
+            .get(&self.values, learnt..all, &mut store.values[learnt..])
+    }
+
+    fn run(&mut self, pixels: &[u8], by: Norming) -> Result<(), GpuError> {
         assert_eq!(
             pixels.len(),
             self.batch * CROP_SIDE_PX * CROP_SIDE_PX * self.channels
@@ -247,11 +318,7 @@ impl GpuBackbone {
         }
         let shape = self.last_shape();
         let last = self.blocks.last().map_or(&self.pool, |b| &b.out);
-        self.gpu.average(last, shape, &mut self.means)?;
-        let mut pooled = vec![0.0; self.batch * self.pooled];
-        let all = 0..pooled.len();
-        self.gpu.get(&self.means, all, &mut pooled)?;
-        Ok(pooled)
+        self.gpu.average(last, shape, &mut self.means)
     }
 
     /// Pictures, pixels, stored channels and kept ones of what the means are of.
@@ -274,11 +341,42 @@ impl GpuBackbone {
     /// # Errors
     /// The GPU's.
     pub fn backward(&mut self, pooled: &[f32], grads: &mut [f32]) -> Result<(), GpuError> {
-        let shape = self.last_shape();
-        self.gpu.set(pooled, &mut self.means)?;
+        self.gpu.set(pooled, &mut self.slopes)?;
         self.gpu.clear(&mut self.grads)?;
+        self.back()?;
+        self.grads_staging.add(&self.gpu, &self.grads, grads)
+    }
+
+    /// Slopes of the last batch's logits, `[B * 7]` and `[B * 40]`, likewise. Nothing where the heads are not here.
+    ///
+    /// # Errors
+    /// The GPU's.
+    pub fn backward_whole(
+        &mut self,
+        logits: [&[f32]; 2],
+        grads: &mut [f32],
+    ) -> Result<(), GpuError> {
+        let Some(heads) = &mut self.heads else {
+            return Ok(());
+        };
+        self.gpu.clear(&mut self.grads)?;
+        let mut back = Back {
+            gpu: &self.gpu,
+            values: &self.values,
+            grads: &mut self.grads,
+            scratch: &mut self.scratch,
+            spare: &mut self.spare,
+        };
+        heads.backward(&mut back, &self.means, logits, &mut self.slopes)?;
+        self.back()?;
+        self.grads_staging.add(&self.gpu, &self.grads, grads)
+    }
+
+    /// Slopes of pooled features through the backbone.
+    fn back(&mut self) -> Result<(), GpuError> {
+        let shape = self.last_shape();
         let mut slopes = take(&mut self.spare, &self.gpu, shape.0 * shape.1 * shape.2)?;
-        self.gpu.average_back(&self.means, shape, &mut slopes)?;
+        self.gpu.average_back(&self.slopes, shape, &mut slopes)?;
         let mut back = Back {
             gpu: &self.gpu,
             values: &self.values,
@@ -304,7 +402,7 @@ impl GpuBackbone {
             stem.weight_back_columns(&mut back, &of_y)?;
         }
         back.spare.extend([of_stem, of_y]);
-        self.grads_staging.add(&self.gpu, &self.grads, grads)
+        Ok(())
     }
 }
 

@@ -6,7 +6,11 @@ use super::super::tests::{BATCH, config, parts, pixels, store};
 use super::super::{Backbone, Heads};
 use super::*;
 use crate::analysis::Crop;
+use crate::model::config::StudentConfig;
 use crate::model::conv::isa::InstructionSet;
+use crate::train::learner::Learner;
+use crate::train::loader::Batch;
+use crate::train::objective::{Targets, Task};
 use crate::train::phase::student_of;
 
 fn gpu(products: Products) -> Option<Arc<Gpu>> {
@@ -44,7 +48,7 @@ fn features_slopes_and_moments_are_the_cpus() {
         let mut their_grads = vec![0.0; cpu.learnt()];
         backbone.backward(&cpu, &parts, &mut their_grads);
 
-        let mut there = GpuBackbone::new(&gpu, &store, &config.backbone, BATCH).unwrap();
+        let mut there = GpuBackbone::new(&gpu, &store, &config.backbone, (BATCH, None)).unwrap();
         // Twice: buffers that were used must not matter.
         for round in 0..2 {
             let mut mine = store.clone();
@@ -79,6 +83,71 @@ fn features_slopes_and_moments_are_the_cpus() {
     }
 }
 
+/// A network whose heads fit the GPU, too.
+fn whole_config() -> StudentConfig {
+    let json = serde_json::json!({
+        "kind": "student",
+        "backbone": {
+            "input": [1, 112, 112], "color": "gray", "mean": 120.0, "scale": 60.0,
+            "stem": 10, "widths": [6, 34, 8, 32], "blocks": [1, 2, 1, 1], "expansion": 2,
+        },
+        "heads": {"hidden": 32, "expression": 7, "affect": 40},
+    });
+    StudentConfig::parse(&json.to_string()).unwrap()
+}
+
+#[test]
+fn heads_learn_as_on_the_cpu() {
+    let Some(gpu) = gpu(Products::F32) else {
+        return;
+    };
+    let config = whole_config();
+    let store = store(&config);
+    let batch = Batch {
+        pixels: pixels(&config),
+        targets: Targets {
+            task: Task::Both,
+            expression: (0..BATCH)
+                .map(|i| std::array::from_fn(|e| if e == i { 0.7 } else { 0.05 }))
+                .collect(),
+            affect: (0..BATCH).map(|i| [0.3 * i as f32 - 0.4, 0.1]).collect(),
+        },
+    };
+    let taught = (
+        (0..BATCH * 7).map(|i| (i as f32 * 0.7).sin()).collect(),
+        (0..BATCH * 40).map(|i| (i as f32 * 0.3).cos()).collect(),
+    );
+    let [theirs, mine] = [None, Some(&gpu)].map(|gpu| {
+        let mut learner = Learner::new(&config, &store, BATCH, gpu).unwrap();
+        let mut store = store.clone();
+        let mut grads = vec![0.0; store.learnt()];
+        let parts = learner.slopes(&mut store, &batch, Some(&taught), &mut grads);
+        (parts.unwrap(), grads, store)
+    });
+    for (mine, theirs) in mine.0.iter().zip(theirs.0) {
+        assert!(
+            (mine - theirs).abs() < 1e-4 * theirs.abs().max(1.0),
+            "{mine} {theirs}"
+        );
+    }
+    let off = apart(&mine.2.values, &theirs.2.values);
+    assert!(off < 1e-5, "running moments are off by {off}");
+    for entry in store
+        .entries()
+        .iter()
+        .filter(|e| e.range.end <= store.learnt())
+    {
+        let [mine, theirs] = [&mine.1, &theirs.1].map(|grads| store.in_file_order(entry, grads));
+        let largest = theirs.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+        let off = apart(&mine, &theirs) * largest;
+        assert!(
+            off < 2e-3 * largest.max(0.1),
+            "{}: {off} of {largest}",
+            entry.name
+        );
+    }
+}
+
 #[test]
 fn products_of_tf32_are_near() {
     let Some(gpu) = gpu(Products::Tf32) else {
@@ -91,7 +160,7 @@ fn products_of_tf32_are_near() {
     let set = InstructionSet::chosen();
     let mut backbone = Backbone::new(set, &cpu, &config.backbone, BATCH).unwrap();
     let theirs = backbone.forward(&mut cpu, &pixels);
-    let mut there = GpuBackbone::new(&gpu, &store, &config.backbone, BATCH).unwrap();
+    let mut there = GpuBackbone::new(&gpu, &store, &config.backbone, (BATCH, None)).unwrap();
     let off = apart(&there.forward(&mut store, &pixels).unwrap(), &theirs);
     assert!(off < 2e-2, "{off}");
 }
@@ -101,14 +170,21 @@ fn a_settled_network_says_what_the_program_says() {
     let Some(gpu) = gpu(Products::F32) else {
         return;
     };
-    let config = config(1);
-    let mut store = store(&config);
-    let pixels = pixels(&config);
-    let mut there = GpuBackbone::new(&gpu, &store, &config.backbone, BATCH).unwrap();
+    for config in [config(1), whole_config()] {
+        settled_as_the_program(&gpu, &config);
+    }
+}
+
+fn settled_as_the_program(gpu: &Arc<Gpu>, config: &StudentConfig) {
+    let mut store = store(config);
+    let pixels = pixels(config);
+    let heads = Heads::new(&store, config).unwrap();
+    let room = (BATCH, Some(&heads));
+    let mut there = GpuBackbone::new(gpu, &store, &config.backbone, room).unwrap();
     for _ in 0..30 {
         there.forward(&mut store, &pixels).unwrap();
     }
-    let student = student_of(&store, &store.values, &config).unwrap();
+    let student = student_of(&store, &store.values, config).unwrap();
     let crops: Vec<Crop> = pixels
         .chunks_exact(CROP_SIDE_PX * CROP_SIDE_PX)
         .map(|pixels| Crop {
@@ -120,9 +196,10 @@ fn a_settled_network_says_what_the_program_says() {
         .collect();
     let (expression, affect) = student.cnn_logits(&crops).unwrap();
     there.load(&store.values).unwrap();
+    let whole = there.settled_whole(&pixels).unwrap();
+    assert_eq!(whole.is_some(), config.heads.hidden == 32);
     let pooled = there.settled(&pixels).unwrap();
-    let heads = Heads::new(&store, &config).unwrap();
-    let mine = heads.settled(&store.values, &pooled).unwrap();
+    let mine = whole.unwrap_or_else(|| heads.settled(&store.values, &pooled).unwrap());
     for (mine, theirs) in mine.iter().zip([expression, affect]) {
         let theirs = theirs.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let off = apart(mine, &theirs);

@@ -44,7 +44,12 @@ impl Scratch {
             .expect("reserved when the backbone was made")
     }
 
-    fn partial(&mut self) -> &mut Values {
+    /// There is to be room for the sums of so many rows and channels.
+    pub fn want_partial(&mut self, rows: usize, channels: usize) {
+        self.partial_len = self.partial_len.max(partial_len(rows, channels));
+    }
+
+    pub fn partial(&mut self) -> &mut Values {
         self.partial
             .as_mut()
             .expect("reserved when the backbone was made")
@@ -84,7 +89,7 @@ impl Unit {
             let columns = rows * window.kernel * window.kernel * from;
             scratch.columns_len = scratch.columns_len.max(columns);
         }
-        scratch.partial_len = scratch.partial_len.max(partial_len(rows, to));
+        scratch.want_partial(rows, to);
         Ok(Self {
             weight: at("conv.weight")?,
             at: NormAt {
