@@ -198,6 +198,10 @@ impl Run<'_> {
         let files = self.phase(name, phase.course(), self.config.checkpoint_steps, of);
         // Another run's folder is refused before anything is made for it.
         files.is_done()?;
+        if phase.epochs == 0 {
+            watch.phase(name, "no epochs: it stays what it begins with");
+            return Ok(begin);
+        }
         let plan = Plan::new(
             self.sets,
             phase,

@@ -2,7 +2,7 @@
 
 use std::ops::{Bound, RangeBounds, RangeInclusive};
 
-use super::{GruPhase, Phase, RunConfig, Shape};
+use super::{GruPhase, NOTHING, Phase, RunConfig, Shape};
 use crate::model::config::{CROP_SIDE_PX, Mean, StudentConfig};
 use crate::train::augment::Augment;
 use crate::train::net::AdamConfig;
@@ -30,12 +30,20 @@ impl RunConfig {
             gru.check("gru")?;
         }
         self.student.check("student", self.gru.is_some())?;
+        begins_with_something("cnn", &self.cnn, &self.start)?;
         if let Some(teacher) = &self.teacher {
             if let Some(cnn) = &teacher.cnn {
                 cnn.check("teacher.cnn")?;
             }
             if let Some(gru) = &teacher.gru {
                 gru.check("teacher.gru")?;
+            }
+            if teacher.weights.is_none() {
+                let (at, cnn) = match &teacher.cnn {
+                    Some(cnn) => ("teacher.cnn", cnn),
+                    None => ("cnn", &self.cnn),
+                };
+                begins_with_something(at, cnn, &teacher.start)?;
             }
             let gru = teacher.gru.is_some() || self.gru.is_some();
             teacher.shape.check("teacher.shape", gru)?;
@@ -44,11 +52,21 @@ impl RunConfig {
     }
 }
 
+/// A CNN that learns nothing has to know something.
+fn begins_with_something(at: &str, cnn: &Phase, start: &str) -> Result<(), String> {
+    if cnn.epochs > 0 || start != NOTHING {
+        return Ok(());
+    }
+    Err(format!(
+        "`{at}.epochs` is 0, so that the CNN stays what it begins with, and that is nothing; give `start` a weights file."
+    ))
+}
+
 impl Phase {
     fn check(&self, at: &str) -> Result<(), String> {
         let key = |name: &str| format!("{at}.{name}");
         whole(&key("batch"), self.batch, 2..=1024)?;
-        whole(&key("epochs"), self.epochs, 1..=MOST)?;
+        whole(&key("epochs"), self.epochs, 0..=MOST)?;
         whole(&key("patience"), self.patience, 1..=MOST)?;
         number(&key("rate"), self.rate, above(0.0, 10.0))?;
         number(&key("warm_up"), self.warm_up, 0.0..=MOST as f64)?;

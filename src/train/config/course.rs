@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Phase {
     /// Pictures of each task in a step.
     pub batch: usize,
-    /// Epochs at most.
+    /// Epochs at most. 0: the CNN stays what it begins with, and the recurrent heads alone are learnt.
     pub epochs: usize,
     /// Epochs without a better score after which it stops.
     pub patience: usize,
