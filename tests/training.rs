@@ -1,6 +1,7 @@
 //! Training from outside: databases to packed sets, and what is read from them.
 
 mod databases;
+mod heads;
 mod landmarks;
 mod prepare;
 mod run;

@@ -45,7 +45,7 @@ fn faces(folder: &Path, counts: [u32; 2]) {
 }
 
 /// A small network for both, and few epochs: `extra` goes before the tables.
-fn config(extra: &str) -> String {
+pub(super) fn config(extra: &str) -> String {
     format!(
         r#"
 sets = ["set"]
@@ -93,13 +93,13 @@ licence = "none"
 }
 
 #[track_caller]
-fn done(scratch: &Scratch, args: &[&str]) {
+pub(super) fn done(scratch: &Scratch, args: &[&str]) {
     let output = scratch.run(args);
     assert!(output.status.success(), "{args:?}: {}", stderr(&output));
 }
 
 /// A set of made faces and a config beside it.
-fn prepared() -> Scratch {
+pub(super) fn prepared() -> Scratch {
     let scratch = Scratch::new();
     faces(&scratch.path("faces"), [160, 40]);
     done(

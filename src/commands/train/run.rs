@@ -12,7 +12,7 @@ use crate::formats::output::write_whole;
 use crate::model::device::DeviceChoice;
 use crate::train::config::{ConfigError, RunConfig};
 use crate::train::journal::Journal;
-use crate::train::net::{Gpu, Products};
+use crate::train::net::{Gpu, GpuError, Products};
 use crate::train::page::page;
 use crate::train::phase::{EpochReport, PhaseError, StepReport, Watch, log_of};
 use crate::train::run::{PHASES, Run, RunWatch};
@@ -96,17 +96,17 @@ fn gpu(choice: DeviceChoice) -> Result<Option<Arc<Gpu>>, Failure> {
         DeviceChoice::Metal => Err(Failure::bad_input(
             "train run: it trains on the CPU or on NVIDIA's GPUs. Give --device cpu.",
         )),
-        DeviceChoice::Cuda => match Gpu::open(Products::Tf32) {
-            Ok(gpu) => Ok(Some(gpu)),
-            Err(e) => Err(Failure::bad_input(format!("train run: {e}"))),
-        },
+        DeviceChoice::Cuda => Gpu::open(Products::Tf32)
+            .map(Some)
+            .map_err(|e| Failure::bad_input(format!("train run: {e}"))),
         DeviceChoice::Auto => match Gpu::open(Products::Tf32) {
             Ok(gpu) => {
                 say(&format!("on {}", gpu.name()));
                 Ok(Some(gpu))
             }
+            Err(GpuError::None) => Ok(None),
             Err(e) => {
-                tracing::debug!("{e}");
+                say(&format!("on the CPU: {e}"));
                 Ok(None)
             }
         },

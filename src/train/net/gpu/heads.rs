@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use super::device::{Gpu, GpuError, NormAt, Values};
+use super::block::{Back, take};
+use super::device::{Gpu, GpuError, Values};
+use super::norms::NormAt;
 use super::unit::{Norming, Scratch};
-use super::{Back, take};
 use crate::train::net::heads::{Heads, Places};
 use crate::train::net::unit::{EPSILON, MOMENTUM};
 

@@ -4,18 +4,32 @@
 //! The network's values lie on the GPU as they lie in the [`Store`], which stays the one that counts: it is copied there
 //! before each batch, and slopes and running moments are copied back. Products are rounded to TF32 (10 bits), as PyTorch's
 //! convolutions are; `NVIDIA_TF32_OVERRIDE=0` forbids it.
+//!
+//! | file | |
+//! |---|---|
+//! | `device.rs` | the GPU, its memory and what is copied |
+//! | `products.rs` | matrix products, by cuBLAS |
+//! | `kernels.rs`, `norms.rs`, `kernels.cu` | what happens between them |
+//! | `unit.rs`, `block.rs`, `heads.rs` | a convolution with its norm, a bottleneck block, the heads |
 
+mod block;
 mod device;
 mod heads;
+mod kernels;
+mod norms;
+mod products;
 mod unit;
 
 use std::sync::Arc;
 
 use cudarc::driver::CudaSlice;
 
-use device::{Beside, Staging, Values, Window};
+use block::{Back, Block, take};
 pub use device::{Gpu, GpuError, Products};
+use device::{Staging, Values};
 use heads::GpuHeads;
+use kernels::Window;
+use norms::Beside;
 use unit::{Norming, Scratch, Unit};
 
 use super::heads::Heads;
@@ -24,17 +38,6 @@ use crate::model::config::{BackboneConfig, CROP_SIDE_PX, pooled_side};
 
 /// Padding of the stem.
 const STEM_PAD: usize = 3;
-
-/// A block: 1x1, 3x3, 1x1, and its input (projected where it has another shape) on top.
-struct Block {
-    reduce: Unit,
-    spatial: Unit,
-    expand: Unit,
-    project: Option<Unit>,
-    narrow: Values,
-    wide: Values,
-    out: Values,
-}
 
 /// The backbone on the GPU, with room for a batch.
 pub struct GpuBackbone {
@@ -406,97 +409,6 @@ impl GpuBackbone {
     }
 }
 
-/// What slopes need on their way back.
-struct Back<'a> {
-    gpu: &'a Gpu,
-    values: &'a Values,
-    grads: &'a mut Values,
-    scratch: &'a mut Scratch,
-    spare: &'a mut Vec<Values>,
-}
-
-/// A buffer of at least this many values, with anything in it.
-fn take(spare: &mut Vec<Values>, gpu: &Gpu, len: usize) -> Result<Values, GpuError> {
-    let fitting = (0..spare.len()).filter(|&i| spare[i].len() >= len);
-    match fitting.min_by_key(|&i| spare[i].len()) {
-        Some(i) => Ok(spare.swap_remove(i)),
-        None => gpu.zeros(len),
-    }
-}
-
-impl Block {
-    fn forward(
-        &mut self,
-        gpu: &Gpu,
-        values: &mut Values,
-        from: &Values,
-        scratch: &mut Scratch,
-        by: Norming,
-    ) -> Result<(), GpuError> {
-        self.reduce.forward(gpu, values, from, scratch, by)?;
-        self.reduce.relu(gpu, Beside::Nothing, &mut self.narrow)?;
-        self.spatial
-            .forward(gpu, values, &self.narrow, scratch, by)?;
-        self.spatial.relu(gpu, Beside::Nothing, &mut self.wide)?;
-        self.expand.forward(gpu, values, &self.wide, scratch, by)?;
-        let beside = match &mut self.project {
-            Some(project) => {
-                project.forward(gpu, values, from, scratch, by)?;
-                project.beside()
-            }
-            None => Beside::Values(from),
-        };
-        self.expand.relu(gpu, beside, &mut self.out)
-    }
-
-    /// From slopes of what came out to slopes of what was read.
-    fn backward(
-        &mut self,
-        back: &mut Back<'_>,
-        from: &Values,
-        mut slopes: Values,
-    ) -> Result<Values, GpuError> {
-        let gpu = back.gpu;
-        gpu.mask(&self.out, self.expand.len(), &mut slopes)?;
-
-        let mut of_expand = take(back.spare, gpu, self.expand.len())?;
-        self.expand
-            .norm_back(back, &slopes, false, &mut of_expand)?;
-        self.expand.weight_back(back, &self.wide, &of_expand)?;
-        let mut of_wide = take(back.spare, gpu, self.spatial.len())?;
-        self.expand.back(back, &of_expand, (&mut of_wide, false))?;
-
-        let mut of_spatial = take(back.spare, gpu, self.spatial.len())?;
-        self.spatial
-            .norm_back(back, &of_wide, true, &mut of_spatial)?;
-        self.spatial.weight_back(back, &self.narrow, &of_spatial)?;
-        let mut of_narrow = take(back.spare, gpu, self.reduce.len())?;
-        self.spatial
-            .back(back, &of_spatial, (&mut of_narrow, false))?;
-
-        let mut of_reduce = take(back.spare, gpu, self.reduce.len())?;
-        self.reduce
-            .norm_back(back, &of_narrow, true, &mut of_reduce)?;
-        self.reduce.weight_back(back, from, &of_reduce)?;
-        let all = if let Some(project) = &mut self.project {
-            project.norm_back(back, &slopes, false, &mut of_expand)?;
-            project.weight_back(back, from, &of_expand)?;
-            let mut of_read = take(back.spare, gpu, project.read_len())?;
-            project.back(back, &of_expand, (&mut of_read, false))?;
-            self.reduce.back(back, &of_reduce, (&mut of_read, true))?;
-            back.spare.push(slopes);
-            of_read
-        } else {
-            // The input went on beside: its slopes are there already.
-            self.reduce.back(back, &of_reduce, (&mut slopes, true))?;
-            slopes
-        };
-        back.spare
-            .extend([of_expand, of_wide, of_spatial, of_narrow, of_reduce]);
-        Ok(all)
-    }
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::print_stderr)]
 mod tests;

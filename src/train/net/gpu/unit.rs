@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use cudarc::driver::CudaSlice;
 
-use super::Back;
 use super::GpuBackboneError;
-use super::device::{Beside, Gpu, GpuError, NormAt, Values, Window, partial_len};
+use super::block::Back;
+use super::device::{Gpu, GpuError, Values};
+use super::kernels::{Window, partial_len};
+use super::norms::{Beside, NormAt};
 use crate::train::net::store::Store;
 use crate::train::net::unit::{EPSILON, MOMENTUM};
 

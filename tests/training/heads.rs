@@ -1,0 +1,73 @@
+//! `train run` for the recurrent heads alone, and where it trains.
+
+use safetensors::SafeTensors;
+
+use super::run::{config, done, prepared};
+use crate::cli::stderr;
+
+#[test]
+fn recurrent_heads_are_learnt_alone_on_a_cnn_that_stays() {
+    let scratch = prepared();
+    done(
+        &scratch,
+        &["train", "run", "run.toml", "--until", "student-cnn"],
+    );
+    let on = config("start = \"run/student-cnn.safetensors\"")
+        .replace("[cnn]\nbatch = 16\nepochs = 6", "[cnn]\nepochs = 0")
+        .replace(
+            "[teacher.shape]\nstem = 8\nwidths = [8, 16, 16, 16]\nblocks = [1, 1, 1, 1]\n",
+            "",
+        );
+    std::fs::write(scratch.path("on.toml"), on).unwrap();
+    done(&scratch, &["train", "run", "on.toml"]);
+    let [before, after] = ["run/student-cnn.safetensors", "on/student.safetensors"]
+        .map(|file| std::fs::read(scratch.path(file)).unwrap());
+    let before = SafeTensors::deserialize(&before).unwrap();
+    let after = SafeTensors::deserialize(&after).unwrap();
+    for (name, tensor) in before.tensors() {
+        assert_eq!(tensor.data(), after.tensor(&name).unwrap().data(), "{name}");
+    }
+    let temporal = after.names().into_iter();
+    assert!(temporal.filter(|n| n.starts_with("temporal.")).count() > 0);
+    let log = std::fs::read_to_string(scratch.path("on/student-gru.log.jsonl")).unwrap();
+    assert!(log.contains("\"epoch\":3"), "{log}");
+    assert!(!scratch.path("on/student-cnn.log.jsonl").exists());
+}
+
+#[test]
+fn a_cnn_that_learns_nothing_must_know_something() {
+    let scratch = prepared();
+    let nothing = config("").replace("epochs = 6", "epochs = 0");
+    std::fs::write(scratch.path("run.toml"), nothing).unwrap();
+    let output = scratch.run(&["train", "run", "run.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    assert!(
+        said.contains("cnn.epochs") && said.contains("start"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_gpu_that_is_not_there_is_said_so() {
+    let scratch = prepared();
+    let metal = scratch.run(&["train", "run", "run.toml", "--device", "metal"]);
+    assert_eq!(metal.status.code(), Some(2));
+    assert!(
+        stderr(&metal).contains("--device cpu"),
+        "{}",
+        stderr(&metal)
+    );
+    if std::path::Path::new("/proc/driver/nvidia/version").exists() {
+        // That none is said to be missing cannot be seen here.
+        return;
+    }
+    let cuda = scratch.run(&["train", "run", "run.toml", "--device", "cuda"]);
+    assert_eq!(cuda.status.code(), Some(2));
+    let said = stderr(&cuda);
+    assert!(
+        said.contains("driver") && said.contains("--device cpu"),
+        "{said}"
+    );
+    assert!(!scratch.path("run").exists(), "nothing is begun");
+}
