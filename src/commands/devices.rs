@@ -37,7 +37,7 @@ pub fn run() -> Result<(), Failure> {
         };
     }
     if leaves_nvidia_unused() {
-        text.push_str("  an NVIDIA GPU is in this machine: `cargo build --release --features cuda` makes a build that uses it\n");
+        text.push_str("  an NVIDIA GPU is in this machine: `cargo build --release --features cuda` makes a build that reads faces on it; `train run` uses it in any build\n");
     }
     print(&text)?;
     Ok(())

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::block::{Back, take};
 use super::device::{Gpu, GpuError, Values};
 use super::norms::NormAt;
-use super::unit::{Norming, Scratch};
+use super::unit::{Norming, Scratch, Wants};
 use crate::train::net::heads::{Heads, Places};
 use crate::train::net::unit::{EPSILON, MOMENTUM};
 
@@ -69,7 +69,7 @@ impl Norm {
                 shape,
                 (values, self.at),
                 (MOMENTUM, EPSILON),
-                (scratch.partial(), &mut self.norm),
+                (&mut scratch.partial, &mut self.norm),
             )?,
             Norming::Settled => {
                 gpu.norm_settled(self.width, (values, self.at), EPSILON, &mut self.norm)?;
@@ -90,7 +90,7 @@ impl Norm {
             shape,
             false,
             (back.values, self.at),
-            (back.scratch.partial(), &mut self.by, back.grads),
+            (&mut back.scratch.partial, &mut self.by, back.grads),
         )?;
         back.gpu
             .norm_back((slopes, x, &self.norm, &self.by), shape, false, out)
@@ -186,7 +186,7 @@ impl GpuHeads {
         gpu: &Gpu,
         heads: &Heads,
         batch: usize,
-        scratch: &mut Scratch,
+        wants: &mut Wants,
     ) -> Result<Option<Self>, GpuError> {
         let places = heads.places();
         let whole = |places: &Places| places.sizes[..2].iter().all(|n| n.is_multiple_of(TILE));
@@ -194,7 +194,7 @@ impl GpuHeads {
             return Ok(None);
         }
         for width in places.iter().flat_map(|p| &p.sizes[..2]) {
-            scratch.want_partial(batch, *width);
+            wants.partial(batch, *width);
         }
         let [expression, affect] = places;
         Ok(Some(Self([

@@ -30,7 +30,7 @@ use device::{Staging, Values};
 use heads::GpuHeads;
 use kernels::Window;
 use norms::Beside;
-use unit::{Norming, Scratch, Unit};
+use unit::{Norming, Scratch, Unit, Wants};
 
 use super::heads::Heads;
 use super::store::{Store, StoreError, padded};
@@ -89,7 +89,7 @@ impl GpuBackbone {
         (batch, heads): (usize, Option<&Heads>),
     ) -> Result<Self, GpuBackboneError> {
         let channels = config.input[0];
-        let mut scratch = Scratch::default();
+        let mut wants = Wants::default();
         let mut unit = |name: &str, from: usize, to: usize, window: Window| {
             Unit::new(
                 gpu,
@@ -97,7 +97,7 @@ impl GpuBackbone {
                 name,
                 (batch, from, padded(to)),
                 window,
-                &mut scratch,
+                &mut wants,
             )
         };
         let mut side = CROP_SIDE_PX / 2;
@@ -169,10 +169,9 @@ impl GpuBackbone {
         let mut level_values = gpu.zeros(levels.len())?;
         gpu.set(&levels, &mut level_values)?;
         let heads = match heads {
-            Some(heads) => GpuHeads::new(gpu, heads, batch, &mut scratch)?,
+            Some(heads) => GpuHeads::new(gpu, heads, batch, &mut wants)?,
             None => None,
         };
-        scratch.reserve(gpu)?;
         Ok(Self {
             heads,
             slopes: gpu.zeros(batch * config.pooled())?,
@@ -193,7 +192,7 @@ impl GpuBackbone {
             pool,
             blocks,
             last_side: side,
-            scratch,
+            scratch: wants.scratch(gpu)?,
         })
     }
 

@@ -22,39 +22,36 @@ pub(super) enum Norming {
 }
 
 /// Buffers that all layers share, one after the other.
-#[derive(Default)]
 pub(super) struct Scratch {
     /// What a convolution reads, laid out for one product.
-    columns: Option<Values>,
+    columns: Values,
     /// Sums of blocks.
-    partial: Option<Values>,
-    columns_len: usize,
-    partial_len: usize,
+    pub partial: Values,
 }
 
-impl Scratch {
+/// How much of them the layers want.
+#[derive(Default)]
+pub(super) struct Wants {
+    columns: usize,
+    partial: usize,
+}
+
+impl Wants {
+    /// Sums of so many rows and channels.
+    pub fn partial(&mut self, rows: usize, channels: usize) {
+        self.partial = self.partial.max(partial_len(rows, channels));
+    }
+
+    fn columns(&mut self, len: usize) {
+        self.columns = self.columns.max(len);
+    }
+
     /// Room for all that was asked for.
-    pub fn reserve(&mut self, gpu: &Gpu) -> Result<(), GpuError> {
-        self.columns = Some(gpu.zeros(self.columns_len)?);
-        self.partial = Some(gpu.zeros(self.partial_len)?);
-        Ok(())
-    }
-
-    fn columns(&mut self) -> &mut Values {
-        self.columns
-            .as_mut()
-            .expect("reserved when the backbone was made")
-    }
-
-    /// There is to be room for the sums of so many rows and channels.
-    pub fn want_partial(&mut self, rows: usize, channels: usize) {
-        self.partial_len = self.partial_len.max(partial_len(rows, channels));
-    }
-
-    pub fn partial(&mut self) -> &mut Values {
-        self.partial
-            .as_mut()
-            .expect("reserved when the backbone was made")
+    pub fn scratch(&self, gpu: &Gpu) -> Result<Scratch, GpuError> {
+        Ok(Scratch {
+            columns: gpu.zeros(self.columns)?,
+            partial: gpu.zeros(self.partial)?,
+        })
     }
 }
 
@@ -82,16 +79,15 @@ impl Unit {
         name: &str,
         (batch, from, to): (usize, usize, usize),
         window: Window,
-        scratch: &mut Scratch,
+        wants: &mut Wants,
     ) -> Result<Self, GpuBackboneError> {
         let at = |part: &str| store.range(&format!("{name}.{part}"));
         let begin = |part: &str| Ok::<_, GpuBackboneError>(at(part)?.start as u64);
         let rows = batch * window.to * window.to;
         if !window.is_plain() {
-            let columns = rows * window.kernel * window.kernel * from;
-            scratch.columns_len = scratch.columns_len.max(columns);
+            wants.columns(rows * window.kernel * window.kernel * from);
         }
-        scratch.want_partial(rows, to);
+        wants.partial(rows, to);
         Ok(Self {
             weight: at("conv.weight")?,
             at: NormAt {
@@ -144,7 +140,7 @@ impl Unit {
             pictures,
             (self.batch, self.from),
             &self.window,
-            scratch.columns(),
+            &mut scratch.columns,
         )
     }
 
@@ -155,7 +151,7 @@ impl Unit {
         values: &Values,
         scratch: &mut Scratch,
     ) -> Result<(), GpuError> {
-        let read = (&*scratch.columns(), self.rows(), self.depth());
+        let read = (&scratch.columns, self.rows(), self.depth());
         gpu.product(read, (values, self.weight.clone(), self.to), &mut self.y)
     }
 
@@ -173,7 +169,7 @@ impl Unit {
                 (self.rows(), self.to),
                 (values, self.at),
                 (MOMENTUM, EPSILON),
-                (scratch.partial(), &mut self.norm),
+                (&mut scratch.partial, &mut self.norm),
             ),
             Norming::Settled => {
                 gpu.norm_settled(self.to, (values, self.at), EPSILON, &mut self.norm)
@@ -198,7 +194,7 @@ impl Unit {
                 from,
                 (self.batch, self.from),
                 &self.window,
-                scratch.columns(),
+                &mut scratch.columns,
             )?;
             self.forward_columns(gpu, values, scratch)?;
         }
@@ -229,7 +225,7 @@ impl Unit {
             shape,
             relu,
             (back.values, self.at),
-            (back.scratch.partial(), &mut self.by, back.grads),
+            (&mut back.scratch.partial, &mut self.by, back.grads),
         )?;
         let of = (slopes, &self.y, &self.norm, &self.by);
         back.gpu.norm_back(of, shape, relu, out)
@@ -249,7 +245,7 @@ impl Unit {
         }
         let shape = (self.batch, self.from);
         back.gpu
-            .columns(from, shape, &self.window, back.scratch.columns())?;
+            .columns(from, shape, &self.window, &mut back.scratch.columns)?;
         self.weight_back_columns(back, slopes)
     }
 
@@ -259,7 +255,7 @@ impl Unit {
         back: &mut Back<'_>,
         slopes: &Values,
     ) -> Result<(), GpuError> {
-        let read = (&*back.scratch.columns(), self.rows(), self.depth());
+        let read = (&back.scratch.columns, self.rows(), self.depth());
         let weight = (&mut *back.grads, self.weight.clone());
         back.gpu.product_weight(read, (slopes, self.to), weight)
     }
@@ -276,7 +272,7 @@ impl Unit {
         if self.window.is_plain() {
             return back.gpu.product_back(slopes, weight, (out, onto));
         }
-        let columns = back.scratch.columns();
+        let columns = &mut back.scratch.columns;
         back.gpu.product_back(slopes, weight, (columns, false))?;
         let shape = (self.batch, self.from);
         back.gpu
