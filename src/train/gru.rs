@@ -7,6 +7,7 @@ use self::bank::{Bank, Pictures};
 use self::films::{Films, split_up};
 use super::augment::{Augment, view};
 use super::config::GruPhase;
+use super::learner::Teacher;
 use super::loader::weights_of;
 use super::net::{Store, Temporal};
 use super::objective::{self, Targets, Task, TeacherLogits};
@@ -72,7 +73,7 @@ pub struct Windows<'a> {
     bank: Bank,
     /// Windows of stills in an epoch.
     made: usize,
-    teacher: Option<&'a Student>,
+    teacher: Option<&'a Teacher>,
     /// What is kept of the stills, in memory.
     bytes: u64,
 }
@@ -142,7 +143,7 @@ pub fn has_room(
 
 impl<'a> Windows<'a> {
     /// Runs a finished CNN over the windows of a split's videos and over every still face: of the training split in some
-    /// appearances, each moved a little; of the others as they are. `teacher` is another's, with recurrent heads. `progress`
+    /// appearances, each moved a little; of the others as they are. `teacher` is another's. `progress`
     /// is told how many faces of how many are done, and says whether to go on.
     ///
     /// # Errors
@@ -151,7 +152,7 @@ impl<'a> Windows<'a> {
         (sets, split, task): (&[Set], Split, Task),
         shown: &Shown<'_>,
         student: &Student,
-        teacher: Option<&'a Student>,
+        teacher: Option<&'a Teacher>,
         mut progress: impl FnMut(usize, usize) -> bool,
     ) -> Result<Self, PhaseError> {
         let phase = shown.phase;

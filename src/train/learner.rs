@@ -11,8 +11,8 @@ use super::phase::{Parts, PhaseError};
 use crate::analysis::Crop;
 use crate::model::config::{CROP_SIDE_PX, StudentConfig};
 use crate::model::conv::isa::InstructionSet;
-use crate::model::student::{Kernels, Student};
-use crate::model::weights::Weights;
+use crate::model::student::{Features, Kernels, Student, WindowLogits};
+use crate::model::weights::{Weights, WeightsError};
 
 /// Where a backbone is.
 enum Eyes {
@@ -172,6 +172,8 @@ pub struct Teacher {
     /// It, as the program runs it.
     pub student: Student,
     weights: Weights,
+    /// The CNN's last layer of either head: weight `[outputs, hidden]` and bias.
+    last: [(Vec<f32>, Vec<f32>); 2],
 }
 
 impl Teacher {
@@ -184,10 +186,41 @@ impl Teacher {
             threads: rayon::current_num_threads(),
             ..Kernels::default()
         };
+        let student = Student::with_kernels(&weights, kernels)?;
+        let heads = &student.config().heads;
+        let last = |task: &str, outputs: usize| {
+            let values = |part: &str, shape: &[usize]| {
+                weights.values(&format!("heads.{task}.fc1.{part}"), shape)
+            };
+            let weight = values("weight", &[outputs, heads.hidden])?;
+            Ok::<_, WeightsError>((weight, values("bias", &[outputs])?))
+        };
         Ok(Self {
-            student: Student::with_kernels(&weights, kernels)?,
+            last: [
+                last("expression", heads.expression)?,
+                last("affect", heads.affect)?,
+            ],
+            student,
             weights,
         })
+    }
+
+    /// What it says of every step of a window: its recurrent heads or, of a CNN alone, the CNN of each step by itself.
+    pub fn window_logits(&self, steps: &[&Features]) -> WindowLogits {
+        if let Some(logits) = self.student.window_logits(steps) {
+            return logits;
+        }
+        let say = |(weight, bias): &(Vec<f32>, Vec<f32>), feature: &[f32]| -> Vec<f32> {
+            let rows = weight.chunks_exact(feature.len()).zip(bias);
+            rows.map(|(row, bias)| bias + row.iter().zip(feature).map(|(w, x)| w * x).sum::<f32>())
+                .collect()
+        };
+        let [expression, affect] = &self.last;
+        let each = |of: &dyn Fn(&Features) -> Vec<f32>| steps.iter().map(|step| of(step)).collect();
+        WindowLogits {
+            expression: each(&|step| say(expression, &step.expression)),
+            affect: each(&|step| say(affect, &step.affect)),
+        }
     }
 }
 
@@ -260,6 +293,54 @@ impl From<GpuBackboneError> for PhaseError {
         match error {
             GpuBackboneError::Gpu(e) => e.into(),
             GpuBackboneError::Store(e) => e.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::train::random::Rng;
+
+    #[test]
+    fn a_cnn_alone_teaches_what_it_says_of_each_step() {
+        let json = serde_json::json!({
+            "kind": "student",
+            "backbone": {
+                "input": [1, 112, 112], "color": "gray", "mean": 120.0, "scale": 60.0,
+                "stem": 8, "widths": [8, 8, 8, 8], "blocks": [1, 1, 1, 1], "expansion": 2,
+            },
+            "heads": {"hidden": 16, "expression": 7, "affect": 40},
+        })
+        .to_string();
+        let config = StudentConfig::parse(&json).unwrap();
+        let mut rng = Rng::new(2);
+        let mut store = Store::new(&config);
+        store.begin(|| rng.unit() as f32);
+        let bytes = store.to_safetensors(&store.values, &json).unwrap();
+        let weights = Weights::from_bytes(&bytes, "made", "made").unwrap();
+        let teacher = Teacher::new(weights).unwrap();
+        let crops: Vec<Crop> = (0..3)
+            .map(|_| Crop {
+                face_id: 1,
+                side_px: CROP_SIDE_PX,
+                channels: 1,
+                pixels: (0..CROP_SIDE_PX * CROP_SIDE_PX)
+                    .map(|_| (255.0 * rng.unit()) as u8)
+                    .collect(),
+            })
+            .collect();
+        let steps = teacher.student.features(&crops).unwrap();
+        let said = teacher.window_logits(&steps.iter().collect::<Vec<_>>());
+        let (expression, affect) = teacher.student.cnn_logits(&crops).unwrap();
+        for (said, theirs) in [(said.expression, expression), (said.affect, affect)] {
+            let theirs = theirs.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let said = said.concat();
+            assert_eq!(said.len(), theirs.len());
+            for (a, b) in said.iter().zip(&theirs) {
+                assert!((a - b).abs() < 1e-4 * b.abs().max(1.0), "{a} {b}");
+            }
         }
     }
 }

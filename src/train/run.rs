@@ -269,7 +269,7 @@ impl Run<'_> {
             return self.finish(&phase_files, &mut Over, begin, watch);
         }
         watch.phase(name, "features of the finished CNN");
-        let teacher = teacher.map(|t| &t.student);
+        let teacher = teacher.map(|t| &**t);
         let seed = self.seed(name);
         let shown = Shown {
             phase,

@@ -12,6 +12,7 @@ use crate::face::align::TEMPLATE_PX;
 use crate::model::config::{CROP_SIDE_PX, StudentConfig};
 use crate::model::student::{Features, Student};
 use crate::train::augment::Augment;
+use crate::train::learner::Teacher;
 use crate::train::loader::Place;
 use crate::train::objective::Task;
 use crate::train::phase::PhaseError;
@@ -129,7 +130,7 @@ impl Bank {
         (sets, faces): (&[Set], &[Place]),
         pictures: Pictures<'_>,
         student: &Student,
-        teacher: Option<&Student>,
+        teacher: Option<&Teacher>,
         weighted: Option<Weighted>,
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Self, PhaseError> {
@@ -161,6 +162,7 @@ impl Bank {
                 bank.features[1].extend_from_slice(&picture.affect);
             }
             if let Some(teacher) = teacher {
+                let teacher = &teacher.student;
                 bank.taught.extend(teacher.features(&crops(teacher))?);
             }
             if !progress(part.len()) {
@@ -231,7 +233,7 @@ impl Bank {
     pub fn add(
         &self,
         window: &[Pick; WINDOW],
-        teacher: Option<&Student>,
+        teacher: Option<&Teacher>,
         batch: &mut Batch,
     ) -> Result<(), PhaseError> {
         let at = |pick: &Pick| pick.face as usize * self.looks * self.moves + pick.picture as usize;
@@ -244,7 +246,7 @@ impl Bank {
         }
         if let (Some(teacher), Some(taught)) = (teacher, &mut batch.taught) {
             let steps: Vec<&Features> = window.iter().map(|pick| &self.taught[at(pick)]).collect();
-            teach(teacher, &steps, taught)?;
+            teach(teacher, &steps, taught);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use super::{Batch, MOST_GAP, WINDOW, crop, network_crop};
 use crate::analysis::Crop;
 use crate::model::student::{Features, Student};
 use crate::train::augment::Augment;
+use crate::train::learner::Teacher;
 use crate::train::loader::{Place, places, task_of};
 use crate::train::objective::{Task, TeacherLogits};
 use crate::train::phase::PhaseError;
@@ -52,7 +53,7 @@ impl Films {
         sets: &[Set],
         windows: &[[Place; WINDOW]],
         student: &Student,
-        teacher: Option<&Student>,
+        teacher: Option<&Teacher>,
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Self, PhaseError> {
         let mut all = Self {
@@ -76,8 +77,8 @@ impl Films {
             let labels = window.iter().map(|&(s, i)| *sets[s].sample(i).labels);
             all.labels.extend(labels);
             if let (Some(teacher), Some(taught)) = (teacher, &mut all.taught) {
-                let steps = teacher.features(&crops(teacher))?;
-                teach(teacher, &steps.iter().collect::<Vec<_>>(), taught)?;
+                let steps = teacher.student.features(&crops(&teacher.student))?;
+                teach(teacher, &steps.iter().collect::<Vec<_>>(), taught);
             }
             if !progress(WINDOW) {
                 return Err(PhaseError::Interrupted);
@@ -109,16 +110,13 @@ impl Films {
     }
 }
 
-/// What a teacher's recurrent heads say of a window.
+/// What a teacher says of a window.
 pub(super) fn teach(
-    teacher: &Student,
+    teacher: &Teacher,
     steps: &[&Features],
     (expression, affect): &mut TeacherLogits,
-) -> Result<(), PhaseError> {
-    let said = teacher
-        .window_logits(steps)
-        .ok_or_else(|| PhaseError::NoFaces("The teacher has no recurrent heads.".to_owned()))?;
+) {
+    let said = teacher.window_logits(steps);
     expression.extend(said.expression.concat());
     affect.extend(said.affect.concat());
-    Ok(())
 }
