@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::values::up_to_256;
-use crate::model::device::DeviceChoice;
 use crate::train::prepare::Database;
 
 /// `affectscope train`
@@ -79,6 +78,18 @@ pub struct ManifestArgs {
     pub json: bool,
 }
 
+/// `train run --device`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum TrainDevice {
+    /// An NVIDIA GPU where one can be had, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// An NVIDIA GPU: its driver, cuBLAS and NVRTC are looked for, in any build.
+    Cuda,
+}
+
 /// `affectscope train run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -91,9 +102,9 @@ pub struct RunArgs {
     /// Threads that share a step [default: the config's, else one a core]; the weights do not depend on it
     #[arg(long, value_name = "N", value_parser = up_to_256)]
     pub threads: Option<usize>,
-    /// Where the CNNs learn: `cuda` for an NVIDIA GPU, `auto` for one where it can be had
+    /// Where the CNNs learn
     #[arg(long, value_enum, default_value_t)]
-    pub device: DeviceChoice,
+    pub device: TrainDevice,
     /// The last phase to run
     #[arg(long, value_name = "PHASE", value_parser = ["teacher-cnn", "teacher-gru", "student-cnn", "student-gru"])]
     pub until: Option<String>,

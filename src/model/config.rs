@@ -28,6 +28,14 @@ pub enum Color {
 }
 
 impl Color {
+    /// As configs have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gray => "gray",
+            Self::Rgb => "rgb",
+        }
+    }
+
     /// 1 or 3.
     pub fn channels(self) -> usize {
         match self {
@@ -277,7 +285,7 @@ impl StudentConfig {
     }
 
     /// What each output of a head is divided by: `name` is `expression` or `affect`.
-    pub(super) fn softening(&self, name: &str, temporal: bool, outputs: usize) -> Vec<f32> {
+    pub(crate) fn softening(&self, name: &str, temporal: bool, outputs: usize) -> Vec<f32> {
         let temperatures = self.temperatures.unwrap_or_default();
         let [expression, valence, arousal] = temperatures.of(temporal);
         match name {

@@ -57,7 +57,7 @@ impl HeadWeights {
 }
 
 /// Divides the outputs of a layer `[outputs, inputs]`, once and for all.
-pub(super) fn soften(weight: &mut [f32], bias: &mut [f32], temperatures: &[f32]) {
+pub(crate) fn soften(weight: &mut [f32], bias: &mut [f32], temperatures: &[f32]) {
     let inputs = weight.len() / temperatures.len().max(1);
     let rows = weight.chunks_exact_mut(inputs.max(1)).zip(bias);
     for ((row, bias), temperature) in rows.zip(temperatures) {

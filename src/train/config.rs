@@ -28,7 +28,7 @@ pub const BUILT_IN: &str = "built-in";
 pub struct RunConfig {
     /// Sets that `train prepare` made. Relative to this file's folder.
     pub sets: Vec<PathBuf>,
-    /// Everything random comes from it: the same seed, the same weights.
+    /// Everything random comes from it: the same seed, on the CPU the same weights.
     #[serde(default = "one")]
     pub seed: u64,
     /// Threads that share a step; 0: as many as there are cores. The weights do not depend on it.

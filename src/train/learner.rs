@@ -11,6 +11,7 @@ use super::phase::{Parts, PhaseError};
 use crate::analysis::Crop;
 use crate::model::config::{CROP_SIDE_PX, StudentConfig};
 use crate::model::conv::isa::InstructionSet;
+use crate::model::heads::soften;
 use crate::model::student::{Features, Kernels, Student, WindowLogits};
 use crate::model::weights::{Weights, WeightsError};
 
@@ -172,7 +173,7 @@ pub struct Teacher {
     /// It, as the program runs it.
     pub student: Student,
     weights: Weights,
-    /// The CNN's last layer of either head: weight `[outputs, hidden]` and bias.
+    /// The CNN's last layer of either head, by its temperature: weight `[outputs, hidden]` and bias.
     last: [(Vec<f32>, Vec<f32>); 2],
 }
 
@@ -192,8 +193,11 @@ impl Teacher {
             let values = |part: &str, shape: &[usize]| {
                 weights.values(&format!("heads.{task}.fc1.{part}"), shape)
             };
-            let weight = values("weight", &[outputs, heads.hidden])?;
-            Ok::<_, WeightsError>((weight, values("bias", &[outputs])?))
+            let mut weight = values("weight", &[outputs, heads.hidden])?;
+            let mut bias = values("bias", &[outputs])?;
+            let temperatures = student.config().softening(task, false, outputs);
+            soften(&mut weight, &mut bias, &temperatures);
+            Ok::<_, WeightsError>((weight, bias))
         };
         Ok(Self {
             last: [
@@ -250,6 +254,10 @@ impl Says {
                 };
                 let mut store = Store::new(&config);
                 store.load(&teacher.weights, |_| false)?;
+                for (task, (weight, bias)) in ["expression", "affect"].iter().zip(&teacher.last) {
+                    store.put(&format!("heads.{task}.fc1.weight"), weight)?;
+                    store.put(&format!("heads.{task}.fc1.bias"), bias)?;
+                }
                 let mut learner = Learner::new(&config, &store, batch, gpu)?;
                 learner.load(&store.values)?;
                 Some((learner, store.values))
@@ -312,6 +320,7 @@ mod tests {
                 "stem": 8, "widths": [8, 8, 8, 8], "blocks": [1, 1, 1, 1], "expansion": 2,
             },
             "heads": {"hidden": 16, "expression": 7, "affect": 40},
+            "temperatures": {"expression": 0.6, "valence": 0.8, "arousal": 0.9},
         })
         .to_string();
         let config = StudentConfig::parse(&json).unwrap();

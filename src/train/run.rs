@@ -88,7 +88,17 @@ impl Run<'_> {
                     file
                 }
             };
-            taught = Some(Arc::new(Teacher::new(Weights::load(Some(&file))?)?));
+            let teacher = Teacher::new(Weights::load(Some(&file))?)?;
+            let (its, own) = (teacher.student.config().backbone.color, student.shape.color);
+            if its != own {
+                return Err(PhaseError::NoFaces(format!(
+                    "{}: it reads {} pictures, and the student {}; both see the same.",
+                    file.display(),
+                    its.name(),
+                    own.name()
+                )));
+            }
+            taught = Some(Arc::new(teacher));
         }
         self.one(
             &student,

@@ -43,7 +43,7 @@ fn a_cnn_that_learns_nothing_must_know_something() {
     assert_eq!(output.status.code(), Some(2));
     let said = stderr(&output);
     assert!(
-        said.contains("cnn.epochs") && said.contains("start"),
+        said.contains("`cnn.epochs`") && said.contains("`start`"),
         "{said}"
     );
 }
@@ -51,17 +51,6 @@ fn a_cnn_that_learns_nothing_must_know_something() {
 #[test]
 fn a_gpu_that_is_not_there_is_said_so() {
     let scratch = prepared();
-    let metal = scratch.run(&["train", "run", "run.toml", "--device", "metal"]);
-    assert_eq!(metal.status.code(), Some(2));
-    assert!(
-        stderr(&metal).contains("--device cpu"),
-        "{}",
-        stderr(&metal)
-    );
-    if std::path::Path::new("/proc/driver/nvidia/version").exists() {
-        // That none is said to be missing cannot be seen here.
-        return;
-    }
     let cuda = scratch.run(&["train", "run", "run.toml", "--device", "cuda"]);
     assert_eq!(cuda.status.code(), Some(2));
     let said = stderr(&cuda);

@@ -7,9 +7,8 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::super::{Failure, INTERRUPTED, Interrupt, say};
-use crate::cli::train::RunArgs;
+use crate::cli::train::{RunArgs, TrainDevice};
 use crate::formats::output::write_whole;
-use crate::model::device::DeviceChoice;
 use crate::train::config::{ConfigError, RunConfig};
 use crate::train::journal::Journal;
 use crate::train::net::{Gpu, GpuError, Products};
@@ -90,26 +89,23 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 }
 
 /// The GPU that is asked for; `None` for the CPU.
-fn gpu(choice: DeviceChoice) -> Result<Option<Arc<Gpu>>, Failure> {
-    match choice {
-        DeviceChoice::Cpu => Ok(None),
-        DeviceChoice::Metal => Err(Failure::bad_input(
-            "train run: it trains on the CPU or on NVIDIA's GPUs. Give --device cpu.",
-        )),
-        DeviceChoice::Cuda => Gpu::open(Products::Tf32)
-            .map(Some)
-            .map_err(|e| Failure::bad_input(format!("train run: {e}"))),
-        DeviceChoice::Auto => match Gpu::open(Products::Tf32) {
-            Ok(gpu) => {
-                say(&format!("on {}", gpu.name()));
-                Ok(Some(gpu))
-            }
-            Err(GpuError::None) => Ok(None),
-            Err(e) => {
-                say(&format!("on the CPU: {e}"));
-                Ok(None)
-            }
-        },
+fn gpu(on: TrainDevice) -> Result<Option<Arc<Gpu>>, Failure> {
+    if on == TrainDevice::Cpu {
+        return Ok(None);
+    }
+    match Gpu::open(Products::Tf32) {
+        Ok(gpu) => {
+            say(&format!("on {}", gpu.name()));
+            Ok(Some(gpu))
+        }
+        Err(e) if on == TrainDevice::Cuda => Err(Failure::bad_input(format!(
+            "train run: {e}. Without it: --device cpu."
+        ))),
+        Err(GpuError::None) => Ok(None),
+        Err(e) => {
+            say(&format!("on the CPU: {e}"));
+            Ok(None)
+        }
     }
 }
 

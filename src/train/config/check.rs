@@ -2,7 +2,7 @@
 
 use std::ops::{Bound, RangeBounds, RangeInclusive};
 
-use super::{GruPhase, NOTHING, Phase, RunConfig, Shape};
+use super::{BUILT_IN, GruPhase, NOTHING, Phase, RunConfig, Shape};
 use crate::model::config::{CROP_SIDE_PX, Mean, StudentConfig};
 use crate::train::augment::Augment;
 use crate::train::net::AdamConfig;
@@ -30,7 +30,7 @@ impl RunConfig {
             gru.check("gru")?;
         }
         self.student.check("student", self.gru.is_some())?;
-        begins_with_something("cnn", &self.cnn, &self.start)?;
+        begins_with_something("cnn", &self.cnn, ("start", &self.start))?;
         if let Some(teacher) = &self.teacher {
             if let Some(cnn) = &teacher.cnn {
                 cnn.check("teacher.cnn")?;
@@ -43,7 +43,14 @@ impl RunConfig {
                     Some(cnn) => ("teacher.cnn", cnn),
                     None => ("cnn", &self.cnn),
                 };
-                begins_with_something(at, cnn, &teacher.start)?;
+                begins_with_something(at, cnn, ("teacher.start", &teacher.start))?;
+                if teacher.shape.color != self.student.color {
+                    return Err(format!(
+                        "`teacher.shape.color` is {}, and the student's {}; both see the same pictures.",
+                        teacher.shape.color.name(),
+                        self.student.color.name()
+                    ));
+                }
             }
             let gru = teacher.gru.is_some() || self.gru.is_some();
             teacher.shape.check("teacher.shape", gru)?;
@@ -52,13 +59,15 @@ impl RunConfig {
     }
 }
 
-/// A CNN that learns nothing has to know something.
-fn begins_with_something(at: &str, cnn: &Phase, start: &str) -> Result<(), String> {
-    if cnn.epochs > 0 || start != NOTHING {
+/// A CNN that learns nothing has to know something. `start`: its key, and its value.
+fn begins_with_something(at: &str, cnn: &Phase, start: (&str, &str)) -> Result<(), String> {
+    if cnn.epochs > 0 || start.1 != NOTHING {
         return Ok(());
     }
     Err(format!(
-        "`{at}.epochs` is 0, so that the CNN stays what it begins with, and that is nothing; give `start` a weights file."
+        "`{at}.epochs` is 0, so that the CNN stays what it begins with, and `{}` says nothing; give it a weights file, or \
+         \"{BUILT_IN}\".",
+        start.0
     ))
 }
 
@@ -243,6 +252,7 @@ mod tests {
     fn our_own_configs_can_be() {
         for text in [
             include_str!("../../../weights/default.toml"),
+            include_str!("../../../weights/heads.toml"),
             include_str!("../../../weights/student.toml"),
             include_str!("../../../weights/teacher.toml"),
             include_str!("../../../weights/paper.toml"),

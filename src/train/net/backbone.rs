@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::plane::{CHUNK, Plane, Spare};
+use super::shape::{self, BlockShape, pooled_stem_side};
 use super::store::{Store, StoreError, padded};
 use super::unit::{Shape, Unit};
 use crate::model::config::{BackboneConfig, CROP_SIDE_PX, pooled_side};
@@ -84,7 +85,6 @@ impl Backbone {
             pad: STEM_PAD,
             stored: true,
         };
-        let mut side = stem_geometry.to().0;
         let stem = Unit::new(
             set,
             store,
@@ -98,9 +98,8 @@ impl Backbone {
             None,
         )?;
         let stem_out = Plane::new(stem.rows(), stem.channels());
-        side = pooled_side(side);
-        let mut from = padded(config.stem);
-        let pool = Plane::new(batch * side * side, from);
+        let mut last_side = pooled_stem_side();
+        let pool = Plane::new(batch * last_side * last_side, padded(config.stem));
         let mut unit =
             |name: &str, from: usize, to: usize, side: usize, kernel: usize, step: usize| {
                 let geometry = Geometry {
@@ -126,33 +125,36 @@ impl Backbone {
                 Unit::new(set, store, name, &shape, &gather, Some(&back))
             };
         let mut blocks = Vec::new();
-        for (stage, (&width, &count)) in config.widths.iter().zip(&config.blocks).enumerate() {
-            let wide = width * config.expansion;
-            for block in 0..count {
-                let name = |part: &str| format!("backbone.stages.{stage}.{block}.{part}");
-                let step = if block == 0 && stage > 0 { 2 } else { 1 };
-                let to_side = side.div_ceil(step);
-                let reduce = unit(&name("reduce"), from, width, side, 1, step)?;
-                let spatial = unit(&name("spatial"), padded(width), width, to_side, 3, 1)?;
-                let expand = unit(&name("expand"), padded(width), wide, to_side, 1, 1)?;
-                let project = match block {
-                    0 => Some(unit(&name("project"), from, wide, side, 1, step)?),
-                    _ => None,
-                };
-                from = padded(wide);
-                blocks.push(Block {
-                    narrow: Plane::new(reduce.rows(), reduce.channels()),
-                    wide: Plane::new(spatial.rows(), spatial.channels()),
-                    out: Plane::new(expand.rows(), expand.channels()),
-                    reduce,
-                    spatial,
-                    expand,
-                    project,
-                    step,
-                    side,
-                });
-                side = to_side;
-            }
+        for shape in shape::blocks(config) {
+            let BlockShape {
+                from,
+                width,
+                wide,
+                side,
+                to,
+                step,
+                ..
+            } = shape;
+            let reduce = unit(&shape.part("reduce"), from, width, side, 1, step)?;
+            let spatial = unit(&shape.part("spatial"), padded(width), width, to, 3, 1)?;
+            let expand = unit(&shape.part("expand"), padded(width), wide, to, 1, 1)?;
+            let project = if shape.projects {
+                Some(unit(&shape.part("project"), from, wide, side, 1, step)?)
+            } else {
+                None
+            };
+            blocks.push(Block {
+                narrow: Plane::new(reduce.rows(), reduce.channels()),
+                wide: Plane::new(spatial.rows(), spatial.channels()),
+                out: Plane::new(expand.rows(), expand.channels()),
+                reduce,
+                spatial,
+                expand,
+                project,
+                step,
+                side,
+            });
+            last_side = to;
         }
         let wide = CROP_SIDE_PX + 2 * STEM_PAD;
         let levels = config
@@ -172,7 +174,7 @@ impl Backbone {
             pool,
             blocks,
             spare: Spare::default(),
-            last_side: side,
+            last_side,
         })
     }
 

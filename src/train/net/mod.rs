@@ -6,6 +6,7 @@
 //! | `grow.rs` | a larger network out of a smaller one |
 //! | `plane.rs` | values of a batch, and buffers that go round |
 //! | `unit.rs` | a convolution with its batch norm |
+//! | `shape.rs` | the backbone's blocks, what each reads and how wide it is |
 //! | `backbone.rs` | the bottleneck ResNet, forth and back |
 //! | `gpu` | the same on an NVIDIA GPU |
 //! | `heads.rs` | the two heads, in candle's operations, which differentiate themselves |
@@ -23,6 +24,7 @@ mod gru;
 mod heads;
 mod plane;
 mod points;
+mod shape;
 mod store;
 mod unit;
 

@@ -27,7 +27,7 @@ pub enum PhaseError {
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// The GPU.
-    #[error(transparent)]
+    #[error("{0}. The same command with --device cpu goes on without it.")]
     Gpu(#[from] GpuError),
     /// Heads or loss.
     #[error("the step failed ({0})")]

@@ -9,7 +9,8 @@ use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use cudarc::cublas::{CudaBlas, sys};
-use cudarc::driver::{CudaContext, CudaSlice, CudaStream, PinnedHostSlice};
+use cudarc::driver::sys::CUresult;
+use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DriverError, PinnedHostSlice};
 use rayon::prelude::*;
 
 use super::kernels::Kernels;
@@ -20,11 +21,11 @@ const COPY: usize = 1 << 18;
 /// Values on the GPU.
 pub type Values = CudaSlice<f32>;
 
-/// Why the GPU is of no use; the text says what to do.
+/// Why the GPU is of no use.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum GpuError {
-    /// There is no NVIDIA GPU, as on most computers: its driver is not there.
-    #[error("NVIDIA's driver is not there; install it, or use --device cpu.")]
+    /// There is none, as on most computers.
+    #[error("no NVIDIA GPU with its driver is here")]
     None,
     /// It cannot be used, or no more.
     #[error("{0}")]
@@ -32,11 +33,37 @@ pub enum GpuError {
 }
 
 pub(super) fn failed(what: &str) -> impl Fn(&dyn std::fmt::Display) -> GpuError + '_ {
-    move |e| {
-        GpuError::Failed(format!(
-            "the GPU failed ({what}: {e}). Check the driver; the same command with --device cpu goes on without it."
-        ))
+    move |e| GpuError::Failed(format!("the GPU failed ({what}: {e})"))
+}
+
+/// What the driver says of memory that was asked for.
+fn no_room(what: &str, bytes: usize) -> impl Fn(DriverError) -> GpuError + '_ {
+    move |e| match e.0 {
+        CUresult::CUDA_ERROR_OUT_OF_MEMORY => GpuError::Failed(format!(
+            "the GPU has no room for {:.0} MiB more; a smaller `batch` in the config wants less",
+            bytes as f64 / f64::from(1 << 20)
+        )),
+        _ => failed(what)(&e),
     }
+}
+
+/// Whether NVIDIA's driver, cuBLAS and NVRTC are there.
+#[cfg(not(feature = "cuda"))]
+fn libraries() -> [bool; 3] {
+    // SAFETY: opens and closes them, as the loader does.
+    unsafe {
+        [
+            cudarc::driver::sys::is_culib_present(),
+            sys::is_culib_present(),
+            cudarc::nvrtc::sys::is_culib_present(),
+        ]
+    }
+}
+
+/// They are linked: without them the program does not start.
+#[cfg(feature = "cuda")]
+fn libraries() -> [bool; 3] {
+    [true; 3]
 }
 
 /// How exact products are.
@@ -65,31 +92,27 @@ impl Gpu {
         // cudarc panics where a library lacks a function: those of a driver that is much older.
         catch_unwind(|| Self::opened(products)).unwrap_or_else(|_| {
             Err(failed("its libraries")(
-                &"they lack a function; are they old?",
+                &"they lack a function; install a newer driver or toolkit",
             ))
         })
     }
 
     fn opened(products: Products) -> Result<Arc<Self>, GpuError> {
-        // SAFETY: opens and closes the libraries, as the loader does.
-        let [driver, cublas, nvrtc] = unsafe {
-            [
-                cudarc::driver::sys::is_culib_present(),
-                sys::is_culib_present(),
-                cudarc::nvrtc::sys::is_culib_present(),
-            ]
-        };
+        let [driver, cublas, nvrtc] = libraries();
         if !driver {
             return Err(GpuError::None);
         }
         let missing = [(cublas, "cuBLAS"), (nvrtc, "NVRTC")];
         if let Some((_, name)) = missing.into_iter().find(|(there, _)| !there) {
             return Err(GpuError::Failed(format!(
-                "NVIDIA's {name} is not there. Install the CUDA toolkit (12 or 13), or put the folder of its libraries in \
-                 LD_LIBRARY_PATH; or use --device cpu."
+                "NVIDIA's {name} is not there; install the CUDA toolkit (12 or 13; on Windows 13), or put the folder of its \
+                 libraries in LD_LIBRARY_PATH (on Windows: PATH)"
             )));
         }
-        let context = CudaContext::new(0).map_err(|e| failed("opening it")(&e))?;
+        let context = CudaContext::new(0).map_err(|e| match e.0 {
+            CUresult::CUDA_ERROR_NO_DEVICE | CUresult::CUDA_ERROR_STUB_LIBRARY => GpuError::None,
+            _ => failed("opening it")(&e),
+        })?;
         let name = context.name().map_err(|e| failed("its name")(&e))?;
         let stream = context.default_stream();
         let blas = CudaBlas::new(stream.clone()).map_err(|e| failed("cuBLAS")(&e))?;
@@ -119,12 +142,9 @@ impl Gpu {
     /// # Errors
     /// When its memory is full.
     pub fn zeros(&self, len: usize) -> Result<Values, GpuError> {
-        self.stream.alloc_zeros(len).map_err(|e| {
-            GpuError::Failed(format!(
-                "the GPU has no room for {:.0} MiB more ({e}). Give a smaller `batch` in the config, or use --device cpu.",
-                len as f64 * 4.0 / f64::from(1 << 20)
-            ))
-        })
+        self.stream
+            .alloc_zeros(len)
+            .map_err(no_room("memory", len * size_of::<f32>()))
     }
 
     /// Bytes, anew.
@@ -134,7 +154,7 @@ impl Gpu {
     pub fn bytes(&self, bytes: &[u8]) -> Result<CudaSlice<u8>, GpuError> {
         self.stream
             .clone_htod(bytes)
-            .map_err(|e| failed("copying")(&e))
+            .map_err(no_room("copying", bytes.len()))
     }
 
     /// Some values to the beginning of a buffer.
@@ -159,6 +179,14 @@ impl Gpu {
             .map_err(|e| failed("copying back")(&e))
     }
 
+    /// Waits until all that was asked of it is done.
+    ///
+    /// # Errors
+    /// The driver's, for any of it.
+    pub fn wait(&self) -> Result<(), GpuError> {
+        self.stream.synchronize().map_err(|e| failed("waiting")(&e))
+    }
+
     /// Makes all of a buffer zero.
     ///
     /// # Errors
@@ -170,7 +198,8 @@ impl Gpu {
     }
 }
 
-/// Memory of the computer that the GPU reads and writes by itself.
+/// Memory of the computer that the GPU reads and writes by itself, whenever it comes to it: whoever touches it waits for the
+/// GPU first. (The slice's own event would not do: on a context's one stream cudarc records none.)
 pub struct Staging(PinnedHostSlice<f32>);
 
 impl Staging {
@@ -195,6 +224,7 @@ impl Staging {
     /// # Errors
     /// The driver's.
     pub fn send(&mut self, gpu: &Gpu, values: &[f32], to: &mut Values) -> Result<(), GpuError> {
+        gpu.wait()?;
         let staged = self.0.as_mut_slice().map_err(|e| failed("copying")(&e))?;
         assert_eq!(staged.len(), values.len());
         staged
@@ -214,6 +244,7 @@ impl Staging {
         gpu.stream
             .memcpy_dtoh(from, &mut self.0)
             .map_err(|e| failed("copying back")(&e))?;
+        gpu.wait()?;
         let staged = self.0.as_slice().map_err(|e| failed("copying back")(&e))?;
         assert_eq!(staged.len(), to.len());
         to.par_chunks_mut(COPY)

@@ -33,8 +33,9 @@ use norms::Beside;
 use unit::{Norming, Scratch, Unit, Wants};
 
 use super::heads::Heads;
+use super::shape::{self, BlockShape, pooled_stem_side};
 use super::store::{Store, StoreError, padded};
-use crate::model::config::{BackboneConfig, CROP_SIDE_PX, pooled_side};
+use crate::model::config::{BackboneConfig, CROP_SIDE_PX};
 
 /// Padding of the stem.
 const STEM_PAD: usize = 3;
@@ -100,66 +101,61 @@ impl GpuBackbone {
                 &mut wants,
             )
         };
-        let mut side = CROP_SIDE_PX / 2;
         let stem = unit(
             "backbone.stem",
             channels,
             config.stem,
             Window {
                 side: CROP_SIDE_PX,
-                to: side,
+                to: CROP_SIDE_PX / 2,
                 kernel: 7,
                 step: 2,
                 pad: STEM_PAD,
             },
         )?;
         let stem_out = gpu.zeros(stem.len())?;
-        side = pooled_side(side);
-        let mut from = padded(config.stem);
-        let pool = gpu.zeros(batch * side * side * from)?;
+        let mut last_side = pooled_stem_side();
+        let pool = gpu.zeros(batch * last_side * last_side * padded(config.stem))?;
         let mut blocks = Vec::new();
-        for (stage, (&width, &count)) in config.widths.iter().zip(&config.blocks).enumerate() {
-            let wide = width * config.expansion;
-            for block in 0..count {
-                let name = |part: &str| format!("backbone.stages.{stage}.{block}.{part}");
-                let step = if block == 0 && stage > 0 { 2 } else { 1 };
-                let to = side.div_ceil(step);
-                let read = Window {
-                    side,
-                    to,
-                    kernel: 1,
-                    step,
-                    pad: 0,
-                };
-                let plain = Window {
-                    side: to,
-                    step: 1,
-                    ..read
-                };
-                let around = Window {
-                    kernel: 3,
-                    pad: 1,
-                    ..plain
-                };
-                let reduce = unit(&name("reduce"), from, width, read)?;
-                let spatial = unit(&name("spatial"), padded(width), width, around)?;
-                let expand = unit(&name("expand"), padded(width), wide, plain)?;
-                let project = match block {
-                    0 => Some(unit(&name("project"), from, wide, read)?),
-                    _ => None,
-                };
-                blocks.push(Block {
-                    narrow: gpu.zeros(reduce.len())?,
-                    wide: gpu.zeros(spatial.len())?,
-                    out: gpu.zeros(expand.len())?,
-                    reduce,
-                    spatial,
-                    expand,
-                    project,
-                });
-                from = padded(wide);
-                side = to;
-            }
+        for shape in shape::blocks(config) {
+            let BlockShape {
+                from, width, wide, ..
+            } = shape;
+            let read = Window {
+                side: shape.side,
+                to: shape.to,
+                kernel: 1,
+                step: shape.step,
+                pad: 0,
+            };
+            let plain = Window {
+                side: shape.to,
+                step: 1,
+                ..read
+            };
+            let around = Window {
+                kernel: 3,
+                pad: 1,
+                ..plain
+            };
+            let reduce = unit(&shape.part("reduce"), from, width, read)?;
+            let spatial = unit(&shape.part("spatial"), padded(width), width, around)?;
+            let expand = unit(&shape.part("expand"), padded(width), wide, plain)?;
+            let project = if shape.projects {
+                Some(unit(&shape.part("project"), from, wide, read)?)
+            } else {
+                None
+            };
+            blocks.push(Block {
+                narrow: gpu.zeros(reduce.len())?,
+                wide: gpu.zeros(spatial.len())?,
+                out: gpu.zeros(expand.len())?,
+                reduce,
+                spatial,
+                expand,
+                project,
+            });
+            last_side = shape.to;
         }
         let levels: Vec<f32> = config
             .means()
@@ -172,6 +168,9 @@ impl GpuBackbone {
             Some(heads) => GpuHeads::new(gpu, heads, batch, &mut wants)?,
             None => None,
         };
+        let scratch = wants.scratch(gpu)?;
+        // What was copied from here is there before it is freed here.
+        gpu.wait()?;
         Ok(Self {
             heads,
             slopes: gpu.zeros(batch * config.pooled())?,
@@ -191,8 +190,8 @@ impl GpuBackbone {
             stem_out,
             pool,
             blocks,
-            last_side: side,
-            scratch: wants.scratch(gpu)?,
+            last_side,
+            scratch,
         })
     }
 
@@ -310,8 +309,8 @@ impl GpuBackbone {
         stem.forward_columns(gpu, values, scratch)?;
         stem.norm(gpu, values, scratch, by)?;
         stem.relu(gpu, Beside::Nothing, &mut self.stem_out)?;
-        let side = CROP_SIDE_PX / 2;
-        let shape = (self.batch, side, pooled_side(side), stem.channels());
+        let sides = (CROP_SIDE_PX / 2, pooled_stem_side());
+        let shape = (self.batch, sides.0, sides.1, stem.channels());
         gpu.pool(&self.stem_out, shape, &mut self.pool)?;
         for i in 0..self.blocks.len() {
             let (before, rest) = self.blocks.split_at_mut(i);
@@ -392,8 +391,8 @@ impl GpuBackbone {
             slopes = rest[0].backward(&mut back, from, slopes)?;
         }
         let (gpu, stem) = (&self.gpu, &mut self.stem);
-        let side = CROP_SIDE_PX / 2;
-        let shape = (self.batch, side, pooled_side(side), stem.channels());
+        let sides = (CROP_SIDE_PX / 2, pooled_stem_side());
+        let shape = (self.batch, sides.0, sides.1, stem.channels());
         let mut of_stem = take(back.spare, gpu, stem.len())?;
         gpu.pool_back((&self.stem_out, &slopes), shape, &mut of_stem)?;
         back.spare.push(slopes);
