@@ -131,7 +131,7 @@ impl Reference<'_> {
 }
 
 /// What each pooled feature counts in the loss.
-pub(super) fn parts(count: usize) -> Vec<f32> {
+fn parts(count: usize) -> Vec<f32> {
     let mut rng = Rng::new(3);
     (0..count).map(|_| rng.normal() as f32).collect()
 }

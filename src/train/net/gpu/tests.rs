@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::tests::{BATCH, config, parts, pixels, store};
+use super::super::tests::{BATCH, config, pixels, store};
 use super::super::{Backbone, Heads};
 use super::*;
 use crate::analysis::Crop;
@@ -12,6 +12,7 @@ use crate::train::learner::Learner;
 use crate::train::loader::Batch;
 use crate::train::objective::{Targets, Task};
 use crate::train::phase::student_of;
+use crate::train::random::Rng;
 
 fn gpu(products: Products) -> Option<Arc<Gpu>> {
     match Gpu::open(products) {
@@ -31,56 +32,92 @@ fn apart(mine: &[f32], theirs: &[f32]) -> f32 {
     apart.fold(0.0, f32::max) / largest.max(1e-6)
 }
 
+/// Features, running moments and slopes of two batches, one after the other, are the CPU's: what is left of the first must
+/// not be in the second.
+fn compare(gpu: &Arc<Gpu>, config: &StudentConfig, batch: usize) {
+    let store = store(config);
+    let mut rng = Rng::new(7);
+    let count = batch * CROP_SIDE_PX * CROP_SIDE_PX * config.backbone.input[0];
+    let smooth = pixels(config);
+    let batches: [Vec<u8>; 2] = std::array::from_fn(|_| {
+        let from = (rng.unit() * smooth.len() as f64) as usize;
+        smooth
+            .iter()
+            .cycle()
+            .skip(from)
+            .step_by(3)
+            .take(count)
+            .copied()
+            .collect()
+    });
+    let set = InstructionSet::chosen();
+    let mut backbone = Backbone::new(set, &store, &config.backbone, batch).unwrap();
+    let mut there = GpuBackbone::new(gpu, &store, &config.backbone, (batch, None)).unwrap();
+    for (round, pixels) in batches.iter().enumerate() {
+        let parts: Vec<f32> = (0..batch * config.backbone.pooled())
+            .map(|_| rng.normal() as f32)
+            .collect();
+        let mut cpu = store.clone();
+        let theirs = backbone.forward(&mut cpu, pixels);
+        let mut their_grads = vec![0.0; cpu.learnt()];
+        backbone.backward(&cpu, &parts, &mut their_grads);
+
+        let mut mine = store.clone();
+        let pooled = there.forward(&mut mine, pixels).unwrap();
+        assert!(apart(&pooled, &theirs) < 1e-4, "batch {round}: features");
+        let moments = store.learnt()..;
+        let off = apart(&mine.values[moments.clone()], &cpu.values[moments]);
+        assert!(
+            off < 1e-5,
+            "batch {round}: running moments are off by {off}"
+        );
+        // Slopes are added to what is there.
+        let mut grads = vec![0.25; store.learnt()];
+        there.backward(&parts, &mut grads).unwrap();
+        grads.iter_mut().for_each(|g| *g -= 0.25);
+        for entry in store
+            .entries()
+            .iter()
+            .filter(|e| e.range.end <= store.learnt())
+        {
+            let [mine, theirs] =
+                [&grads, &their_grads].map(|grads| store.in_file_order(entry, grads));
+            let largest = theirs.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+            let off = apart(&mine, &theirs) * largest;
+            assert!(
+                off < 1e-3 * largest.max(1.0),
+                "batch {round}, {}: {off} of {largest}",
+                entry.name
+            );
+        }
+    }
+}
+
 #[test]
 fn features_slopes_and_moments_are_the_cpus() {
     let Some(gpu) = gpu(Products::F32) else {
         return;
     };
     for channels in [1, 3] {
-        let config = config(channels);
-        let store = store(&config);
-        let pixels = pixels(&config);
-        let parts = parts(BATCH * config.backbone.pooled());
-        let set = InstructionSet::chosen();
-        let mut cpu = store.clone();
-        let mut backbone = Backbone::new(set, &cpu, &config.backbone, BATCH).unwrap();
-        let theirs = backbone.forward(&mut cpu, &pixels);
-        let mut their_grads = vec![0.0; cpu.learnt()];
-        backbone.backward(&cpu, &parts, &mut their_grads);
-
-        let mut there = GpuBackbone::new(&gpu, &store, &config.backbone, (BATCH, None)).unwrap();
-        // Twice: buffers that were used must not matter.
-        for round in 0..2 {
-            let mut mine = store.clone();
-            let pooled = there.forward(&mut mine, &pixels).unwrap();
-            assert!(apart(&pooled, &theirs) < 1e-4, "round {round}: features");
-            let moments = store.learnt()..;
-            let off = apart(&mine.values[moments.clone()], &cpu.values[moments]);
-            assert!(
-                off < 1e-5,
-                "round {round}: running moments are off by {off}"
-            );
-            // Slopes are added to what is there.
-            let mut grads = vec![0.25; store.learnt()];
-            there.backward(&parts, &mut grads).unwrap();
-            grads.iter_mut().for_each(|g| *g -= 0.25);
-            for entry in store
-                .entries()
-                .iter()
-                .filter(|e| e.range.end <= store.learnt())
-            {
-                let [mine, theirs] =
-                    [&grads, &their_grads].map(|grads| store.in_file_order(entry, grads));
-                let largest = theirs.iter().fold(0.0f32, |a, b| a.max(b.abs()));
-                let off = apart(&mine, &theirs) * largest;
-                assert!(
-                    off < 1e-3 * largest.max(1.0),
-                    "round {round}, {}: {off} of {largest}",
-                    entry.name
-                );
-            }
-        }
+        compare(&gpu, &config(channels), BATCH);
     }
+}
+
+#[test]
+fn slopes_of_a_large_batch_are_waited_for() {
+    let Some(gpu) = gpu(Products::F32) else {
+        return;
+    };
+    // Long enough on any GPU for what does not wait to be seen.
+    let json = serde_json::json!({
+        "kind": "student",
+        "backbone": {
+            "input": [1, 112, 112], "color": "gray", "mean": 120.0, "scale": 60.0,
+            "stem": 32, "widths": [64, 64, 128, 128], "blocks": [2, 2, 2, 2], "expansion": 4,
+        },
+        "heads": {"hidden": 32, "expression": 7, "affect": 40},
+    });
+    compare(&gpu, &StudentConfig::parse(&json.to_string()).unwrap(), 32);
 }
 
 /// A network whose heads fit the GPU, too.
