@@ -81,7 +81,7 @@ pub struct ManifestArgs {
 /// `train run --device`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum TrainDevice {
-    /// An NVIDIA GPU where one can be had, else the CPU.
+    /// An NVIDIA GPU where there is one, else the CPU.
     #[default]
     Auto,
     /// The CPU.
@@ -93,7 +93,7 @@ pub enum TrainDevice {
 /// `affectscope train run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// What to train, on which sets, and how (weights/default.toml and weights/paper.toml show all there is)
+    /// What to train, on which sets, and how (the files weights/*.toml of the source are examples)
     #[arg(value_name = "CONFIG.toml")]
     pub config: PathBuf,
     /// The folder of checkpoints, logs and weights [default: the config's name, in this folder]
@@ -102,7 +102,7 @@ pub struct RunArgs {
     /// Threads that share a step [default: the config's, else one a core]; the weights do not depend on it
     #[arg(long, value_name = "N", value_parser = up_to_256)]
     pub threads: Option<usize>,
-    /// Where the CNNs learn
+    /// Where CNNs learn; recurrent heads always learn on the CPU
     #[arg(long, value_enum, default_value_t)]
     pub device: TrainDevice,
     /// The last phase to run

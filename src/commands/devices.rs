@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{Failure, print};
 use crate::model::device::{DeviceChoice, choose, leaves_nvidia_unused};
 use crate::source::camera;
+use crate::train::net::{Gpu, GpuError};
 
 /// Prints the lists.
 ///
@@ -37,8 +38,13 @@ pub fn run() -> Result<(), Failure> {
         };
     }
     if leaves_nvidia_unused() {
-        text.push_str("  an NVIDIA GPU is in this machine: `cargo build --release --features cuda` makes a build that reads faces on it; `train run` uses it in any build\n");
+        text.push_str("  an NVIDIA GPU is in this machine: `cargo build --release --features cuda` makes a build that reads faces on it\n");
     }
+    let _ = match Gpu::found() {
+        Ok(name) => writeln!(text, "training (`train run`, in any build): {name}"),
+        Err(GpuError::None) => writeln!(text, "training: the CPU"),
+        Err(e) => writeln!(text, "training: the CPU; {e}"),
+    };
     print(&text)?;
     Ok(())
 }

@@ -145,7 +145,11 @@ impl Run<'_> {
         let config = who.shape.config(false);
         let file = self.out.join(format!("{name}.safetensors"));
         let store = self.cnn(&name, who, &config, cnn, teacher, watch)?;
-        self.write(&file, &store, &config)?;
+        if cnn.epochs == 0 && file.exists() {
+            is_it(&file, &store, &config)?;
+        } else {
+            self.write(&file, &store, &config)?;
+        }
         let gru_name = format!("{}-gru", who.name);
         let Some(gru) = gru.filter(|_| self.until != Some(&*name)) else {
             return Ok(file);
@@ -406,6 +410,21 @@ impl Run<'_> {
         let bytes = store.to_safetensors(&store.values, &json)?;
         Ok(write_whole(file, &bytes, true).map_err(super::checkpoint::CheckpointError::from)?)
     }
+}
+
+/// Whether a file has just these values: a CNN that is merely kept must not take the place of one that was trained.
+fn is_it(file: &Path, store: &Store, config: &StudentConfig) -> Result<(), PhaseError> {
+    let mut there = Store::new(config);
+    let same = Weights::load(Some(file))
+        .is_ok_and(|weights| there.load(&weights, |_| false).is_ok())
+        && there.values == store.values;
+    if same {
+        return Ok(());
+    }
+    Err(PhaseError::NoFaces(format!(
+        "{}: it is there and is another CNN than the one to begin with. Give another --out.",
+        file.display()
+    )))
 }
 
 /// What the recurrent heads learn from and are validated on, in words.

@@ -32,6 +32,36 @@ fn recurrent_heads_are_learnt_alone_on_a_cnn_that_stays() {
     let log = std::fs::read_to_string(scratch.path("on/student-gru.log.jsonl")).unwrap();
     assert!(log.contains("\"epoch\":3"), "{log}");
     assert!(!scratch.path("on/student-cnn.log.jsonl").exists());
+
+    // A CNN that was trained is not put out of its place by one that is merely kept.
+    let until = ["--until", "student-cnn"];
+    done(
+        &scratch,
+        &[&["train", "run", "on.toml", "--out", "on"][..], &until].concat(),
+    );
+    let other = std::fs::read_to_string(scratch.path("on.toml")).unwrap();
+    let other = other.replace("seed = 3", "seed = 4");
+    let made = other.replace("epochs = 0", "epochs = 1");
+    std::fs::write(scratch.path("made.toml"), made).unwrap();
+    done(
+        &scratch,
+        &[&["train", "run", "made.toml"][..], &until].concat(),
+    );
+    let other = other.replace("run/student-cnn", "made/student-cnn");
+    std::fs::write(scratch.path("other.toml"), other).unwrap();
+    let output =
+        scratch.run(&[&["train", "run", "other.toml", "--out", "on"][..], &until].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("another CNN"),
+        "{}",
+        stderr(&output)
+    );
+    let kept = std::fs::read(scratch.path("on/student-cnn.safetensors")).unwrap();
+    let kept = SafeTensors::deserialize(&kept).unwrap();
+    for (name, tensor) in before.tensors() {
+        assert_eq!(tensor.data(), kept.tensor(&name).unwrap().data(), "{name}");
+    }
 }
 
 #[test]

@@ -72,7 +72,11 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         )));
     }
     let (pool, makers) = threads(args.threads.unwrap_or(config.threads))?;
-    let gpu = gpu(args.device)?;
+    let gpu = if config.learns_a_cnn() {
+        gpu(args.device)?
+    } else {
+        None
+    };
     let run = Run {
         config: &config,
         sets: &sets,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{BUILT_IN, NOTHING, RunConfig};
+use super::{BUILT_IN, NOTHING, RunConfig, Teacher};
 
 /// Why a config cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +59,13 @@ pub(in crate::train) fn wrong(path: &Path) -> impl Fn(String) -> ConfigError {
 }
 
 impl RunConfig {
+    /// Whether a CNN is learnt at all: without, a GPU is of no use.
+    pub fn learns_a_cnn(&self) -> bool {
+        let of_teacher =
+            |t: &Teacher| t.weights.is_none() && t.cnn.as_ref().unwrap_or(&self.cnn).epochs > 0;
+        self.cnn.epochs > 0 || self.teacher.as_ref().is_some_and(of_teacher)
+    }
+
     /// Reads a file; paths in it are relative to its folder.
     ///
     /// # Errors

@@ -83,6 +83,29 @@ pub struct Gpu {
     name: String,
 }
 
+fn old_libraries() -> GpuError {
+    failed("its libraries")(&"they lack a function; install a newer driver or toolkit")
+}
+
+/// The first GPU's, where its libraries are there.
+fn context() -> Result<Arc<CudaContext>, GpuError> {
+    let [driver, cublas, nvrtc] = libraries();
+    if !driver {
+        return Err(GpuError::None);
+    }
+    let missing = [(cublas, "cuBLAS"), (nvrtc, "NVRTC")];
+    if let Some((_, name)) = missing.into_iter().find(|(there, _)| !there) {
+        return Err(GpuError::Failed(format!(
+            "NVIDIA's {name} is not there; install the CUDA toolkit (12 or 13; on Windows 13), or put the folder of its \
+             libraries in LD_LIBRARY_PATH (on Windows: PATH)"
+        )));
+    }
+    CudaContext::new(0).map_err(|e| match e.0 {
+        CUresult::CUDA_ERROR_NO_DEVICE | CUresult::CUDA_ERROR_STUB_LIBRARY => GpuError::None,
+        _ => failed("opening it")(&e),
+    })
+}
+
 impl Gpu {
     /// The first NVIDIA GPU.
     ///
@@ -90,29 +113,11 @@ impl Gpu {
     /// When there is none, its libraries are not there, or it cannot be used; the text says which.
     pub fn open(products: Products) -> Result<Arc<Self>, GpuError> {
         // cudarc panics where a library lacks a function: those of a driver that is much older.
-        catch_unwind(|| Self::opened(products)).unwrap_or_else(|_| {
-            Err(failed("its libraries")(
-                &"they lack a function; install a newer driver or toolkit",
-            ))
-        })
+        catch_unwind(|| Self::opened(products)).unwrap_or_else(|_| Err(old_libraries()))
     }
 
     fn opened(products: Products) -> Result<Arc<Self>, GpuError> {
-        let [driver, cublas, nvrtc] = libraries();
-        if !driver {
-            return Err(GpuError::None);
-        }
-        let missing = [(cublas, "cuBLAS"), (nvrtc, "NVRTC")];
-        if let Some((_, name)) = missing.into_iter().find(|(there, _)| !there) {
-            return Err(GpuError::Failed(format!(
-                "NVIDIA's {name} is not there; install the CUDA toolkit (12 or 13; on Windows 13), or put the folder of its \
-                 libraries in LD_LIBRARY_PATH (on Windows: PATH)"
-            )));
-        }
-        let context = CudaContext::new(0).map_err(|e| match e.0 {
-            CUresult::CUDA_ERROR_NO_DEVICE | CUresult::CUDA_ERROR_STUB_LIBRARY => GpuError::None,
-            _ => failed("opening it")(&e),
-        })?;
+        let context = context()?;
         let name = context.name().map_err(|e| failed("its name")(&e))?;
         let stream = context.default_stream();
         let blas = CudaBlas::new(stream.clone()).map_err(|e| failed("cuBLAS")(&e))?;
@@ -130,6 +135,15 @@ impl Gpu {
             blas,
             name,
         }))
+    }
+
+    /// The name of the GPU that [`Gpu::open`] would open, without getting it ready.
+    ///
+    /// # Errors
+    /// As [`Gpu::open`].
+    pub fn found() -> Result<String, GpuError> {
+        catch_unwind(|| context()?.name().map_err(|e| failed("its name")(&e)))
+            .unwrap_or_else(|_| Err(old_libraries()))
     }
 
     /// Its name, by the driver.

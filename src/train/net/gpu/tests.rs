@@ -84,8 +84,9 @@ fn compare(gpu: &Arc<Gpu>, config: &StudentConfig, batch: usize) {
                 [&grads, &their_grads].map(|grads| store.in_file_order(entry, grads));
             let largest = theirs.iter().fold(0.0f32, |a, b| a.max(b.abs()));
             let off = apart(&mine, &theirs) * largest;
+            // What is 0 on one side of a ReLU and not on the other makes a few thousandths; another batch's are all off.
             assert!(
-                off < 1e-3 * largest.max(1.0),
+                off < 1e-2 * largest.max(1.0),
                 "batch {round}, {}: {off} of {largest}",
                 entry.name
             );
