@@ -32,6 +32,24 @@ fn apart(mine: &[f32], theirs: &[f32]) -> f32 {
     apart.fold(0.0, f32::max) / largest.max(1e-6)
 }
 
+/// Slopes of every tensor differ by at most this part of the largest, which counts as this much at least.
+fn same_slopes(store: &Store, [mine, theirs]: [&[f32]; 2], (part, least): (f32, f32)) {
+    for entry in store
+        .entries()
+        .iter()
+        .filter(|e| e.range.end <= store.learnt())
+    {
+        let [mine, theirs] = [mine, theirs].map(|grads| store.in_file_order(entry, grads));
+        let largest = theirs.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+        let off = apart(&mine, &theirs) * largest;
+        assert!(
+            off < part * largest.max(least),
+            "{}: {off} of {largest}",
+            entry.name
+        );
+    }
+}
+
 /// Features, running moments and slopes of two batches, one after the other, are the CPU's: what is left of the first must
 /// not be in the second.
 fn compare(gpu: &Arc<Gpu>, config: &StudentConfig, batch: usize) {
@@ -75,22 +93,8 @@ fn compare(gpu: &Arc<Gpu>, config: &StudentConfig, batch: usize) {
         let mut grads = vec![0.25; store.learnt()];
         there.backward(&parts, &mut grads).unwrap();
         grads.iter_mut().for_each(|g| *g -= 0.25);
-        for entry in store
-            .entries()
-            .iter()
-            .filter(|e| e.range.end <= store.learnt())
-        {
-            let [mine, theirs] =
-                [&grads, &their_grads].map(|grads| store.in_file_order(entry, grads));
-            let largest = theirs.iter().fold(0.0f32, |a, b| a.max(b.abs()));
-            let off = apart(&mine, &theirs) * largest;
-            // What is 0 on one side of a ReLU and not on the other makes a few thousandths; another batch's are all off.
-            assert!(
-                off < 1e-2 * largest.max(1.0),
-                "batch {round}, {}: {off} of {largest}",
-                entry.name
-            );
-        }
+        // What is 0 on one side of a ReLU and not on the other makes a few thousandths; another batch's are all off.
+        same_slopes(&store, [&grads, &their_grads], (1e-2, 1.0));
     }
 }
 
@@ -170,20 +174,7 @@ fn heads_learn_as_on_the_cpu() {
     }
     let off = apart(&mine.2.values, &theirs.2.values);
     assert!(off < 1e-5, "running moments are off by {off}");
-    for entry in store
-        .entries()
-        .iter()
-        .filter(|e| e.range.end <= store.learnt())
-    {
-        let [mine, theirs] = [&mine.1, &theirs.1].map(|grads| store.in_file_order(entry, grads));
-        let largest = theirs.iter().fold(0.0f32, |a, b| a.max(b.abs()));
-        let off = apart(&mine, &theirs) * largest;
-        assert!(
-            off < 2e-3 * largest.max(0.1),
-            "{}: {off} of {largest}",
-            entry.name
-        );
-    }
+    same_slopes(&store, [&mine.1, &theirs.1], (2e-3, 0.1));
 }
 
 #[test]
