@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::calibration::{Calibration, Offsets, Temperatures};
 use crate::labels::Expression;
 
 /// Bins of each of the two affect dimensions (paper, section 3.2: 20 equal bins of [-1, 1]).
@@ -166,66 +167,6 @@ pub struct Int8Config {
     pub measured: String,
 }
 
-/// What logits are divided by before they become probabilities, fitted on faces that nothing was learnt from (Guo et al.
-/// 2017): 1 leaves them as they are.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
-#[serde(default)]
-pub struct Temperatures {
-    /// The CNN's own expression logits.
-    pub expression: f32,
-    /// Its valence bins.
-    pub valence: f32,
-    /// Its arousal bins.
-    pub arousal: f32,
-    /// The recurrent head's expression logits.
-    pub temporal_expression: f32,
-    /// Its valence bins.
-    pub temporal_valence: f32,
-    /// Its arousal bins.
-    pub temporal_arousal: f32,
-}
-
-impl Default for Temperatures {
-    fn default() -> Self {
-        Self {
-            expression: 1.0,
-            valence: 1.0,
-            arousal: 1.0,
-            temporal_expression: 1.0,
-            temporal_valence: 1.0,
-            temporal_arousal: 1.0,
-        }
-    }
-}
-
-impl Temperatures {
-    /// All six.
-    pub fn all(&self) -> [f32; 6] {
-        let Self {
-            expression,
-            valence,
-            arousal,
-            temporal_expression,
-            temporal_valence,
-            temporal_arousal,
-        } = *self;
-        [
-            expression,
-            valence,
-            arousal,
-            temporal_expression,
-            temporal_valence,
-            temporal_arousal,
-        ]
-    }
-
-    /// Of expression, valence and arousal: the CNN's own, or the recurrent heads'.
-    pub fn of(&self, temporal: bool) -> [f32; 3] {
-        let [a, b, c, d, e, f] = self.all();
-        if temporal { [d, e, f] } else { [a, b, c] }
-    }
-}
-
 /// A student network.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct StudentConfig {
@@ -248,6 +189,9 @@ pub struct StudentConfig {
     /// What makes its probabilities mean what they say; see [`Temperatures`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperatures: Option<Temperatures>,
+    /// Likewise for how often it says which expression; see [`Offsets`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offsets: Option<Offsets>,
     /// Where the weights came from: the file they were converted from.
     #[serde(default)]
     pub origin: String,
@@ -274,6 +218,14 @@ impl StudentConfig {
     /// # Errors
     /// A sentence on what is wrong with it.
     pub fn parse(json: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Kind {
+            kind: Option<String>,
+        }
+        let other = serde_json::from_str(json).ok().and_then(|of: Kind| of.kind);
+        if let Some(kind) = other.filter(|kind| kind != "student") {
+            return Err(format!("its config is of another network, `{kind}`"));
+        }
         let config: Self = serde_json::from_str(json).map_err(|e| format!("its config: {e}"))?;
         config.check()?;
         Ok(config)
@@ -284,15 +236,11 @@ impl StudentConfig {
         self.resize.unwrap_or(CROP_SIDE_PX)
     }
 
-    /// What each output of a head is divided by: `name` is `expression` or `affect`.
-    pub(crate) fn softening(&self, name: &str, temporal: bool, outputs: usize) -> Vec<f32> {
-        let temperatures = self.temperatures.unwrap_or_default();
-        let [expression, valence, arousal] = temperatures.of(temporal);
-        match name {
-            "expression" => vec![expression; outputs],
-            _ => (0..outputs)
-                .map(|o| if o < AFFECT_BINS { valence } else { arousal })
-                .collect(),
+    /// What makes the answers of the CNN, or of the recurrent heads, mean what they say.
+    pub fn calibration(&self, temporal: bool) -> Calibration {
+        Calibration {
+            temperatures: self.temperatures.unwrap_or_default().of(temporal),
+            offsets: self.offsets.unwrap_or_default().of(temporal),
         }
     }
 
@@ -401,6 +349,14 @@ impl StudentConfig {
             wanted(
                 temperatures.all().iter().all(|t| (0.05..=20.0).contains(t)),
                 "`temperatures` must be between 0.05 and 20",
+            )?;
+        }
+        if let Some(offsets) = &self.offsets {
+            wanted(
+                [false, true]
+                    .iter()
+                    .all(|&temporal| offsets.of(temporal).iter().all(|o| o.abs() <= 20.0)),
+                "`offsets` must be between -20 and 20",
             )?;
         }
         if let Some(int8) = &self.int8 {

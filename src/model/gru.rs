@@ -5,9 +5,9 @@
 
 use std::cell::RefCell;
 
+use super::calibration::Calibration;
 use super::conv::add_row_product;
 use super::conv::isa::InstructionSet;
-use super::heads::soften;
 use super::weights::{Weights, WeightsError};
 
 /// One direction; gates in PyTorch's order r, z, n.
@@ -100,13 +100,13 @@ impl TemporalHead {
         name: &str,
         input: usize,
         hidden: usize,
-        temperatures: &[f32],
+        (outputs, calibration): (usize, &Calibration),
     ) -> Result<Self, WeightsError> {
-        let outputs = temperatures.len();
-        let name = format!("temporal.{name}");
+        let task = name;
+        let name = format!("temporal.{task}");
         let mut fc = weights.values(&format!("{name}.fc.weight"), &[outputs, 2 * hidden])?;
         let mut fc_bias = weights.values(&format!("{name}.fc.bias"), &[outputs])?;
-        soften(&mut fc, &mut fc_bias, temperatures);
+        calibration.soften(task, &mut fc, &mut fc_bias);
         Ok(Self {
             forward: Direction::load(weights, &name, "", (input, hidden))?,
             backward: Direction::load(weights, &name, "_reverse", (input, hidden))?,

@@ -2,6 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
+use super::calibration::Calibration;
 use super::config::{AFFECT_BINS, HeadsConfig};
 use super::conv::Conv;
 use super::weights::{Weights, WeightsError};
@@ -20,7 +21,7 @@ pub struct HeadWeights {
 }
 
 impl HeadWeights {
-    /// Reads `heads.{name}.{bn0,fc0,bn1,fc1}`; the last layer's outputs are divided by `temperatures [outputs]`.
+    /// Reads `heads.{name}.{bn0,fc0,bn1,fc1}`; `outputs` answers, calibrated.
     ///
     /// # Errors
     /// When a tensor is missing or misshapen.
@@ -29,10 +30,10 @@ impl HeadWeights {
         name: &str,
         pooled: usize,
         config: &HeadsConfig,
-        temperatures: &[f32],
+        (outputs, calibration): (usize, &Calibration),
     ) -> Result<Self, WeightsError> {
-        let outputs = temperatures.len();
-        let name = format!("heads.{name}");
+        let task = name;
+        let name = format!("heads.{task}");
         let hidden = config.hidden;
         let (scale0, shift0) = weights.batch_norm(&format!("{name}.bn0"), pooled)?;
         let mut fc0 = weights.values(&format!("{name}.fc0.weight"), &[hidden, pooled])?;
@@ -46,23 +47,13 @@ impl HeadWeights {
         let (scale, shift) = weights.batch_norm(&format!("{name}.bn1"), hidden)?;
         let mut fc1 = weights.values(&format!("{name}.fc1.weight"), &[outputs, hidden])?;
         let mut fc1_bias = weights.values(&format!("{name}.fc1.bias"), &[outputs])?;
-        soften(&mut fc1, &mut fc1_bias, temperatures);
+        calibration.soften(task, &mut fc1, &mut fc1_bias);
         Ok(Self {
             fc0: Conv::pointwise(pooled, fc0, fc0_bias),
             scale,
             shift,
             fc1: Conv::pointwise(hidden, fc1, fc1_bias),
         })
-    }
-}
-
-/// Divides the outputs of a layer `[outputs, inputs]`, once and for all.
-pub(crate) fn soften(weight: &mut [f32], bias: &mut [f32], temperatures: &[f32]) {
-    let inputs = weight.len() / temperatures.len().max(1);
-    let rows = weight.chunks_exact_mut(inputs.max(1)).zip(bias);
-    for ((row, bias), temperature) in rows.zip(temperatures) {
-        row.iter_mut().for_each(|w| *w /= temperature);
-        *bias /= temperature;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The network of the paper: backbone, two heads, a recurrent layer for each, and what they say of a face.
 
 pub mod backbone;
+pub mod calibration;
 mod card;
 pub mod config;
 pub mod conv;

@@ -73,8 +73,8 @@ fn model(weights: &Weights, config: &StudentConfig) -> Result<Model, WeightsErro
             "Logits of 20 bins over -1..1 for valence, then of 20 for arousal.",
         ),
     ] {
-        let temperatures = config.softening(name, false, size);
-        let head = HeadWeights::load(weights, name, pooled, &config.heads, &temperatures)?;
+        let calibrated = (size, &config.calibration(false));
+        let head = HeadWeights::load(weights, name, pooled, &config.heads, calibrated)?;
         graph.head(name, &x, &head, (pooled, hidden, size));
         outputs.extend([
             value(

@@ -146,16 +146,17 @@ impl Student {
         weights.check(&config)?;
         let pooled = config.backbone.pooled();
         let heads = &config.heads;
+        let calibration = config.calibration(false);
         let head = |name, outputs| {
-            let temperatures = config.softening(name, false, outputs);
-            HeadWeights::load(weights, name, pooled, heads, &temperatures)
+            HeadWeights::load(weights, name, pooled, heads, (outputs, &calibration))
         };
         let expression = head("expression", heads.expression)?;
         let affect = head("affect", heads.affect)?;
         let temporal = config.temporal.as_ref().map(|t| {
+            let calibration = config.calibration(true);
             let load = |name, outputs| {
-                let temperatures = config.softening(name, true, outputs);
-                TemporalHead::load(weights, name, heads.hidden, t.hidden, &temperatures)
+                let calibrated = (outputs, &calibration);
+                TemporalHead::load(weights, name, heads.hidden, t.hidden, calibrated)
             };
             Ok::<_, WeightsError>(Temporal {
                 expression: load("expression", heads.expression)?,

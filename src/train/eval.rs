@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-pub use self::calibration::fit;
+pub use self::calibration::{Fit, cross_fitted, fit};
 use self::calibration::{WITHIN_ONE_SIGMA, calibration_error, coverage, rows, surprise};
 pub use self::card::{Card, sentences};
 use self::fairness::{by_expression, by_group};
@@ -19,8 +19,8 @@ use super::set::{Labels, PerExpression};
 use crate::evaluate::bootstrap::{self, LEVEL, RESAMPLES, SEED};
 use crate::evaluate::matching::Scores;
 use crate::evaluate::report::{SCORES, carries, scores};
-use crate::labels::Estimate;
-use crate::model::config::{AFFECT_BINS, Temperatures};
+use crate::labels::{Estimate, Expression};
+use crate::model::calibration::{Calibration, Change};
 use crate::model::heads::estimate;
 
 /// Seven expression logits and forty affect logits of a face, as the network gives them.
@@ -56,38 +56,40 @@ impl Answer {
         }
     }
 
-    /// What is read of it when its logits are divided by these, in the order expression, valence, arousal.
-    fn said(&self, window: bool, divided: [f32; 3]) -> Option<Estimate> {
+    /// What is read of it when its logits are changed.
+    fn said(&self, window: bool, change: &Change) -> Option<Estimate> {
         let logits = self.logits(window)?;
-        let by = |i: usize| {
-            if i < AFFECT_BINS {
-                divided[1]
-            } else {
-                divided[2]
-            }
+        estimate(
+            &change.expression(&logits.expression),
+            &change.affect(&logits.affect),
+        )
+    }
+
+    /// The answer as weights of another calibration give it: changes of the CNN's and of the recurrent heads'.
+    pub fn changed(&self, [alone, window]: [&Change; 2]) -> Self {
+        let changed = |logits: &Logits, change: &Change| Logits {
+            expression: change.expression(&logits.expression),
+            affect: change.affect(&logits.affect),
         };
-        let expression: Vec<f32> = logits.expression.iter().map(|l| l / divided[0]).collect();
-        let affect: Vec<f32> = logits
-            .affect
-            .iter()
-            .enumerate()
-            .map(|(i, l)| l / by(i))
-            .collect();
-        estimate(&expression, &affect)
+        Self {
+            alone: changed(&self.alone, alone),
+            window: self.window.as_ref().map(|logits| changed(logits, window)),
+            ..self.clone()
+        }
     }
 }
 
 /// Everything that is known of some answers, under the keys of `evaluate`: scores with intervals, calibration without and
-/// with the weights' own temperatures, scores by expression and by group. The recurrent heads' are under `window`.
+/// with the weights' own calibration (of the CNN, of the recurrent heads), scores by expression and by group. The recurrent heads' are under `window`.
 /// `training` is how many faces of each expression were learnt from, where that is known.
 pub fn report(
     answers: &[Answer],
-    temperatures: &Temperatures,
+    own: [&Calibration; 2],
     training: Option<&PerExpression>,
 ) -> Map<String, Value> {
-    let mut report = of_heads(answers, false, temperatures, training);
+    let mut report = of_heads(answers, false, own[0], training);
     if answers.iter().any(|a| a.window.is_some()) {
-        let mut window = of_heads(answers, true, temperatures, training);
+        let mut window = of_heads(answers, true, own[1], training);
         window.insert(
             "note".to_owned(),
             "each face as a window of 32 equal frames: what the program reads of a single picture"
@@ -101,14 +103,13 @@ pub fn report(
 fn of_heads(
     answers: &[Answer],
     window: bool,
-    temperatures: &Temperatures,
+    own: &Calibration,
     training: Option<&PerExpression>,
 ) -> Map<String, Value> {
-    let own = temperatures.of(window);
     let mut all = Scores::default();
     let mut subjects: BTreeMap<&str, Scores> = BTreeMap::new();
     for answer in answers {
-        if let Some(said) = answer.said(window, [1.0; 3]) {
+        if let Some(said) = answer.said(window, &Change::NONE) {
             score::push(&mut all, &said, &answer.labels);
             score::push(
                 subjects.entry(&answer.subject).or_default(),
@@ -127,26 +128,43 @@ fn of_heads(
         "method".to_owned(),
         json!({"name": "percentile bootstrap over subjects", "level": LEVEL, "resamples": RESAMPLES, "seed": SEED}),
     );
-    // The answers come from weights that are softened already: undone, they are as they were learnt.
-    let undone = own.map(|t| 1.0 / t);
-    let fitted = fit(answers, window);
-    let nll = |part: usize, temperature: f32| {
-        let rows = rows(answers, window, part);
-        (!rows.is_empty()).then(|| surprise(&rows, f64::from(temperature)))
+    // The answers come from weights that are calibrated already: undone, they are as they were learnt.
+    let undone = own.to(&Calibration::default());
+    let mut learnt = Scores::default();
+    for answer in answers {
+        if let Some(said) = answer.said(window, &undone) {
+            score::push(&mut learnt, &said, &answer.labels);
+        }
+    }
+    let every: Vec<&Answer> = answers.iter().collect();
+    let fitted = fit(&every, window, own, Fit::All);
+    let nll = |part: usize, change: &Change| {
+        let rows = rows(&every, window, part, change);
+        let outputs = rows.first()?.0.len();
+        Some(surprise(&rows, 1.0, &vec![0.0; outputs]))
     };
     let part = |i: usize| {
+        let here = nll(i, &Change::NONE);
         json!({
-            "temperature": own[i],
-            "fitted_here": fitted[i].map(|t| t * own[i]),
-            "nll_before": nll(i, undone[i]),
-            "nll": nll(i, 1.0),
+            "temperature": own.temperatures[i],
+            "fitted_here": here.map(|_| fitted.temperatures[i]),
+            "nll_before": nll(i, &undone),
+            "nll": here,
         })
     };
+    let by_name = |values: [f32; Expression::COUNT]| {
+        let each = Expression::ALL.iter().zip(values);
+        Value::from_iter(each.map(|(e, value)| (e.name(), value)))
+    };
     let mut expression = part(0);
-    expression["ece_before"] = json!(calibration_error(answers, window, undone));
-    expression["ece"] = json!(calibration_error(answers, window, [1.0; 3]));
-    let covered = |divided: [f32; 3]| {
-        coverage(answers, window, divided).map(|[valence, arousal, ellipse]| {
+    expression["offsets"] = by_name(own.offsets);
+    expression["offsets_fitted_here"] = by_name(fitted.offsets);
+    expression["accuracy_before"] = json!(learnt.expression.accuracy());
+    expression["macro_f1_before"] = json!(learnt.expression.macro_f1());
+    expression["ece_before"] = json!(calibration_error(answers, window, &undone));
+    expression["ece"] = json!(calibration_error(answers, window, &Change::NONE));
+    let covered = |change: &Change| {
+        coverage(answers, window, change).map(|[valence, arousal, ellipse]| {
             json!({"valence": valence, "arousal": arousal, "ellipse": ellipse})
         })
     };
@@ -164,8 +182,8 @@ fn of_heads(
             "expression": expression,
             "valence": part(1),
             "arousal": part(2),
-            "one_sigma_coverage_before": covered(undone),
-            "one_sigma_coverage": covered([1.0; 3]),
+            "one_sigma_coverage_before": covered(&undone),
+            "one_sigma_coverage": covered(&Change::NONE),
             "one_sigma_expected": {"valence": 0.6827, "arousal": 0.6827, "ellipse": WITHIN_ONE_SIGMA},
         }),
     );
@@ -180,7 +198,7 @@ fn votes(answers: &[Answer], window: bool) -> Value {
         let (Some(votes), Some(labelled)) = (answer.labels.votes, answer.labels.expression) else {
             continue;
         };
-        let Some(said) = answer.said(window, [1.0; 3]).map(|s| s.expression()) else {
+        let Some(said) = answer.said(window, &Change::NONE).map(|s| s.expression()) else {
             continue;
         };
         count += 1;
@@ -196,8 +214,15 @@ fn votes(answers: &[Answer], window: bool) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::labels::Expression;
     use crate::train::random::Rng;
+
+    /// As learnt, CNN and recurrent heads.
+    fn own() -> [&'static Calibration; 2] {
+        static PLAIN: std::sync::LazyLock<Calibration> =
+            std::sync::LazyLock::new(Calibration::default);
+        [&PLAIN; 2]
+    }
+
     /// Answers whose logits are `sharper` times what they should be.
     pub(super) fn answers(count: usize, sharper: f32) -> Vec<Answer> {
         let mut rng = Rng::new(4);
@@ -244,10 +269,7 @@ mod tests {
     #[test]
     fn votes_for_the_label_and_for_what_is_read_are_mean_shares() {
         let mut answers = answers(3, 1.0);
-        assert_eq!(
-            report(&answers, &Temperatures::default(), None)["votes"],
-            Value::Null
-        );
+        assert_eq!(report(&answers, own(), None)["votes"], Value::Null);
         for (answer, read) in answers.iter_mut().zip([0, 1, 2]) {
             answer.labels.expression = Some(Expression::Neutral);
             answer.labels.votes = Some([0.5, 0.25, 0.0, 0.25, 0.0, 0.0, 0.0]);
@@ -255,7 +277,7 @@ mod tests {
             answer.alone.expression[read] = 9.0;
         }
         answers[2].labels.votes = None;
-        let votes = &report(&answers, &Temperatures::default(), None)["votes"];
+        let votes = &report(&answers, own(), None)["votes"];
         assert_eq!(
             *votes,
             json!({"count": 2, "for_label": 0.5, "for_read": 0.375})
@@ -264,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_report_has_what_evaluate_has() {
-        let report = report(&answers(200, 1.0), &Temperatures::default(), None);
+        let report = report(&answers(200, 1.0), own(), None);
         assert_eq!(report["count"], 200);
         for path in [
             "/expression/macro_f1",

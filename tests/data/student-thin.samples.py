@@ -22,7 +22,7 @@ W = {
     name: torch.frombuffer(bytearray(data[slice(*entry["data_offsets"])]), dtype=torch.float32).reshape(entry["shape"])
     for name, entry in header.items()
 }
-backbone, heat = config["backbone"], config.get("temperatures", {})
+backbone, heat, plus = config["backbone"], config.get("temperatures", {}), config.get("offsets", {})
 
 
 def norm(x, name):
@@ -47,7 +47,8 @@ def pooled(x):
 
 def softened(logits, task, prefix):
     if task == "expression":
-        return logits / heat.get(f"{prefix}expression", 1.0)
+        offsets = torch.tensor(plus.get(f"{prefix}expression", [0.0] * 7))
+        return (logits + offsets) / heat.get(f"{prefix}expression", 1.0)
     return torch.cat([logits[..., :20] / heat.get(f"{prefix}valence", 1.0), logits[..., 20:] / heat.get(f"{prefix}arousal", 1.0)], -1)
 
 

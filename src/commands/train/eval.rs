@@ -15,10 +15,10 @@ use crate::cli::train::{EvalArgs, SplitArg};
 use crate::commands::progress::Progress;
 use crate::face::landmarks::LandmarkNet;
 use crate::formats::output::{OutputError, write_whole};
-use crate::model::config::Temperatures;
+use crate::model::calibration::{Calibration, Offsets, Temperatures};
 use crate::model::student::{Features, Precision, Student};
 use crate::model::weights::Weights;
-use crate::train::eval::{self, Answer, Logits};
+use crate::train::eval::{self, Answer, Fit, Logits};
 use crate::train::faces::{self, VOTES_FILE};
 use crate::train::loader::Place;
 use crate::train::prepare::unfinished;
@@ -58,10 +58,11 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     let (student, _) = load(&args.network)?;
     let mut unread = Unread::default();
     let data = data(args, &student, &mut unread)?;
-    let own = student.config().temperatures.unwrap_or_default();
-    let report = report(args, &student, &data, &own);
+    let own = [false, true].map(|temporal| student.config().calibration(temporal));
+    let own = own.each_ref();
+    let report = report(args, &student, &data, own);
     if let Some(file) = &args.calibrate {
-        calibrate(args, file, &data, &own)?;
+        calibrate(args, file, &data, own)?;
     }
     match &args.json {
         Some(file) if file.as_os_str() == "-" => print(&format!("{:#}\n", Value::from(report)))?,
@@ -96,7 +97,7 @@ fn report(
     args: &EvalArgs,
     student: &Student,
     data: &Data,
-    own: &Temperatures,
+    own: [&Calibration; 2],
 ) -> Map<String, Value> {
     let mut report = eval::report(&data.answers, own, data.training.as_ref());
     let card = eval::sentences(&name(args), &report);
@@ -295,54 +296,73 @@ fn still(student: &Student, features: &Features) -> Option<Logits> {
     })
 }
 
-/// Writes the weights with temperatures that fit these answers, and with the scores that they then have.
-fn calibrate(args: &EvalArgs, file: &Path, data: &Data, own: &Temperatures) -> Result<(), Failure> {
-    let fitted = |window: bool| {
-        let by = eval::fit(&data.answers, window);
-        let own = own.of(window);
-        [0, 1, 2].map(|i| (own[i] * by[i].unwrap_or(1.0)).clamp(0.05, 20.0))
+/// Writes the weights with a calibration that fits these answers, and with the scores that they then have.
+fn calibrate(
+    args: &EvalArgs,
+    file: &Path,
+    data: &Data,
+    own: [&Calibration; 2],
+) -> Result<(), Failure> {
+    let what = if args.temperatures_only {
+        Fit::Temperatures
+    } else {
+        Fit::All
     };
-    let ([expression, valence, arousal], window) = (fitted(false), fitted(true));
-    let new = Temperatures {
-        expression,
-        valence,
-        arousal,
-        temporal_expression: window[0],
-        temporal_valence: window[1],
-        temporal_arousal: window[2],
+    let every: Vec<&Answer> = data.answers.iter().collect();
+    let new = [false, true].map(|window| {
+        let mut fitted = eval::fit(&every, window, own[usize::from(window)], what);
+        let within = |values: &mut [f32], least, most| {
+            values.iter_mut().for_each(|v| *v = v.clamp(least, most));
+        };
+        within(&mut fitted.temperatures, 0.05, 20.0);
+        within(&mut fitted.offsets, -20.0, 20.0);
+        fitted
+    });
+    let [alone, window] = new;
+    let temperatures = Temperatures {
+        expression: alone.temperatures[0],
+        valence: alone.temperatures[1],
+        arousal: alone.temperatures[2],
+        temporal_expression: window.temperatures[0],
+        temporal_valence: window.temperatures[1],
+        temporal_arousal: window.temperatures[2],
+    };
+    let offsets = Offsets {
+        expression: alone.offsets,
+        temporal_expression: window.offsets,
     };
     // The same answers, as the new weights give them.
-    let soften = |logits: &Logits, window: bool| {
-        let (own, new) = (own.of(window), new.of(window));
-        let by = [0, 1, 2].map(|i| own[i] / new[i]);
-        let half = logits.affect.len() / 2;
-        Logits {
-            expression: logits.expression.iter().map(|l| l * by[0]).collect(),
-            affect: logits
-                .affect
-                .iter()
-                .enumerate()
-                .map(|(i, l)| l * by[1 + i / half.max(1)])
-                .collect(),
-        }
-    };
+    let changes = [own[0].to(&alone), own[1].to(&window)];
     let softened: Vec<Answer> = data
         .answers
         .iter()
-        .map(|answer| Answer {
-            alone: soften(&answer.alone, false),
-            window: answer.window.as_ref().map(|w| soften(w, true)),
-            ..answer.clone()
-        })
+        .map(|answer| answer.changed(changes.each_ref()))
         .collect();
-    let report = eval::report(&softened, &new, data.training.as_ref());
+    let mut report = eval::report(&softened, new.each_ref(), data.training.as_ref());
+    // They are fitted on the faces that they are scored on: how they do on others stands beside it.
+    for (temporal, own) in [false, true].into_iter().zip(own) {
+        let side = match report.get_mut("window") {
+            Some(window) if temporal => window.as_object_mut(),
+            None if temporal => None,
+            _ => Some(&mut report),
+        };
+        if let Some(side) = side {
+            let scores = eval::cross_fitted(&data.answers, temporal, own, what).expression;
+            side["calibration"]["expression"]["cross_fitted"] =
+                json!({"accuracy": scores.accuracy(), "macro_f1": scores.macro_f1()});
+        }
+    }
     let weights = Weights::load(args.network.weights.as_deref())?;
     let wrong = |e: serde_json::Error| Failure::broken(e.to_string());
     let mut config: Map<String, Value> = serde_json::from_str(&weights.config).map_err(wrong)?;
     config.insert(
         "temperatures".to_owned(),
-        serde_json::to_value(new).map_err(wrong)?,
+        serde_json::to_value(temperatures).map_err(wrong)?,
     );
+    if offsets != Offsets::default() {
+        let offsets = serde_json::to_value(offsets).map_err(wrong)?;
+        config.insert("offsets".to_owned(), offsets);
+    }
     for (key, said) in eval::sentences(&name(args), &report).json() {
         let entry = config.entry(key).or_insert_with(|| json!({}));
         if let (Some(known), Value::Object(said)) = (entry.as_object_mut(), said) {

@@ -62,6 +62,22 @@ fn scores(of: &str, report: &Value) -> Vec<(String, String)> {
     };
     add("accuracy", &["/expression/accuracy"], 2, 100.0, " %");
     add("macro F1", &["/expression/macro_f1"], 3, 1.0, "");
+    let calibration = "/calibration/expression";
+    let offsets = report.pointer("/calibration/expression/offsets");
+    let mut offsets = offsets.and_then(Value::as_object).into_iter().flatten();
+    if offsets.any(|(_, offset)| offset.as_f64() != Some(0.0)) {
+        for (when, of) in [
+            ("without offsets", ["accuracy_before", "macro_f1_before"]),
+            (
+                "with temperature and offsets fitted on nine tenths and scored on the last, in turn",
+                ["cross_fitted/accuracy", "cross_fitted/macro_f1"],
+            ),
+        ] {
+            let [accuracy, macro_f1] = of.map(|of| format!("{calibration}/{of}"));
+            add(&format!("accuracy {when}"), &[&accuracy], 2, 100.0, " %");
+            add(&format!("macro F1 {when}"), &[&macro_f1], 3, 1.0, "");
+        }
+    }
     add(
         "CCC of valence / arousal",
         &["/valence/ccc", "/arousal/ccc"],

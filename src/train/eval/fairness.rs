@@ -10,6 +10,7 @@ use crate::evaluate::matching::Scores;
 use crate::evaluate::report::{SCORES, carries, scores};
 use crate::labels::Expression;
 use crate::metrics::Confusion;
+use crate::model::calibration::Change;
 use crate::train::score;
 use crate::train::set::PerExpression;
 
@@ -55,7 +56,7 @@ const COMPARED: [(&str, &str); 3] = [
 pub(super) fn by_group(answers: &[Answer], window: bool, all: &Scores) -> Value {
     let mut by: BTreeMap<(&str, &str), BTreeMap<&str, Scores>> = BTreeMap::new();
     for answer in answers {
-        if let Some(said) = answer.said(window, [1.0; 3]) {
+        if let Some(said) = answer.said(window, &Change::NONE) {
             for (kind, group) in &answer.groups {
                 let subjects = by.entry((kind, group)).or_default();
                 let scores = subjects.entry(&answer.subject).or_default();
@@ -133,7 +134,7 @@ mod tests {
             anger: 10,
             ..PerExpression::default()
         };
-        let report = super::super::report(&answers, &Default::default(), Some(&training));
+        let report = super::super::report(&answers, [&Default::default(); 2], Some(&training));
         let fear = &report["expressions"]["fear"];
         assert_eq!(
             (&fear["count"], &fear["training_count"]),

@@ -39,10 +39,18 @@ pub(super) fn table(report: &Map<String, Value>) -> String {
         text.push('\n');
     }
     let plain = [
+        (
+            "accuracy, no offsets",
+            "calibration/expression/accuracy_before",
+        ),
+        (
+            "macro F1, no offsets",
+            "calibration/expression/macro_f1_before",
+        ),
         ("votes for what is read", "votes/for_read"),
         ("  for the label", "votes/for_label"),
         ("calibration error", "calibration/expression/ece"),
-        ("  without temperature", "calibration/expression/ece_before"),
+        ("  uncalibrated", "calibration/expression/ece_before"),
         (
             "within one sigma, V",
             "calibration/one_sigma_coverage/valence",
@@ -57,8 +65,13 @@ pub(super) fn table(report: &Map<String, Value>) -> String {
         ),
     ];
     let voted = at("/votes/for_label").is_some();
+    let offset = ["", "/window"].iter().any(|side| {
+        let offsets = value.pointer(&format!("{side}/calibration/expression/offsets"));
+        let mut offsets = offsets.and_then(Value::as_object).into_iter().flatten();
+        offsets.any(|(_, offset)| offset.as_f64() != Some(0.0))
+    });
     for (name, path) in plain {
-        if !voted && path.starts_with("votes/") {
+        if !voted && path.starts_with("votes/") || !offset && name.ends_with("no offsets") {
             continue;
         }
         let sides = ["", "/window"].map(|side| number(at(&format!("{side}/{path}"))));
