@@ -3,10 +3,12 @@
 mod databases;
 mod heads;
 mod landmarks;
+mod offsets;
 mod prepare;
 mod run;
 mod samplers;
 mod sets;
+mod teachers;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::learner::{Learner, Says, Teacher};
+use super::learner::{Learner, Says, Teacher, on_average};
 use super::loader::{Place, Plan};
 use super::net::{Gpu, Store};
 use super::phase::{Learning, PhaseError, Step, Verdict, student_of};
@@ -17,7 +17,7 @@ pub struct CnnLearning<'a> {
     plan: Plan<'a>,
     /// Faces that are validated on.
     validation: Vec<Place>,
-    teacher: Option<Says>,
+    teachers: Vec<Says>,
     learner: Learner,
 }
 
@@ -31,7 +31,7 @@ impl<'a> CnnLearning<'a> {
         store: &Store,
         (sets, plan, batch): (&'a [Set], Plan<'a>, usize),
         validation: Vec<Place>,
-        (teacher, gpu): (Option<&Arc<Teacher>>, Option<&Arc<Gpu>>),
+        (teachers, gpu): (&[Arc<Teacher>], Option<&Arc<Gpu>>),
     ) -> Result<Self, PhaseError> {
         if plan.steps() == 0 || validation.is_empty() {
             let what = if plan.steps() == 0 {
@@ -45,9 +45,10 @@ impl<'a> CnnLearning<'a> {
         }
         Ok(Self {
             learner: Learner::new(config, store, batch, gpu)?,
-            teacher: teacher
+            teachers: teachers
+                .iter()
                 .map(|teacher| Says::new(teacher, batch, gpu))
-                .transpose()?,
+                .collect::<Result<_, _>>()?,
             config,
             sets,
             plan,
@@ -69,7 +70,7 @@ impl Learning for CnnLearning<'_> {
         let Self {
             plan,
             learner,
-            teacher,
+            teachers,
             config,
             ..
         } = self;
@@ -79,10 +80,11 @@ impl Learning for CnnLearning<'_> {
             step(number, faces, &mut |store, grads| {
                 let mut sums = [0.0; 5];
                 for batch in batches {
-                    let taught = match teacher {
-                        Some(teacher) => Some(teacher.logits(&batch.pixels, channels)?),
-                        None => None,
-                    };
+                    let said = teachers
+                        .iter_mut()
+                        .map(|teacher| teacher.logits(&batch.pixels, channels))
+                        .collect::<Result<Vec<_>, _>>()?;
+                    let taught = on_average(said);
                     let parts = learner.slopes(store, batch, taught.as_ref(), grads)?;
                     sums.iter_mut()
                         .zip(parts)

@@ -74,9 +74,10 @@ pub struct Teacher {
     /// `nothing`, `built-in`, or a weights file to begin with, of its shape or a smaller one, out of which it grows.
     #[serde(default = "nothing")]
     pub start: String,
-    /// Weights that are finished already: the teacher's phases are left out.
-    #[serde(default)]
-    pub weights: Option<PathBuf>,
+    /// Weights that are finished already, one file or several: the teacher's phases are left out. Of several, a CNN learns
+    /// what they say on average; recurrent heads have one teacher.
+    #[serde(default, deserialize_with = "one_or_several")]
+    pub weights: Vec<PathBuf>,
     /// The CNN's phase; the student's where it is absent.
     #[serde(default)]
     pub cnn: Option<Phase>,
@@ -150,6 +151,7 @@ impl Shape {
             resize: self.resize,
             int8: None,
             temperatures: None,
+            offsets: None,
             origin: String::new(),
             trained_on: String::new(),
             affect_labels: String::new(),
@@ -170,6 +172,20 @@ pub struct Card {
     pub affect_labels: String,
     /// Terms of the weights.
     pub licence: String,
+}
+
+/// A path, or several.
+fn one_or_several<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a path, or a list of paths")]
+    enum Paths {
+        One(PathBuf),
+        Several(Vec<PathBuf>),
+    }
+    Ok(match Paths::deserialize(from)? {
+        Paths::One(path) => vec![path],
+        Paths::Several(paths) => paths,
+    })
 }
 
 fn one() -> u64 {

@@ -9,9 +9,9 @@ use super::net::{Backbone, Gpu, GpuBackbone, GpuBackboneError, Heads, Store};
 use super::objective::{self, Loss, TeacherLogits};
 use super::phase::{Parts, PhaseError};
 use crate::analysis::Crop;
-use crate::model::config::{CROP_SIDE_PX, StudentConfig};
+use crate::labels::Expression;
+use crate::model::config::{AFFECT_BINS, CROP_SIDE_PX, StudentConfig};
 use crate::model::conv::isa::InstructionSet;
-use crate::model::heads::soften;
 use crate::model::student::{Features, Kernels, Student, WindowLogits};
 use crate::model::weights::{Weights, WeightsError};
 
@@ -173,7 +173,7 @@ pub struct Teacher {
     /// It, as the program runs it.
     pub student: Student,
     weights: Weights,
-    /// The CNN's last layer of either head, by its temperature: weight `[outputs, hidden]` and bias.
+    /// The CNN's last layer of either head, calibrated: weight `[outputs, hidden]` and bias.
     last: [(Vec<f32>, Vec<f32>); 2],
 }
 
@@ -189,14 +189,14 @@ impl Teacher {
         };
         let student = Student::with_kernels(&weights, kernels)?;
         let heads = &student.config().heads;
+        let calibration = student.config().calibration(false);
         let last = |task: &str, outputs: usize| {
             let values = |part: &str, shape: &[usize]| {
                 weights.values(&format!("heads.{task}.fc1.{part}"), shape)
             };
             let mut weight = values("weight", &[outputs, heads.hidden])?;
             let mut bias = values("bias", &[outputs])?;
-            let temperatures = student.config().softening(task, false, outputs);
-            soften(&mut weight, &mut bias, &temperatures);
+            calibration.soften(task, &mut weight, &mut bias);
             Ok::<_, WeightsError>((weight, bias))
         };
         Ok(Self {
@@ -294,6 +294,34 @@ impl Says {
             affect.flatten_all()?.to_vec1()?,
         ))
     }
+}
+
+/// What several teachers say on average: logits of the mean of their probabilities, of each question (the expressions, the
+/// bins of valence, those of arousal) for itself. One's own are left as they are; `None` of none.
+pub fn on_average(mut said: Vec<TeacherLogits>) -> Option<TeacherLogits> {
+    if said.len() < 2 {
+        return said.pop();
+    }
+    let mean = |of: fn(&TeacherLogits) -> &Vec<f32>, width: usize| -> Vec<f32> {
+        let mut sums = vec![0.0; said.first().map_or(0, |one| of(one).len())];
+        for logits in said.iter().map(of) {
+            for (sums, row) in sums.chunks_exact_mut(width).zip(logits.chunks_exact(width)) {
+                let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let whole: f32 = row.iter().map(|logit| (logit - most).exp()).sum();
+                for (sum, logit) in sums.iter_mut().zip(row) {
+                    *sum += (logit - most).exp() / whole;
+                }
+            }
+        }
+        let count = said.len() as f32;
+        sums.iter()
+            .map(|sum| (sum / count).max(f32::MIN_POSITIVE).ln())
+            .collect()
+    };
+    Some((
+        mean(|one| &one.0, Expression::COUNT),
+        mean(|one| &one.1, AFFECT_BINS),
+    ))
 }
 
 impl From<GpuBackboneError> for PhaseError {

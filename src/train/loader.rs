@@ -17,6 +17,7 @@ use crate::model::config::{CROP_SIDE_PX, StudentConfig};
 mod stream {
     pub const ORDER: u64 = 1;
     pub const VIEW: u64 = 2;
+    pub const MIX: u64 = 3;
 }
 
 /// A face of one of the sets.
@@ -38,6 +39,13 @@ pub struct Batch {
     pub pixels: Vec<u8>,
     /// What it is to learn.
     pub targets: Targets,
+}
+
+impl Batch {
+    /// How many faces it has.
+    fn faces(&self) -> usize {
+        self.targets.expression.len().max(self.targets.affect.len())
+    }
 }
 
 /// Which faces a phase learns from, and how.
@@ -193,7 +201,7 @@ impl<'a> Plan<'a> {
             );
         }
         let labels = || places.iter().map(|&(s, i)| self.sets[s].sample(i).labels);
-        Batch {
+        let mut batch = Batch {
             pixels,
             targets: Targets {
                 task,
@@ -208,7 +216,16 @@ impl<'a> Plan<'a> {
                     Vec::new()
                 },
             },
+        };
+        if self.phase.mix > 0.0 {
+            let place = [stream::MIX, task as u64, epoch as u64, step as u64];
+            mix(
+                &mut batch,
+                self.phase.mix,
+                &mut Rng::stream(self.seed, &place),
+            );
         }
+        batch
     }
 
     /// What the expression head is to say of a face.
@@ -238,5 +255,115 @@ impl<'a> Plan<'a> {
             |step| self.step(&order, epoch, step),
             |step, batches| work(step, batches),
         )
+    }
+}
+
+/// Lays the next face of the batch over each, by this chance and by any part up to a half, and its labels over the face's.
+fn mix(batch: &mut Batch, chance: f64, rng: &mut Rng) {
+    let parts: Vec<f32> = (0..batch.faces())
+        .map(|_| {
+            let (mixed, part) = (rng.chance(chance), rng.between(0.0, 0.5));
+            if mixed { part as f32 } else { 0.0 }
+        })
+        .collect();
+    let Targets {
+        expression, affect, ..
+    } = &mut batch.targets;
+    over(expression.as_flattened_mut(), &parts, |value| value);
+    over(affect.as_flattened_mut(), &parts, |value| value);
+    over(&mut batch.pixels, &parts, |level| (level + 0.5) as u8);
+}
+
+/// Puts a part of the next row's values into each row, the first's into the last.
+fn over<T: Copy + Into<f32>>(values: &mut [T], parts: &[f32], as_value: impl Fn(f32) -> T) {
+    let width = values.len() / parts.len();
+    if width == 0 {
+        return;
+    }
+    let first = values[..width].to_vec();
+    for (row, &part) in parts.iter().enumerate() {
+        if part == 0.0 {
+            continue;
+        }
+        let (own, others) = values[row * width..].split_at_mut(width);
+        let other = if others.is_empty() {
+            &first[..]
+        } else {
+            &others[..width]
+        };
+        for (own, &other) in own.iter_mut().zip(other) {
+            *own = as_value((1.0 - part) * (*own).into() + part * other.into());
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn batch(faces: usize) -> Batch {
+        let row = |i: usize| {
+            let mut shares = [0.0; Expression::COUNT];
+            shares[i % Expression::COUNT] = 1.0;
+            shares
+        };
+        Batch {
+            pixels: (0..faces).flat_map(|i| [(40 * i) as u8; 6]).collect(),
+            targets: Targets {
+                task: Task::Both,
+                expression: (0..faces).map(row).collect(),
+                affect: (0..faces)
+                    .map(|i| [0.1 * i as f32, -0.1 * i as f32])
+                    .collect(),
+            },
+        }
+    }
+
+    #[test]
+    fn pixels_and_labels_are_mixed_by_the_same_part() {
+        let before = batch(5);
+        let mut after = before.clone();
+        mix(&mut after, 1.0, &mut Rng::new(9));
+        for i in 0..5 {
+            let next = (i + 1) % 5;
+            let part = after.targets.expression[i][next];
+            assert!((0.0..=0.5).contains(&part), "{part}");
+            assert!((after.targets.expression[i].iter().sum::<f32>() - 1.0).abs() < 1e-6);
+            let between = |a: f32, b: f32| (1.0 - part) * a + part * b;
+            for d in 0..2 {
+                let [own, other] = [i, next].map(|i| before.targets.affect[i][d]);
+                assert!((after.targets.affect[i][d] - between(own, other)).abs() < 1e-6);
+            }
+            for (at, &level) in after.pixels[6 * i..6 * (i + 1)].iter().enumerate() {
+                let [own, other] = [i, next].map(|i| f32::from(before.pixels[6 * i + at]));
+                assert!(
+                    (f32::from(level) - between(own, other)).abs() <= 0.5,
+                    "{level}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_others_of_a_batch_are_left_alone() {
+        let before = batch(2000);
+        let mut after = before.clone();
+        mix(&mut after, 0.3, &mut Rng::new(2));
+        let rows = after
+            .targets
+            .expression
+            .iter()
+            .zip(&before.targets.expression);
+        let mixed = rows.filter(|(a, b)| a != b).count();
+        assert!((540..660).contains(&mixed), "{mixed}");
+        let mut none = before.clone();
+        mix(&mut none, 0.0, &mut Rng::new(2));
+        assert_eq!(none, before);
+        // Valence and arousal alone are a task, too.
+        let mut affect = batch(3);
+        affect.targets.expression.clear();
+        mix(&mut affect, 1.0, &mut Rng::new(2));
+        assert_ne!(affect.targets.affect, batch(3).targets.affect);
     }
 }

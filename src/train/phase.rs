@@ -168,12 +168,34 @@ impl Phase<'_> {
         if *then == now {
             return Ok(Some(there));
         }
-        Err(PhaseError::OtherRun {
+        Err(self.other_run(
+            begun::differences(then, &now, begun::Now::All)
+                .unwrap_or_else(|| "what differs is not known".to_owned()),
+        ))
+    }
+
+    fn other_run(&self, differences: String) -> PhaseError {
+        PhaseError::OtherRun {
             folder: self.folder.clone(),
             checkpoint: self.checkpoint(),
-            differences: begun::differences(then, &now)
-                .unwrap_or_else(|| "what differs is not known".to_owned()),
-        })
+            differences,
+        }
+    }
+
+    /// Before the phases that it builds on are over, with what is known by then: whether its folder has another run's
+    /// checkpoint of it.
+    ///
+    /// # Errors
+    /// When it has, or the checkpoint cannot be used.
+    pub fn is_another(&self) -> Result<(), PhaseError> {
+        let there = Checkpoint::load(&self.checkpoint())?;
+        let differ = |there: Checkpoint| {
+            begun::differences(&there.position.of, &self.of(), begun::Now::BeforeItsTime)
+        };
+        match there.and_then(differ) {
+            Some(differences) => Err(self.other_run(differences)),
+            None => Ok(()),
+        }
     }
 
     /// What a checkpoint of this phase is known by.

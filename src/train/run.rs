@@ -1,10 +1,9 @@
 //! A whole run: teacher and student, CNN and recurrent heads, one after the other (paper, section 3).
 
+mod known;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::cnn::CnnLearning;
 use super::config::{BUILT_IN, GruPhase, NOTHING, Phase as CnnPhase, RunConfig, Shape};
@@ -14,10 +13,9 @@ use super::learner::Teacher;
 use super::loader::{Place, Plan, places};
 use super::net::{Gpu, Store};
 use super::objective::Task;
-use super::phase::begun::{self, known};
+use super::phase::begun::{WEIGHTS, known};
 use super::phase::{Learning, Phase, PhaseError, Step, Verdict, Watch};
-use super::random::Rng;
-use super::set::{Manifest, Set, Split};
+use super::set::{Set, Split};
 use crate::formats::output::write_whole;
 use crate::model::config::StudentConfig;
 use crate::model::weights::Weights;
@@ -67,28 +65,33 @@ impl Run<'_> {
         let _held = Held::hold(self.out)?;
         let RunConfig { teacher, .. } = self.config;
         self.gru_has_room()?;
-        let mut taught = None;
+        if !self.until.is_some_and(|until| until.starts_with("teacher")) {
+            self.is_free(&student, (&self.config.cnn, self.config.gru.as_ref()))?;
+        }
+        let mut taught = Vec::new();
+        let mut files = Vec::new();
         if let Some(teacher) = teacher {
-            let file = match &teacher.weights {
-                Some(file) => file.clone(),
-                None => {
-                    let cnn = teacher.cnn.as_ref().unwrap_or(&self.config.cnn);
-                    let gru = teacher.gru.as_ref().or(self.config.gru.as_ref());
-                    let who = Who {
-                        name: "teacher",
-                        before: "teacher.",
-                        shape_key: "teacher.shape",
-                        shape: &teacher.shape,
-                        start: &teacher.start,
-                    };
-                    let file = self.one(&who, (cnn, gru), None, watch)?;
-                    if self.until.is_some_and(|until| until.starts_with("teacher")) {
-                        return Ok(file);
-                    }
-                    file
+            files.clone_from(&teacher.weights);
+            if files.is_empty() {
+                let cnn = teacher.cnn.as_ref().unwrap_or(&self.config.cnn);
+                let gru = teacher.gru.as_ref().or(self.config.gru.as_ref());
+                let who = Who {
+                    name: "teacher",
+                    before: "teacher.",
+                    shape_key: "teacher.shape",
+                    shape: &teacher.shape,
+                    start: &teacher.start,
+                };
+                self.is_free(&who, (cnn, gru))?;
+                let file = self.one(&who, (cnn, gru), &[], watch)?;
+                if self.until.is_some_and(|until| until.starts_with("teacher")) {
+                    return Ok(file);
                 }
-            };
-            let teacher = Teacher::new(Weights::load(Some(&file))?)?;
+                files.push(file);
+            }
+        }
+        for file in &files {
+            let teacher = Teacher::new(Weights::load(Some(file))?)?;
             let (its, own) = (teacher.student.config().backbone.color, student.shape.color);
             if its != own {
                 return Err(PhaseError::NoFaces(format!(
@@ -98,12 +101,12 @@ impl Run<'_> {
                     own.name()
                 )));
             }
-            taught = Some(Arc::new(teacher));
+            taught.push(Arc::new(teacher));
         }
         self.one(
             &student,
             (&self.config.cnn, self.config.gru.as_ref()),
-            taught.as_ref(),
+            &taught,
             watch,
         )
     }
@@ -111,7 +114,7 @@ impl Run<'_> {
     /// That the recurrent phases have the memory they need is known before hours are spent on the CNN's.
     fn gru_has_room(&self) -> Result<(), PhaseError> {
         let (own, teacher) = (self.config.gru.as_ref(), self.config.teacher.as_ref());
-        let learnt = teacher.filter(|t| t.weights.is_none());
+        let learnt = teacher.filter(|t| t.weights.is_empty());
         let theirs = learnt.and_then(|t| t.gru.as_ref().or(own));
         let phases = [
             (own, &self.config.student, teacher.is_some()),
@@ -138,13 +141,13 @@ impl Run<'_> {
         &self,
         who: &Who<'_>,
         (cnn, gru): (&CnnPhase, Option<&GruPhase>),
-        teacher: Option<&Arc<Teacher>>,
+        teachers: &[Arc<Teacher>],
         watch: &mut dyn RunWatch,
     ) -> Result<PathBuf, PhaseError> {
         let name = format!("{}-cnn", who.name);
         let config = who.shape.config(false);
         let file = self.out.join(format!("{name}.safetensors"));
-        let store = self.cnn(&name, who, &config, cnn, teacher, watch)?;
+        let store = self.cnn(&name, who, &config, cnn, teachers, watch)?;
         if cnn.epochs == 0 && file.exists() {
             is_it(&file, &store, &config)?;
         } else {
@@ -160,7 +163,7 @@ impl Run<'_> {
         begin.begin(|| rng.unit() as f32);
         begin.take_from(&store);
         let network = (who, &whole, begin);
-        let store = self.gru(&gru_name, &file, network, gru, teacher, watch)?;
+        let store = self.gru(&gru_name, &file, network, gru, teachers, watch)?;
         let file = self.out.join(format!("{}.safetensors", who.name));
         self.write(&file, &store, &whole)?;
         Ok(file)
@@ -196,19 +199,11 @@ impl Run<'_> {
         who: &Who<'_>,
         config: &StudentConfig,
         phase: &CnnPhase,
-        teacher: Option<&Arc<Teacher>>,
+        teachers: &[Arc<Teacher>],
         watch: &mut dyn RunWatch,
     ) -> Result<Store, PhaseError> {
         let (begin, start, grown) = self.begin(name, who, config)?;
-        let course = CnnPhase {
-            keep: 0.0,
-            ..phase.clone()
-        };
-        let own = [
-            known(&format!("{}start", who.before), &start),
-            known(&self.key(who, "cnn"), &course),
-        ];
-        let of = self.depends_on(who, own, teacher);
+        let of = self.depends_on(who, self.of_cnn(who, &start, phase), teachers);
         let files = self.phase(name, phase.course(), self.config.checkpoint_steps, of);
         // Another run's folder is refused before anything is made for it.
         files.is_done()?;
@@ -248,7 +243,7 @@ impl Run<'_> {
             &begin,
             (self.sets, plan, phase.batch),
             validation,
-            (teacher, self.gpu),
+            (teachers, self.gpu),
         )?;
         watch.phase(name, &what);
         let before = (who.start != NOTHING && phase.keep > 0.0).then(|| begin.values.clone());
@@ -265,17 +260,17 @@ impl Run<'_> {
         cnn: &Path,
         (who, config, begin): (&Who<'_>, &StudentConfig, Store),
         phase: &GruPhase,
-        teacher: Option<&Arc<Teacher>>,
+        teachers: &[Arc<Teacher>],
         watch: &mut dyn RunWatch,
     ) -> Result<Store, PhaseError> {
         let Teacher { student, .. } = Teacher::new(Weights::load(Some(cnn))?)?;
         let of = self.depends_on(
             who,
-            [
+            vec![
                 known(&self.key(who, "gru"), phase),
-                known("weights of the CNN", &student.sha256()),
+                known(&format!("{WEIGHTS} the CNN"), &student.sha256()),
             ],
-            teacher,
+            teachers,
         );
         let phase_files = self.phase(name, phase.course(), usize::MAX, of);
         if phase_files.is_done()? {
@@ -283,7 +278,7 @@ impl Run<'_> {
             return self.finish(&phase_files, &mut Over, begin, watch);
         }
         watch.phase(name, "features of the finished CNN");
-        let teacher = teacher.map(|t| &**t);
+        let teacher = teachers.first().map(|t| &**t);
         let seed = self.seed(name);
         let shown = Shown {
             phase,
@@ -332,68 +327,6 @@ impl Run<'_> {
     ) -> Result<Store, PhaseError> {
         let (store, _) = phase.run(learning, begin, watch)?;
         Ok(store)
-    }
-
-    /// All that a phase's numbers depend on, and no more: neither threads nor where things lie, nor another phase's course.
-    fn depends_on(
-        &self,
-        who: &Who<'_>,
-        own: [String; 2],
-        teacher: Option<&Arc<Teacher>>,
-    ) -> String {
-        let sets: Vec<Value> = self
-            .sets
-            .iter()
-            .map(|set| {
-                let Manifest {
-                    faces, made, files, ..
-                } = set.manifest();
-                json!({
-                    "format": made.format, "faces": faces,
-                    "pictures": files.pictures_sha256, "table": files.faces_sha256,
-                })
-            })
-            .collect();
-        let config = self.config;
-        let mut all = vec![
-            known("seed", &config.seed),
-            known(who.shape_key, who.shape),
-            known("augment", &config.augment),
-            known("adam", &config.adam),
-            known("sets", &sets),
-        ];
-        if let Some(teacher) = teacher {
-            all.push(known("weights of the teacher", &teacher.student.sha256()));
-        }
-        all.extend(own);
-        begun::all(&all)
-    }
-
-    /// Where a phase of a network stands in the config.
-    fn key(&self, who: &Who<'_>, phase: &str) -> String {
-        let teacher = self.config.teacher.as_ref();
-        let own = match phase {
-            "cnn" => teacher.is_some_and(|t| t.cnn.is_some()),
-            _ => teacher.is_some_and(|t| t.gru.is_some()),
-        };
-        if own {
-            format!("{}{phase}", who.before)
-        } else {
-            phase.to_owned()
-        }
-    }
-
-    fn seed(&self, name: &str) -> u64 {
-        let digest = Sha256::digest(name);
-        let of_name = digest
-            .iter()
-            .take(8)
-            .fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte));
-        self.config.seed ^ of_name
-    }
-
-    fn rng(&self, name: &str) -> Rng {
-        Rng::stream(self.seed(name), &[0])
     }
 
     fn write(&self, file: &Path, store: &Store, config: &StudentConfig) -> Result<(), PhaseError> {

@@ -90,3 +90,23 @@ fn a_gpu_that_is_not_there_is_said_so() {
     );
     assert!(!scratch.path("run").exists(), "nothing is begun");
 }
+
+#[test]
+fn another_run_s_folder_is_noticed_before_the_first_phase() {
+    let scratch = prepared();
+    done(&scratch, &["train", "run", "run.toml"]);
+    // Of a run that is over, the recurrent heads alone are left.
+    for phase in ["teacher-cnn", "student-cnn", "teacher-gru"] {
+        std::fs::remove_file(scratch.path(&format!("run/{phase}.checkpoint"))).unwrap();
+    }
+    let slower = config("").replace("rate = 2e-3", "rate = 1e-3");
+    std::fs::write(scratch.path("slower.toml"), slower).unwrap();
+    let output = scratch.run(&["train", "run", "slower.toml", "--out", "run"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    assert!(
+        said.contains("`gru.rate` was 0.002 and is 0.001") && said.contains("student-gru"),
+        "{said}"
+    );
+    assert!(!scratch.path("run/teacher-cnn.checkpoint").exists());
+}

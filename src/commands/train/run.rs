@@ -64,7 +64,10 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         .clone()
         .unwrap_or_else(|| PathBuf::from(args.config.file_stem().unwrap_or_default()));
     if let Some(until) = args.until.as_deref().filter(|u| u.starts_with("teacher"))
-        && config.teacher.as_ref().is_none_or(|t| t.weights.is_some())
+        && config
+            .teacher
+            .as_ref()
+            .is_none_or(|t| !t.weights.is_empty())
     {
         return Err(Failure::bad_input(format!(
             "{}: it trains no teacher, so that there is no phase {until}. Give another --until.",

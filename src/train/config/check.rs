@@ -38,7 +38,7 @@ impl RunConfig {
             if let Some(gru) = &teacher.gru {
                 gru.check("teacher.gru")?;
             }
-            if teacher.weights.is_none() {
+            if teacher.weights.is_empty() {
                 let (at, cnn) = match &teacher.cnn {
                     Some(cnn) => ("teacher.cnn", cnn),
                     None => ("cnn", &self.cnn),
@@ -51,6 +51,13 @@ impl RunConfig {
                         self.student.color.name()
                     ));
                 }
+            }
+            if let (2.., Some(_)) = (teacher.weights.len(), &self.gru) {
+                return Err(format!(
+                    "`teacher.weights` has {} files, and recurrent heads have one teacher: leave `gru` out, and let the heads \
+                     learn in a run of their own (`cnn.epochs = 0`).",
+                    teacher.weights.len()
+                ));
             }
             let gru = teacher.gru.is_some() || self.gru.is_some();
             teacher.shape.check("teacher.shape", gru)?;
@@ -81,6 +88,7 @@ impl Phase {
         number(&key("warm_up"), self.warm_up, 0.0..=MOST as f64)?;
         number(&key("balance"), self.balance, 0.0..=1.0)?;
         number(&key("smoothing"), self.smoothing, 0.0..1.0)?;
+        number(&key("mix"), self.mix, 0.0..=1.0)?;
         number(&key("average"), self.average, 0.0..1.0)?;
         number(&key("keep"), self.keep, 0.0..1.0)
     }

@@ -25,6 +25,12 @@ pub struct Phase {
     pub votes: bool,
     /// Part of the target that is spread over all expressions.
     pub smoothing: f64,
+    /// Chance that another face of the batch lies over one, as through a glass, by any part up to a half; the labels are
+    /// mixed alike (Zhang et al., "mixup", ICLR 2018). What such a face shows is asked of the teacher, too, so that it tells
+    /// more than of the faces that there are (Beyer et al., "Knowledge distillation: a good teacher is patient and
+    /// consistent", CVPR 2022).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub mix: f64,
     /// The moving average keeps this much of itself in a step; 0: there is none.
     pub average: f64,
     /// This part of the weights that it began with is in those that come out: of a network that knew something already,
@@ -52,6 +58,7 @@ impl Default for Phase {
             balance: 1.0,
             votes: false,
             smoothing: 0.0,
+            mix: 0.0,
             average: 0.0,
             keep: 0.0,
         }

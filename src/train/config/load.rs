@@ -62,7 +62,7 @@ impl RunConfig {
     /// Whether a CNN is learnt at all: without, a GPU is of no use.
     pub fn learns_a_cnn(&self) -> bool {
         let of_teacher =
-            |t: &Teacher| t.weights.is_none() && t.cnn.as_ref().unwrap_or(&self.cnn).epochs > 0;
+            |t: &Teacher| t.weights.is_empty() && t.cnn.as_ref().unwrap_or(&self.cnn).epochs > 0;
         self.cnn.epochs > 0 || self.teacher.as_ref().is_some_and(of_teacher)
     }
 
@@ -88,7 +88,9 @@ impl RunConfig {
         start("start", &words, &mut config.start, folder).map_err(&wrong)?;
         if let Some(teacher) = &mut config.teacher {
             start("teacher.start", &words, &mut teacher.start, folder).map_err(&wrong)?;
-            teacher.weights = teacher.weights.take().map(|w| folder.join(w));
+            for file in &mut teacher.weights {
+                *file = folder.join(&*file);
+            }
         }
         Ok(config)
     }
