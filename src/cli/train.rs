@@ -158,12 +158,12 @@ pub struct EvalArgs {
     /// Write all of it, JSON; - for standard output in place of the table
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Fit temperatures, and offsets of the expressions, on these faces, and write the weights with them and with these scores
+    /// Fit the temperatures on these faces, and write the weights with them and with these scores
     #[arg(long, value_name = "OUT.safetensors")]
     pub calibrate: Option<PathBuf>,
-    /// Fit no offsets: how often which expression is read stays as it was learnt
+    /// Fit offsets of the expressions, too: each as probable, on average, as it is frequent among these faces
     #[arg(long, requires = "calibrate")]
-    pub temperatures_only: bool,
+    pub offsets: bool,
     /// Replace what is there
     #[arg(long)]
     pub force: bool,

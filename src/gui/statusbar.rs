@@ -1,6 +1,6 @@
 //! The bar at the bottom: what an engineer asks. Every figure explains itself under the pointer.
 
-use eframe::egui::{Rect, Role, Sense, Stroke, TextStyle, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{Galley, Rect, Role, Sense, Stroke, TextStyle, Ui, WidgetInfo, pos2, vec2};
 
 use egui_plot::{HLine, Line, Plot, PlotPoints};
 
@@ -28,6 +28,12 @@ enum Kind {
     Digits,
 }
 
+/// What the program is honest about, and the same for narrow windows.
+const MOTTOS: [&str; 2] = [
+    "shows expressions, not feelings",
+    "expressions, not feelings",
+];
+
 /// Shows it.
 pub fn show(ui: &mut Ui, areas: &Areas, model: &Model) {
     let p = Palette::of(ui.ctx());
@@ -37,21 +43,16 @@ pub fn show(ui: &mut Ui, areas: &Areas, model: &Model) {
         .hline(rect.x_range(), rect.top() + 0.5, Stroke::new(1.0, p.line));
     let y = rect.center().y;
 
-    let motto = widgets::layout(
-        ui,
-        "shows expressions, not feelings",
-        theme::caption(),
-        p.muted,
-    );
-    let motto_at = pos2(
-        rect.right() - MARGIN - motto.size().x,
-        y - motto.size().y / 2.0,
-    );
+    let mottos = MOTTOS.map(|words| widgets::layout(ui, words, theme::caption(), p.muted));
+    let motto_at = |motto: &Galley| {
+        let size = motto.size();
+        pos2(rect.right() - MARGIN - size.x, y - size.y / 2.0)
+    };
     let figures = figures(model, areas.compact);
     let gap = if areas.compact { 14.0 } else { 20.0 };
     let mut x = rect.left() + MARGIN;
     // Words and digits stand on one line, whatever their faces.
-    let base_y = motto_at.y + widgets::baseline(&motto);
+    let base_y = motto_at(&mottos[0]).y + widgets::baseline(&mottos[0]);
     for figure in figures {
         let start = x;
         for (text, kind, digits) in &figure.parts {
@@ -88,13 +89,13 @@ pub fn show(ui: &mut Ui, areas: &Areas, model: &Model) {
         });
         x += gap;
     }
-    if x < motto_at.x {
-        let area = Rect::from_min_size(motto_at, motto.size()).expand2(vec2(0.0, 6.0));
-        ui.painter().galley(motto_at, motto, p.muted);
-        widgets::described(ui, area, "motto", || {
-            "shows expressions, not feelings".to_owned()
-        })
-        .on_hover_text(super::about::HONEST_LINE);
+    // The longest that there is room for.
+    if let Some(motto) = mottos.into_iter().find(|motto| x < motto_at(motto).x) {
+        let at = motto_at(&motto);
+        let area = Rect::from_min_size(at, motto.size()).expand2(vec2(0.0, 6.0));
+        ui.painter().galley(at, motto, p.muted);
+        widgets::described(ui, area, "motto", || MOTTOS[0].to_owned())
+            .on_hover_text(super::about::HONEST_LINE);
     }
 }
 

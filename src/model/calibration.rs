@@ -69,7 +69,7 @@ impl Temperatures {
 
 /// Added to the logits of the expressions, in the order of [`Expression::ALL`], before they are divided by the temperature:
 /// of a network that learnt rare expressions more often than they occur, or shares of votes where the label is their
-/// majority, they make each expression as frequent in what is read as it is in the labels.
+/// majority, they make each expression as probable, on average, as it is frequent among the labels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Offsets {

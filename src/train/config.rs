@@ -184,6 +184,11 @@ fn one_or_several<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PathB
     }
     Ok(match Paths::deserialize(from)? {
         Paths::One(path) => vec![path],
+        Paths::Several(paths) if paths.is_empty() => {
+            return Err(serde::de::Error::custom(
+                "an empty list; name a file, or leave it out to train a teacher",
+            ));
+        }
         Paths::Several(paths) => paths,
     })
 }

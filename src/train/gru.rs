@@ -30,7 +30,7 @@ const MOST_GAP: u64 = 30;
 const MOST_FACES: usize = 3;
 /// Part of the composed windows that show one picture all the time.
 const STILL_PART: f64 = 0.3;
-/// What the numbers of a stream are for; the CNN's phase has 1 and 2.
+/// What the numbers of a stream are for; the CNN's phase has 1 to 3, by another seed.
 mod stream {
     pub const MADE: u64 = 3;
     pub const MOVE: u64 = 4;

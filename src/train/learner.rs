@@ -315,7 +315,15 @@ pub fn on_average(mut said: Vec<TeacherLogits>) -> Option<TeacherLogits> {
         }
         let count = said.len() as f32;
         sums.iter()
-            .map(|sum| (sum / count).max(f32::MIN_POSITIVE).ln())
+            .map(|sum| {
+                let mean = sum / count;
+                // What is no number stays none, and is told of.
+                if mean < f32::MIN_POSITIVE {
+                    f32::MIN_POSITIVE.ln()
+                } else {
+                    mean.ln()
+                }
+            })
             .collect()
     };
     Some((
@@ -349,6 +357,7 @@ mod tests {
             },
             "heads": {"hidden": 16, "expression": 7, "affect": 40},
             "temperatures": {"expression": 0.6, "valence": 0.8, "arousal": 0.9},
+            "offsets": {"expression": [0.5, -0.5, 0.25, 0.0, -1.0, 0.75, 0.0]},
         })
         .to_string();
         let config = StudentConfig::parse(&json).unwrap();

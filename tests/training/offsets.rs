@@ -17,8 +17,8 @@ fn offsets_are_fitted_where_there_are_labels_enough_and_said_in_the_card() {
         serde_json::from_slice::<Value>(&output.stdout).unwrap()
     };
     let student = "run/student.safetensors";
-    let before = eval(student, &["--calibrate", "soft.safetensors"]);
-    let only = ["--calibrate", "only.safetensors", "--temperatures-only"];
+    let before = eval(student, &["--calibrate", "soft.safetensors", "--offsets"]);
+    let only = ["--calibrate", "only.safetensors"];
     eval(student, &only);
     let (soft, only) = (eval("soft.safetensors", &[]), eval("only.safetensors", &[]));
     let of = |report: &Value, side: &str| {

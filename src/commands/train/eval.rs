@@ -303,10 +303,10 @@ fn calibrate(
     data: &Data,
     own: [&Calibration; 2],
 ) -> Result<(), Failure> {
-    let what = if args.temperatures_only {
-        Fit::Temperatures
-    } else {
+    let what = if args.offsets {
         Fit::All
+    } else {
+        Fit::Temperatures
     };
     let every: Vec<&Answer> = data.answers.iter().collect();
     let new = [false, true].map(|window| {
@@ -347,9 +347,12 @@ fn calibrate(
             _ => Some(&mut report),
         };
         if let Some(side) = side {
-            let scores = eval::cross_fitted(&data.answers, temporal, own, what).expression;
-            side["calibration"]["expression"]["cross_fitted"] =
-                json!({"accuracy": scores.accuracy(), "macro_f1": scores.macro_f1()});
+            let scores =
+                (what == Fit::All).then(|| eval::cross_fitted(&data.answers, temporal, own));
+            if let Some(scores) = scores.flatten().map(|scores| scores.expression) {
+                side["calibration"]["expression"]["cross_fitted"] =
+                    json!({"accuracy": scores.accuracy(), "macro_f1": scores.macro_f1()});
+            }
         }
     }
     let weights = Weights::load(args.network.weights.as_deref())?;
@@ -359,6 +362,7 @@ fn calibrate(
         "temperatures".to_owned(),
         serde_json::to_value(temperatures).map_err(wrong)?,
     );
+    config.remove("offsets");
     if offsets != Offsets::default() {
         let offsets = serde_json::to_value(offsets).map_err(wrong)?;
         config.insert("offsets".to_owned(), offsets);
@@ -366,8 +370,9 @@ fn calibrate(
     for (key, said) in eval::sentences(&name(args), &report).json() {
         let entry = config.entry(key).or_insert_with(|| json!({}));
         if let (Some(known), Value::Object(said)) = (entry.as_object_mut(), said) {
-            // What was said of it before is said anew.
-            known.retain(|what, _| !what.starts_with(&format!("{} (", name(args))));
+            // What was said of it before is said anew; with other offsets, what was said of other faces no longer holds.
+            let moved = own[0].offsets != alone.offsets || own[1].offsets != window.offsets;
+            known.retain(|what, _| !moved && !what.starts_with(&format!("{} (", name(args))));
             known.extend(said);
         }
     }

@@ -260,6 +260,7 @@ mod tests {
     fn our_own_configs_can_be() {
         for text in [
             include_str!("../../../weights/default.toml"),
+            include_str!("../../../weights/further.toml"),
             include_str!("../../../weights/heads.toml"),
             include_str!("../../../weights/student.toml"),
             include_str!("../../../weights/teacher.toml"),

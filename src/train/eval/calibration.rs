@@ -49,7 +49,6 @@ pub fn fit(answers: &[&Answer], window: bool, own: &Calibration, what: Fit) -> C
         Fit::All if counts.iter().filter(|&&n| n >= FEWEST_LABELS).count() > 1 => {
             (fitted.temperatures[0], fitted.offsets) = best_offsets(&rows, counts, own.offsets);
         }
-
         _ => {
             let mut moved = rows;
             for (logits, _) in &mut moved {
@@ -64,13 +63,16 @@ pub fn fit(answers: &[&Answer], window: bool, own: &Calibration, what: Fit) -> C
     fitted
 }
 
-/// Answers of faces that their calibration was not fitted on: [`fit`] on nine tenths of the subjects, for the last tenth, ten
-/// times. The scores are those of faces that are new to it.
-pub fn cross_fitted(answers: &[Answer], window: bool, own: &Calibration, what: Fit) -> Scores {
+/// Scores of faces that their calibration was not fitted on: [`fit`] on nine tenths of the subjects, for the last tenth, ten
+/// times. `None` where there are fewer than ten subjects.
+pub fn cross_fitted(answers: &[Answer], window: bool, own: &Calibration) -> Option<Scores> {
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for answer in answers {
         let next = places.len();
         places.entry(&answer.subject).or_insert(next);
+    }
+    if places.len() < PARTS {
+        return None;
     }
     let part_of = |answer: &Answer| {
         places
@@ -81,14 +83,14 @@ pub fn cross_fitted(answers: &[Answer], window: bool, own: &Calibration, what: F
     for part in 0..PARTS {
         let (theirs, others): (Vec<&Answer>, Vec<&Answer>) =
             answers.iter().partition(|answer| part_of(answer) == part);
-        let change = own.to(&fit(&others, window, own, what));
+        let change = own.to(&fit(&others, window, own, Fit::All));
         for answer in theirs {
             if let Some(said) = answer.said(window, &change) {
                 score::push(&mut scores, &said, &answer.labels);
             }
         }
     }
-    scores
+    Some(scores)
 }
 
 /// Logits, and the right place among them.
@@ -110,6 +112,11 @@ pub(super) fn rows(answers: &[&Answer], window: bool, part: usize, change: &Chan
     let row = |answer: &&Answer| {
         let label = label_of(answer)?;
         let logits = answer.logits(window)?;
+        let mut every = logits.expression.iter().chain(&logits.affect);
+        // Of a face that cannot be read nothing is learnt.
+        if every.any(|logit| !logit.is_finite()) {
+            return None;
+        }
         let affect = || change.affect(&logits.affect);
         Some(match part {
             0 => (change.expression(&logits.expression), label),
@@ -189,7 +196,7 @@ fn best_offsets(
                 sums.iter_mut().zip(out).for_each(|(sum, p)| *sum += p);
             }
             for (i, plus) in plus.iter_mut().enumerate().filter(|(i, _)| fitted[*i]) {
-                *plus += (f64::from(counts[i]) / sums[i]).ln();
+                *plus += (f64::from(counts[i]) / sums[i].max(f64::MIN_POSITIVE)).ln();
             }
         }
         temperature = best_temperature(&rows, &plus);
@@ -345,7 +352,7 @@ mod tests {
         }
         let own = Calibration::default();
         let right = |scores: &Scores| scores.expression.accuracy().expect("faces");
-        let others = right(&cross_fitted(&answers, false, &own, Fit::All));
+        let others = right(&cross_fitted(&answers, false, &own).expect("many subjects"));
         let all: Vec<&Answer> = answers.iter().collect();
         let here = own.to(&fit(&all, false, &own, Fit::All));
         let (mut fitted, mut plain) = (Scores::default(), Scores::default());
