@@ -348,6 +348,38 @@ mod tests {
     use crate::train::random::Rng;
 
     #[test]
+    fn several_are_averaged_as_probabilities_and_what_is_no_number_stays_none() {
+        let sure = |of: usize, sure: f32| -> TeacherLogits {
+            let one = |len: usize| (0..len).map(|i| if i == of { sure } else { 0.0 }).collect();
+            (one(7), one(40))
+        };
+        assert_eq!(on_average(Vec::new()), None);
+        let alone = sure(0, 2.0);
+        assert_eq!(on_average(vec![alone.clone()]), Some(alone));
+        // Of logits ln 2 and six zeros, the probabilities are 2/8 and 1/8.
+        let two = (2f32).ln();
+        let (expression, affect) = on_average(vec![sure(0, two), sure(1, two)]).unwrap();
+        for (i, logit) in expression.iter().enumerate() {
+            let wanted = if i < 2 { 1.5 / 8.0 } else { 1.0 / 8.0 };
+            assert!((logit.exp() - wanted).abs() < 1e-6, "{i}: {logit}");
+        }
+        // Valence and arousal are questions of their own: twenty bins each.
+        let sums = affect
+            .chunks(20)
+            .map(|bins| bins.iter().map(|l| l.exp()).sum::<f32>());
+        assert!(sums.into_iter().all(|sum| (sum - 1.0).abs() < 1e-5));
+        assert!((affect[0].exp() - 1.5 / 21.0).abs() < 1e-6);
+        // Certain against certain.
+        let (expression, _) = on_average(vec![sure(0, 200.0), sure(1, 200.0)]).unwrap();
+        assert!((expression[0].exp() - 0.5).abs() < 1e-6 && expression[2].is_finite());
+        let (expression, _) = on_average(vec![sure(0, f32::NAN), sure(1, 1.0)]).unwrap();
+        assert!(
+            expression.iter().all(|logit| logit.is_nan()),
+            "{expression:?}"
+        );
+    }
+
+    #[test]
     fn a_cnn_alone_teaches_what_it_says_of_each_step() {
         let json = serde_json::json!({
             "kind": "student",

@@ -65,34 +65,46 @@ impl Run<'_> {
         let _held = Held::hold(self.out)?;
         let RunConfig { teacher, .. } = self.config;
         self.gru_has_room()?;
+        let mut taught = match teacher {
+            Some(teacher) => self.teachers(&teacher.weights)?,
+            None => Vec::new(),
+        };
+        let learnt = teacher.as_ref().filter(|_| taught.is_empty());
         if !self.until.is_some_and(|until| until.starts_with("teacher")) {
-            self.is_free(&student, (&self.config.cnn, self.config.gru.as_ref()))?;
+            let phases = (&self.config.cnn, self.config.gru.as_ref());
+            self.is_free(&student, phases, (&taught, learnt.is_some()))?;
         }
-        let mut taught = Vec::new();
-        let mut files = Vec::new();
-        if let Some(teacher) = teacher {
-            files.clone_from(&teacher.weights);
-            if files.is_empty() {
-                let cnn = teacher.cnn.as_ref().unwrap_or(&self.config.cnn);
-                let gru = teacher.gru.as_ref().or(self.config.gru.as_ref());
-                let who = Who {
-                    name: "teacher",
-                    before: "teacher.",
-                    shape_key: "teacher.shape",
-                    shape: &teacher.shape,
-                    start: &teacher.start,
-                };
-                self.is_free(&who, (cnn, gru))?;
-                let file = self.one(&who, (cnn, gru), &[], watch)?;
-                if self.until.is_some_and(|until| until.starts_with("teacher")) {
-                    return Ok(file);
-                }
-                files.push(file);
+        if let Some(teacher) = learnt {
+            let cnn = teacher.cnn.as_ref().unwrap_or(&self.config.cnn);
+            let gru = teacher.gru.as_ref().or(self.config.gru.as_ref());
+            let who = Who {
+                name: "teacher",
+                before: "teacher.",
+                shape_key: "teacher.shape",
+                shape: &teacher.shape,
+                start: &teacher.start,
+            };
+            self.is_free(&who, (cnn, gru), (&[], false))?;
+            let file = self.one(&who, (cnn, gru), &[], watch)?;
+            if self.until.is_some_and(|until| until.starts_with("teacher")) {
+                return Ok(file);
             }
+            taught = self.teachers(&[file])?;
         }
-        for file in &files {
+        self.one(
+            &student,
+            (&self.config.cnn, self.config.gru.as_ref()),
+            &taught,
+            watch,
+        )
+    }
+
+    /// Finished networks that see what the student sees.
+    fn teachers(&self, files: &[PathBuf]) -> Result<Vec<Arc<Teacher>>, PhaseError> {
+        let load = |file: &PathBuf| {
             let teacher = Teacher::new(Weights::load(Some(file))?)?;
-            let (its, own) = (teacher.student.config().backbone.color, student.shape.color);
+            let its = teacher.student.config().backbone.color;
+            let own = self.config.student.color;
             if its != own {
                 return Err(PhaseError::NoFaces(format!(
                     "{}: it reads {} pictures, and the student {}; both see the same.",
@@ -101,14 +113,9 @@ impl Run<'_> {
                     own.name()
                 )));
             }
-            taught.push(Arc::new(teacher));
-        }
-        self.one(
-            &student,
-            (&self.config.cnn, self.config.gru.as_ref()),
-            &taught,
-            watch,
-        )
+            Ok(Arc::new(teacher))
+        };
+        files.iter().map(load).collect()
     }
 
     /// That the recurrent phases have the memory they need is known before hours are spent on the CNN's.

@@ -109,4 +109,26 @@ fn another_run_s_folder_is_noticed_before_the_first_phase() {
         "{said}"
     );
     assert!(!scratch.path("run/teacher-cnn.checkpoint").exists());
+
+    // Without its teacher, or with one that is there already, it is another run as well.
+    let (before, rest) = around_the_teacher(&config(""));
+    for teacher in ["", "[teacher]\nweights = \"run/student.safetensors\"\n"] {
+        std::fs::write(
+            scratch.path("other.toml"),
+            format!("{before}{teacher}{rest}"),
+        )
+        .unwrap();
+        let output = scratch.run(&["train", "run", "other.toml", "--out", "run"]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = stderr(&output);
+        assert!(said.contains("another `weights of the teacher`"), "{said}");
+        assert!(!scratch.path("run/student-cnn.checkpoint").exists());
+    }
+}
+
+/// A config's parts before and after its teacher.
+fn around_the_teacher(config: &str) -> (String, String) {
+    let (before, rest) = config.split_once("[teacher.shape]").unwrap();
+    let (_, rest) = rest.split_once("[adam]").unwrap();
+    (before.to_owned(), format!("[adam]{rest}"))
 }

@@ -9,7 +9,7 @@ use super::{Run, Who};
 use crate::train::config::{GruPhase, Phase as CnnPhase};
 use crate::train::learner::Teacher;
 use crate::train::phase::PhaseError;
-use crate::train::phase::begun::{self, WEIGHTS, known};
+use crate::train::phase::begun::{self, TO_BE_MADE, WEIGHTS, known};
 use crate::train::random::Rng;
 use crate::train::set::Manifest;
 
@@ -26,19 +26,27 @@ impl Run<'_> {
         ]
     }
 
-    /// That no phase of a network finds another run's checkpoint is known before the first of them begins.
+    /// That no phase of a network finds another run's checkpoint is known before the first of them begins. `to_be_made`: its
+    /// teacher is one that this run trains first.
     pub(super) fn is_free(
         &self,
         who: &Who<'_>,
         (cnn, gru): (&CnnPhase, Option<&GruPhase>),
+        (teachers, to_be_made): (&[Arc<Teacher>], bool),
     ) -> Result<(), PhaseError> {
+        let later = |of: &str| known(&format!("{WEIGHTS} {of}"), &TO_BE_MADE);
+        let taught_later = to_be_made.then(|| later("the teacher"));
         let name = format!("{}-cnn", who.name);
         let (_, start, _) = self.begin(&name, who, &who.shape.config(false))?;
-        let of = self.depends_on(who, self.of_cnn(who, &start, cnn), &[]);
+        let mut own = self.of_cnn(who, &start, cnn);
+        own.extend(taught_later.clone());
+        let of = self.depends_on(who, own, teachers);
         self.phase(&name, cnn.course(), self.config.checkpoint_steps, of)
             .is_another()?;
         if let Some(gru) = gru.filter(|_| self.until != Some(&*name)) {
-            let of = self.depends_on(who, vec![known(&self.key(who, "gru"), gru)], &[]);
+            let mut own = vec![known(&self.key(who, "gru"), gru), later("the CNN")];
+            own.extend(taught_later);
+            let of = self.depends_on(who, own, teachers);
             let name = format!("{}-gru", who.name);
             self.phase(&name, gru.course(), usize::MAX, of)
                 .is_another()?;
