@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::learner::{Learner, Says, Teacher, on_average};
+use super::config::Phase;
+use super::learner::Learner;
 use super::loader::{Place, Plan};
 use super::net::{Gpu, Store};
 use super::phase::{Learning, PhaseError, Step, Verdict, student_of};
 use super::score;
 use super::set::Set;
+use super::teacher::{Panel, Teacher};
 use crate::model::config::StudentConfig;
 
 /// What the CNN's phase learns from, and with.
@@ -17,22 +19,23 @@ pub struct CnnLearning<'a> {
     plan: Plan<'a>,
     /// Faces that are validated on.
     validation: Vec<Place>,
-    teachers: Vec<Says>,
+    teachers: Panel,
     learner: Learner,
 }
 
 impl<'a> CnnLearning<'a> {
-    /// `config` is without recurrent heads; `batch` what the plan's phase says.
+    /// `config` is without recurrent heads; `phase` the plan's.
     ///
     /// # Errors
     /// When there is nothing to learn from or to validate on, or the store is of another config.
     pub fn new(
         config: &'a StudentConfig,
         store: &Store,
-        (sets, plan, batch): (&'a [Set], Plan<'a>, usize),
+        (sets, plan, phase): (&'a [Set], Plan<'a>, &Phase),
         validation: Vec<Place>,
         (teachers, gpu): (&[Arc<Teacher>], Option<&Arc<Gpu>>),
     ) -> Result<Self, PhaseError> {
+        let batch = phase.batch;
         if plan.steps() == 0 || validation.is_empty() {
             let what = if plan.steps() == 0 {
                 "training"
@@ -45,10 +48,7 @@ impl<'a> CnnLearning<'a> {
         }
         Ok(Self {
             learner: Learner::new(config, store, batch, gpu)?,
-            teachers: teachers
-                .iter()
-                .map(|teacher| Says::new(teacher, batch, gpu))
-                .collect::<Result<_, _>>()?,
+            teachers: Panel::new(teachers, phase, gpu)?,
             config,
             sets,
             plan,
@@ -75,16 +75,14 @@ impl Learning for CnnLearning<'_> {
             ..
         } = self;
         let channels = config.backbone.input[0];
+        let before = epoch * plan.steps();
         plan.epoch(epoch, from, |number, batches| {
             let faces = batches.len() * learner.batch();
             step(number, faces, &mut |store, grads| {
                 let mut sums = [0.0; 5];
-                for batch in batches {
-                    let said = teachers
-                        .iter_mut()
-                        .map(|teacher| teacher.logits(&batch.pixels, channels))
-                        .collect::<Result<Vec<_>, _>>()?;
-                    let taught = on_average(said);
+                for (task, batch) in batches.iter().enumerate() {
+                    let turn = before + number + task;
+                    let taught = teachers.logits(turn, &batch.pixels, channels)?;
                     let parts = learner.slopes(store, batch, taught.as_ref(), grads)?;
                     sums.iter_mut()
                         .zip(parts)

@@ -30,3 +30,4 @@ pub mod run;
 pub mod sampler;
 pub mod score;
 pub mod set;
+pub mod teacher;

@@ -9,13 +9,13 @@ use super::cnn::CnnLearning;
 use super::config::{BUILT_IN, GruPhase, NOTHING, Phase as CnnPhase, RunConfig, Shape};
 use super::gru::{GruLearning, Shown, WINDOW, Windows, has_room};
 use super::held::Held;
-use super::learner::Teacher;
 use super::loader::{Place, Plan, places};
 use super::net::{Gpu, Store};
 use super::objective::Task;
 use super::phase::begun::{WEIGHTS, known};
 use super::phase::{Learning, Phase, PhaseError, Step, Verdict, Watch};
 use super::set::{Set, Split};
+use super::teacher::Teacher;
 use crate::formats::output::write_whole;
 use crate::model::config::StudentConfig;
 use crate::model::weights::Weights;
@@ -248,7 +248,7 @@ impl Run<'_> {
         let mut learning = CnnLearning::new(
             config,
             &begin,
-            (self.sets, plan, phase.batch),
+            (self.sets, plan, phase),
             validation,
             (teachers, self.gpu),
         )?;

@@ -43,8 +43,9 @@ fn with_teachers() -> Scratch {
 #[test]
 fn a_student_learns_from_several_what_they_say_on_average() {
     let scratch = with_teachers();
-    let run = |by: &str, out: &str| {
-        std::fs::write(scratch.path("run.toml"), taught(by)).unwrap();
+    let asked = |by: &str, out: &str, how: &str| {
+        let text = taught(by).replacen("[cnn]\n", &format!("[cnn]\n{how}"), 1);
+        std::fs::write(scratch.path("run.toml"), text).unwrap();
         done(&scratch, &["train", "run", "run.toml", "--out", out]);
         let lines = log(&scratch, out);
         lines
@@ -52,6 +53,7 @@ fn a_student_learns_from_several_what_they_say_on_average() {
             .find_map(|line| line["distillation"].as_f64())
             .unwrap()
     };
+    let run = |by: &str, out: &str| asked(by, out, "");
     let one = run("\"one/teacher-cnn.safetensors\"", "a");
     let two = run("[\"two/teacher-cnn.safetensors\"]", "b");
     let both = run(
@@ -70,7 +72,26 @@ fn a_student_learns_from_several_what_they_say_on_average() {
     );
     assert!((both - one).abs() > 1e-4, "{one} {both}");
 
-    // Other teachers are another run.
+    // In turn: of one and the same it is that one, and of the two the second is heard in the second step.
+    let names = |a: &str, b: &str| {
+        format!("[\"{a}/teacher-cnn.safetensors\", \"{b}/teacher-cnn.safetensors\"]")
+    };
+    let in_turn = asked(&names("one", "one"), "e", "in_turn = true\n");
+    assert_eq!(in_turn, one);
+    let in_turn = asked(&names("one", "two"), "f", "in_turn = true\n");
+    assert!(
+        (in_turn - one).abs() > 1e-4 && (in_turn - both).abs() > 1e-4,
+        "{in_turn} {one} {both}"
+    );
+    let mirrored = asked("\"one/teacher-cnn.safetensors\"", "g", "mirrored = true\n");
+    assert!((mirrored - one).abs() > 1e-6, "{mirrored} {one}");
+
+    // Other teachers are another run, and so is another way to ask them.
+    let text = taught(&names("one", "two")).replacen("[cnn]\n", "[cnn]\nmirrored = true\n", 1);
+    std::fs::write(scratch.path("run.toml"), text).unwrap();
+    let output = scratch.run(&["train", "run", "run.toml", "--out", "c"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("cnn"), "{}", stderr(&output));
     std::fs::write(
         scratch.path("run.toml"),
         taught("[\"one/teacher-cnn.safetensors\", \"two/teacher-cnn.safetensors\"]"),

@@ -31,6 +31,7 @@ impl RunConfig {
         }
         self.student.check("student", self.gru.is_some())?;
         begins_with_something("cnn", &self.cnn, ("start", &self.start))?;
+        self.teachers_can_be_asked()?;
         if let Some(teacher) = &self.teacher {
             if let Some(cnn) = &teacher.cnn {
                 cnn.check("teacher.cnn")?;
@@ -61,6 +62,35 @@ impl RunConfig {
             }
             let gru = teacher.gru.is_some() || self.gru.is_some();
             teacher.shape.check("teacher.shape", gru)?;
+        }
+        Ok(())
+    }
+
+    /// How teachers are asked is said of a phase that has some.
+    fn teachers_can_be_asked(&self) -> Result<(), String> {
+        let own = self.teacher.as_ref().and_then(|t| t.cnn.as_ref());
+        for (at, cnn) in [("cnn", Some(&self.cnn)), ("teacher.cnn", own)] {
+            let (asked, taught) = match cnn {
+                Some(cnn) if cnn.in_turn => ("in_turn", cnn.mirrored),
+                Some(cnn) if cnn.mirrored => ("mirrored", true),
+                _ => continue,
+            };
+            let teachers = match (&self.teacher, at) {
+                (Some(teacher), "cnn") => teacher.weights.len().max(1),
+                _ => 0,
+            };
+            if teachers == 0 {
+                return Err(format!(
+                    "`{at}.{asked}` says how teachers are asked, and that phase has none; leave it out, or name them as \
+                     `teacher.weights`."
+                ));
+            }
+            if teachers == 1 && !taught {
+                return Err(format!(
+                    "`{at}.{asked}` asks several teachers by turns, and there is one; leave it out, name more as \
+                     `teacher.weights`, or ask it of the faces mirrored, too (`mirrored = true`)."
+                ));
+            }
         }
         Ok(())
     }
@@ -243,6 +273,35 @@ mod tests {
             "[student]\nwidths = [8, 8, 0, 8]",
             "`student.widths` is 0; it must be a whole number from 1 to 4096.",
         );
+    }
+
+    #[test]
+    fn teachers_are_asked_where_there_are_some() {
+        let nobody = |of: &str| {
+            format!(
+                "`{of}` says how teachers are asked, and that phase has none; leave it out, or name them as \
+                 `teacher.weights`."
+            )
+        };
+        told("[cnn]\nmirrored = true", &nobody("cnn.mirrored"));
+        told("[cnn]\nin_turn = true", &nobody("cnn.in_turn"));
+        told(
+            "[teacher]\nstart = \"built-in\"\n[teacher.cnn]\nmirrored = true",
+            &nobody("teacher.cnn.mirrored"),
+        );
+        told(
+            "[teacher]\nweights = \"a\"\n[cnn]\nin_turn = true",
+            "`cnn.in_turn` asks several teachers by turns, and there is one; leave it out, name more as `teacher.weights`, or \
+             ask it of the faces mirrored, too (`mirrored = true`).",
+        );
+        for can_be in [
+            "[teacher]\nweights = \"a\"\n[cnn]\nin_turn = true\nmirrored = true",
+            "[teacher]\nweights = [\"a\", \"b\"]\n[cnn]\nin_turn = true",
+            "[teacher]\nstart = \"built-in\"\n[cnn]\nmirrored = true",
+        ] {
+            let config: RunConfig = toml::from_str(&format!("sets = [\"s\"]\n{can_be}")).unwrap();
+            config.check().unwrap();
+        }
     }
 
     #[test]

@@ -31,6 +31,15 @@ pub struct Phase {
     /// consistent", CVPR 2022).
     #[serde(skip_serializing_if = "is_zero")]
     pub mix: f64,
+    /// Of several teachers each batch is asked of one, all in turn, in place of the mean of all, for the time of one. On
+    /// average over the batches the slopes are those of the mean of what they say: the distillation's are linear in a
+    /// teacher's (softened) probabilities.
+    #[serde(skip_serializing_if = "is_false")]
+    pub in_turn: bool,
+    /// Teachers are asked of the faces mirrored, too: what a network says of both, on average, is closer to the votes than
+    /// of one. It is twice the time, unless they are asked in turn.
+    #[serde(skip_serializing_if = "is_false")]
+    pub mirrored: bool,
     /// The moving average keeps this much of itself in a step; 0: there is none.
     pub average: f64,
     /// This part of the weights that it began with is in those that come out: of a network that knew something already,
@@ -43,6 +52,10 @@ pub struct Phase {
 /// What was not asked for is not written: a checkpoint from before there was such a thing is gone on from.
 pub(in crate::train) fn is_zero(value: &f64) -> bool {
     *value == 0.0
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Default for Phase {
@@ -59,6 +72,8 @@ impl Default for Phase {
             votes: false,
             smoothing: 0.0,
             mix: 0.0,
+            in_turn: false,
+            mirrored: false,
             average: 0.0,
             keep: 0.0,
         }

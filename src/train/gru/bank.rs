@@ -12,13 +12,13 @@ use crate::face::align::TEMPLATE_PX;
 use crate::model::config::{CROP_SIDE_PX, StudentConfig};
 use crate::model::student::{Features, Student};
 use crate::train::augment::Augment;
-use crate::train::learner::Teacher;
 use crate::train::loader::Place;
 use crate::train::objective::Task;
 use crate::train::phase::PhaseError;
 use crate::train::random::Rng;
 use crate::train::sampler::Weighted;
 use crate::train::set::{Labels, Sample, Set};
+use crate::train::teacher::Teacher;
 
 /// From one frame to the next a face moves this little: what a detector and a still person do. Light changes with it.
 const STILL: Augment = Augment {

@@ -6,12 +6,12 @@ use super::{Batch, MOST_GAP, WINDOW, crop, network_crop};
 use crate::analysis::Crop;
 use crate::model::student::{Features, Student};
 use crate::train::augment::Augment;
-use crate::train::learner::Teacher;
 use crate::train::loader::{Place, places, task_of};
 use crate::train::objective::{Task, TeacherLogits};
 use crate::train::phase::PhaseError;
 use crate::train::random::Rng;
 use crate::train::set::{Labels, Set, Split};
+use crate::train::teacher::Teacher;
 
 /// The windows of a split's videos, and the faces that are in none.
 pub(super) fn split_up(

@@ -7,11 +7,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Run, Who};
 use crate::train::config::{GruPhase, Phase as CnnPhase};
-use crate::train::learner::Teacher;
 use crate::train::phase::PhaseError;
 use crate::train::phase::begun::{self, TO_BE_MADE, WEIGHTS, known};
 use crate::train::random::Rng;
 use crate::train::set::Manifest;
+use crate::train::teacher::Teacher;
 
 impl Run<'_> {
     /// What the CNN's phase alone depends on.
