@@ -353,12 +353,17 @@ impl Student {
 
     /// Logits of every step of one window through the recurrent heads; `None` for a CNN alone.
     pub fn window_logits(&self, steps: &[&Features]) -> Option<WindowLogits> {
-        let temporal = self.temporal.as_ref()?;
         let expression: Vec<&[f32]> = steps.iter().map(|s| &*s.expression).collect();
         let affect: Vec<&[f32]> = steps.iter().map(|s| &*s.affect).collect();
+        self.sequence_logits([&expression, &affect])
+    }
+
+    /// The same of each head's features, the expression head's and the affect head's, `[T][128]` each.
+    pub fn sequence_logits(&self, [expression, affect]: [&[&[f32]]; 2]) -> Option<WindowLogits> {
+        let temporal = self.temporal.as_ref()?;
         Some(WindowLogits {
-            expression: temporal.expression.sequence(&expression),
-            affect: temporal.affect.sequence(&affect),
+            expression: temporal.expression.sequence(expression),
+            affect: temporal.affect.sequence(affect),
         })
     }
 

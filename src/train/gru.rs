@@ -2,12 +2,14 @@
 
 mod bank;
 mod films;
+mod pictures;
 
-use self::bank::{Bank, Pictures};
+use self::bank::Bank;
 use self::films::{Films, split_up};
+use self::pictures::{Pictures, Stills};
 use super::augment::{Augment, view};
 use super::config::GruPhase;
-use super::loader::weights_of;
+use super::loader::{Place, weights_of};
 use super::net::{Store, Temporal};
 use super::objective::{self, Targets, Task, TeacherLogits};
 use super::phase::{Learning, Parts, PhaseError, Step, Verdict};
@@ -37,6 +39,7 @@ mod stream {
     pub const ORDER: u64 = 5;
     pub const LOOK: u64 = 6;
     pub const FACES: u64 = 7;
+    pub const GUEST: u64 = 8;
 }
 
 /// Some windows with all that is learnt from them.
@@ -88,8 +91,17 @@ pub struct Shown<'a> {
     pub augment: &'a Augment,
 }
 
-fn networks(taught: bool) -> usize {
-    1 + usize::from(taught)
+/// Who teaches the recurrent heads.
+#[derive(Clone, Copy)]
+pub struct Taught<'a> {
+    /// It.
+    pub teacher: &'a Teacher,
+    /// Whether its CNN is the one that the heads learn on ([`Teacher::is_cnn_of`]): it has seen everything already.
+    pub is_cnn: bool,
+}
+
+fn networks(another: bool) -> usize {
+    1 + usize::from(another)
 }
 
 fn pictures<'a>(split: Split, shown: &Shown<'a>) -> Pictures<'a> {
@@ -99,13 +111,14 @@ fn pictures<'a>(split: Split, shown: &Shown<'a>) -> Pictures<'a> {
     Pictures {
         looks: if views { phase.looks } else { 1 },
         moves: if training { phase.moves } else { 1 },
+        mix: if training { phase.mix } else { 0.0 },
         seen_as: if views { shown.augment } else { &Augment::NONE },
         seed: shown.seed,
     }
 }
 
 /// Whether what a CNN makes of the still faces has room in the memory that it may take: `width` values of either head's
-/// feature, and as much of a teacher's.
+/// feature, and as much of a teacher's that is another network (`another`).
 ///
 /// # Errors
 /// When it has not.
@@ -113,7 +126,7 @@ pub fn has_room(
     sets: &[Set],
     shown: &Shown<'_>,
     width: usize,
-    taught: bool,
+    another: bool,
 ) -> Result<(), PhaseError> {
     let phase = shown.phase;
     if phase.made == 0 {
@@ -123,7 +136,7 @@ pub fn has_room(
     for split in [Split::Train, Split::Validation] {
         for task in Task::ALL {
             let stills = split_up(sets, split, task).1.len();
-            let networks = networks(taught && split == Split::Train);
+            let networks = networks(another && split == Split::Train);
             bytes += pictures(split, shown).bytes(stills, width, networks);
             faces += stills;
         }
@@ -152,7 +165,7 @@ impl<'a> Windows<'a> {
         (sets, split, task): (&[Set], Split, Task),
         shown: &Shown<'_>,
         student: &Student,
-        teacher: Option<&'a Teacher>,
+        taught: Option<Taught<'a>>,
         mut progress: impl FnMut(usize, usize) -> bool,
     ) -> Result<Self, PhaseError> {
         let phase = shown.phase;
@@ -163,20 +176,29 @@ impl<'a> Windows<'a> {
         }
         let pictures = pictures(split, shown);
         let width = student.config().heads.hidden;
-        let bytes = pictures.bytes(stills.len(), width, networks(teacher.is_some()));
+        let bytes = pictures.bytes(
+            stills.len(),
+            width,
+            networks(taught.is_some_and(|t| !t.is_cnn)),
+        );
         let whole = windows.len() * WINDOW + stills.len();
         let mut done = 0;
         let mut progress = |faces: usize| {
             done += faces;
             progress(done, whole)
         };
-        let films = Films::of(sets, &windows, student, teacher, &mut progress)?;
+        let films = Films::of(sets, &windows, student, taught, &mut progress)?;
         let weighted = training.then(|| weights_of(task, sets, &stills, phase.balance));
+        let sample = |(s, i): Place| sets[s].sample(i);
+        let stills = Stills {
+            places: &stills,
+            sample: &sample,
+        };
         let bank = Bank::of(
-            (sets, &stills),
+            (stills, phase.votes),
             pictures,
             student,
-            teacher,
+            taught,
             weighted.flatten(),
             &mut progress,
         )?;
@@ -186,7 +208,7 @@ impl<'a> Windows<'a> {
             films,
             bank,
             made: phase.made,
-            teacher,
+            teacher: taught.map(|t| t.teacher),
             bytes,
         })
     }
@@ -218,11 +240,7 @@ impl<'a> Windows<'a> {
     }
 
     fn targets(&self, labels: &[Labels]) -> Targets {
-        let one = |e: Expression| std::array::from_fn(|i| if i == e.index() { 1.0 } else { 0.0 });
-        let shares = |labels: &Labels| match labels.votes {
-            Some(votes) if self.votes => votes,
-            _ => labels.expression.map_or([0.0; 7], one),
-        };
+        let shares = |labels: &Labels| shares(labels, self.votes);
         let affect = |labels: &Labels| labels.affect.unwrap_or_default();
         let wanted = |wanted: bool| if wanted { labels } else { &[] };
         Targets {
@@ -233,6 +251,17 @@ impl<'a> Windows<'a> {
                 .collect(),
             affect: wanted(self.task.has_affect()).iter().map(affect).collect(),
         }
+    }
+}
+
+/// What the expression head is to say of a face: people's votes, where these are learnt, or the label. Where no label is,
+/// as of a face that another lies over, it is the votes all the same.
+fn shares(labels: &Labels, votes: bool) -> [f32; Expression::COUNT] {
+    match (labels.votes, labels.expression) {
+        (Some(shares), None) => shares,
+        (Some(shares), _) if votes => shares,
+        (_, Some(e)) => std::array::from_fn(|i| if i == e.index() { 1.0 } else { 0.0 }),
+        (None, None) => [0.0; Expression::COUNT],
     }
 }
 

@@ -275,7 +275,11 @@ fn mix(batch: &mut Batch, chance: f64, rng: &mut Rng) {
 }
 
 /// Puts a part of the next row's values into each row, the first's into the last.
-fn over<T: Copy + Into<f32>>(values: &mut [T], parts: &[f32], as_value: impl Fn(f32) -> T) {
+pub(super) fn over<T: Copy + Into<f32>>(
+    values: &mut [T],
+    parts: &[f32],
+    as_value: impl Fn(f32) -> T,
+) {
     let width = values.len() / parts.len();
     if width == 0 {
         return;

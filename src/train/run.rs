@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::cnn::CnnLearning;
 use super::config::{BUILT_IN, GruPhase, NOTHING, Phase as CnnPhase, RunConfig, Shape};
-use super::gru::{GruLearning, Shown, WINDOW, Windows, has_room};
+use super::gru::{GruLearning, Shown, Taught, WINDOW, Windows, has_room};
 use super::held::Held;
 use super::loader::{Place, Plan, places};
 use super::net::{Gpu, Store};
@@ -123,22 +123,28 @@ impl Run<'_> {
         let (own, teacher) = (self.config.gru.as_ref(), self.config.teacher.as_ref());
         let learnt = teacher.filter(|t| t.weights.is_empty());
         let theirs = learnt.and_then(|t| t.gru.as_ref().or(own));
+        // The CNN that stays as it is, and teaches its own recurrent heads.
+        let is_cnn = |t: &super::config::Teacher| {
+            self.config.cnn.epochs == 0
+                && matches!(&t.weights[..], [one] if one == Path::new(&self.config.start))
+        };
+        let another = teacher.is_some_and(|t| !is_cnn(t));
         let phases = [
-            (own, &self.config.student, teacher.is_some()),
+            (own, &self.config.student, another),
             (
                 theirs,
                 learnt.map_or(&self.config.student, |t| &t.shape),
                 false,
             ),
         ];
-        for (phase, shape, taught) in phases {
+        for (phase, shape, another) in phases {
             let Some(phase) = phase else { continue };
             let shown = Shown {
                 phase,
                 seed: 0,
                 augment: &self.config.augment,
             };
-            has_room(self.sets, &shown, shape.config(true).heads.hidden, taught)?;
+            has_room(self.sets, &shown, shape.config(true).heads.hidden, another)?;
         }
         Ok(())
     }
@@ -270,7 +276,8 @@ impl Run<'_> {
         teachers: &[Arc<Teacher>],
         watch: &mut dyn RunWatch,
     ) -> Result<Store, PhaseError> {
-        let Teacher { student, .. } = Teacher::new(Weights::load(Some(cnn))?)?;
+        let cnn = Teacher::new(Weights::load(Some(cnn))?)?;
+        let student = &cnn.student;
         let of = self.depends_on(
             who,
             vec![
@@ -285,7 +292,10 @@ impl Run<'_> {
             return self.finish(&phase_files, &mut Over, begin, watch);
         }
         watch.phase(name, "features of the finished CNN");
-        let teacher = teachers.first().map(|t| &**t);
+        let taught = teachers.first().map(|teacher| Taught {
+            is_cnn: teacher.is_cnn_of(&cnn),
+            teacher,
+        });
         let seed = self.seed(name);
         let shown = Shown {
             phase,
@@ -294,9 +304,9 @@ impl Run<'_> {
         };
         let mut of = |split: Split| {
             let windows = Task::ALL.into_iter().map(|task| {
-                let teacher = teacher.filter(|_| split == Split::Train);
+                let taught = taught.filter(|_| split == Split::Train);
                 let of = (self.sets, split, task);
-                Windows::of(of, &shown, &student, teacher, |done, of| {
+                Windows::of(of, &shown, student, taught, |done, of| {
                     watch.features(done, of)
                 })
             });

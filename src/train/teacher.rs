@@ -10,7 +10,7 @@ use super::phase::PhaseError;
 use crate::analysis::Crop;
 use crate::labels::Expression;
 use crate::model::config::{AFFECT_BINS, CROP_SIDE_PX, StudentConfig};
-use crate::model::student::{Features, Kernels, Student, WindowLogits};
+use crate::model::student::{Kernels, Student, WindowLogits};
 use crate::model::weights::{Weights, WeightsError};
 
 /// A finished network that teaches.
@@ -54,21 +54,45 @@ impl Teacher {
         })
     }
 
-    /// What it says of every step of a window: its recurrent heads or, of a CNN alone, the CNN of each step by itself.
-    pub fn window_logits(&self, steps: &[&Features]) -> WindowLogits {
-        if let Some(logits) = self.student.window_logits(steps) {
+    /// Whether its CNN is this one's, number for number: then it makes the same features of a picture.
+    pub fn is_cnn_of(&self, other: &Self) -> bool {
+        let of_cnn = |teacher: &Self| {
+            let mut all = teacher.weights.listing();
+            all.retain(|(name, _)| !name.starts_with("temporal."));
+            all.sort_unstable();
+            all
+        };
+        let (own, theirs) = (self.student.config(), other.student.config());
+        let tensors = of_cnn(self);
+        own.backbone == theirs.backbone
+            && own.heads == theirs.heads
+            && tensors == of_cnn(other)
+            && tensors.iter().all(|(name, shape)| {
+                let values = |of: &Self| of.weights.values(name, shape).ok();
+                values(self).is_some_and(|own| Some(own) == values(other))
+            })
+    }
+
+    /// What it says of every step of a window, of each head's features `[T][128]`: its recurrent heads or, of a CNN alone, the
+    /// CNN of each step by itself.
+    pub fn window_logits(&self, features: [&[&[f32]]; 2]) -> WindowLogits {
+        if let Some(logits) = self.student.sequence_logits(features) {
             return logits;
         }
-        let say = |(weight, bias): &(Vec<f32>, Vec<f32>), feature: &[f32]| -> Vec<f32> {
-            let rows = weight.chunks_exact(feature.len()).zip(bias);
-            rows.map(|(row, bias)| bias + row.iter().zip(feature).map(|(w, x)| w * x).sum::<f32>())
+        let say = |(weight, bias): &(Vec<f32>, Vec<f32>), steps: &[&[f32]]| -> Vec<Vec<f32>> {
+            let one = |feature: &&[f32]| {
+                let rows = weight.chunks_exact(feature.len()).zip(bias);
+                rows.map(|(row, bias)| {
+                    bias + row.iter().zip(*feature).map(|(w, x)| w * x).sum::<f32>()
+                })
                 .collect()
+            };
+            steps.iter().map(one).collect()
         };
         let [expression, affect] = &self.last;
-        let each = |of: &dyn Fn(&Features) -> Vec<f32>| steps.iter().map(|step| of(step)).collect();
         WindowLogits {
-            expression: each(&|step| say(expression, &step.expression)),
-            affect: each(&|step| say(affect, &step.affect)),
+            expression: say(expression, features[0]),
+            affect: say(affect, features[1]),
         }
     }
 }
@@ -244,6 +268,29 @@ fn mirrored(pixels: &[u8], channels: usize) -> Vec<u8> {
         .collect()
 }
 
+/// A small CNN that nobody trained, of this seed.
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(super) fn made(seed: u64) -> Teacher {
+    let json = serde_json::json!({
+        "kind": "student",
+        "backbone": {
+            "input": [1, 112, 112], "color": "gray", "mean": 120.0, "scale": 60.0,
+            "stem": 8, "widths": [8, 8, 8, 8], "blocks": [1, 1, 1, 1], "expansion": 2,
+        },
+        "heads": {"hidden": 16, "expression": 7, "affect": 40},
+        "temperatures": {"expression": 0.6, "valence": 0.8, "arousal": 0.9},
+        "offsets": {"expression": [0.5, -0.5, 0.25, 0.0, -1.0, 0.75, 0.0]},
+    })
+    .to_string();
+    let config = StudentConfig::parse(&json).unwrap();
+    let mut rng = super::random::Rng::new(seed);
+    let mut store = Store::new(&config);
+    store.begin(|| rng.unit() as f32);
+    let bytes = store.to_safetensors(&store.values, &json).unwrap();
+    Teacher::new(Weights::from_bytes(&bytes, "made", "made").unwrap()).unwrap()
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -282,27 +329,6 @@ mod tests {
         );
     }
 
-    /// A small CNN that nobody trained, of this seed.
-    fn made(seed: u64) -> Teacher {
-        let json = serde_json::json!({
-            "kind": "student",
-            "backbone": {
-                "input": [1, 112, 112], "color": "gray", "mean": 120.0, "scale": 60.0,
-                "stem": 8, "widths": [8, 8, 8, 8], "blocks": [1, 1, 1, 1], "expansion": 2,
-            },
-            "heads": {"hidden": 16, "expression": 7, "affect": 40},
-            "temperatures": {"expression": 0.6, "valence": 0.8, "arousal": 0.9},
-            "offsets": {"expression": [0.5, -0.5, 0.25, 0.0, -1.0, 0.75, 0.0]},
-        })
-        .to_string();
-        let config = StudentConfig::parse(&json).unwrap();
-        let mut rng = Rng::new(seed);
-        let mut store = Store::new(&config);
-        store.begin(|| rng.unit() as f32);
-        let bytes = store.to_safetensors(&store.values, &json).unwrap();
-        Teacher::new(Weights::from_bytes(&bytes, "made", "made").unwrap()).unwrap()
-    }
-
     /// Crops of noise, `[faces, 112, 112, 1]`.
     fn noise(faces: usize, rng: &mut Rng) -> Vec<u8> {
         (0..faces * CROP_SIDE_PX * CROP_SIDE_PX)
@@ -323,7 +349,9 @@ mod tests {
             })
             .collect();
         let steps = teacher.student.features(&crops).unwrap();
-        let said = teacher.window_logits(&steps.iter().collect::<Vec<_>>());
+        let expression: Vec<&[f32]> = steps.iter().map(|s| &*s.expression).collect();
+        let affect: Vec<&[f32]> = steps.iter().map(|s| &*s.affect).collect();
+        let said = teacher.window_logits([&expression, &affect]);
         let (expression, affect) = teacher.student.cnn_logits(&crops).unwrap();
         for (said, theirs) in [(said.expression, expression), (said.affect, affect)] {
             let theirs = theirs.flatten_all().unwrap().to_vec1::<f32>().unwrap();
@@ -333,6 +361,12 @@ mod tests {
                 assert!((a - b).abs() < 1e-4 * b.abs().max(1.0), "{a} {b}");
             }
         }
+    }
+
+    #[test]
+    fn a_cnn_is_known_by_its_numbers() {
+        assert!(made(2).is_cnn_of(&made(2)));
+        assert!(!made(2).is_cnn_of(&made(3)));
     }
 
     #[test]

@@ -136,6 +136,7 @@ impl GruPhase {
         whole(&key("looks"), self.looks, 1..=100)?;
         whole(&key("moves"), self.moves, 1..=100)?;
         number(&key("balance"), self.balance, 0.0..=1.0)?;
+        number(&key("mix"), self.mix, 0.0..=1.0)?;
         whole(&key("bank_mib"), self.bank_mib, 1..=1 << 20)
     }
 }

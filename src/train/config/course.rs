@@ -189,8 +189,12 @@ pub struct GruPhase {
     /// Faces of the stills are drawn with replacement, by the rarity of their labels to this power; 0: each once before
     /// any comes again.
     pub balance: f64,
+    /// Chance that another face lies over a view, as in the CNN's phase: heads that learn on what the CNN makes of its own
+    /// training pictures meet faces there that it tells apart too well.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub mix: f64,
     /// The most memory for what the CNN makes of the stills, MiB: `faces * looks * moves` KiB for our networks, as much
-    /// again for a teacher's.
+    /// again for a teacher that is not that CNN itself.
     pub bank_mib: usize,
 }
 
@@ -210,6 +214,7 @@ impl Default for GruPhase {
             looks: 2,
             moves: 4,
             balance: 0.0,
+            mix: 0.0,
             bank_mib: 4096,
         }
     }

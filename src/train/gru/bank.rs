@@ -6,96 +6,19 @@
 use rayon::prelude::*;
 
 use super::films::teach;
-use super::{Batch, MOST_FACES, STILL_PART, WINDOW, crop, crop_of, network_crop, stream};
+use super::pictures::{Pictures, Stills};
+use super::{Batch, MOST_FACES, STILL_PART, Taught, WINDOW, stream};
 use crate::analysis::Crop;
-use crate::face::align::TEMPLATE_PX;
-use crate::model::config::{CROP_SIDE_PX, StudentConfig};
-use crate::model::student::{Features, Student};
-use crate::train::augment::Augment;
-use crate::train::loader::Place;
+use crate::model::student::Student;
 use crate::train::objective::Task;
 use crate::train::phase::PhaseError;
 use crate::train::random::Rng;
 use crate::train::sampler::Weighted;
-use crate::train::set::{Labels, Sample, Set};
+use crate::train::set::Labels;
 use crate::train::teacher::Teacher;
 
-/// From one frame to the next a face moves this little: what a detector and a still person do. Light changes with it.
-const STILL: Augment = Augment {
-    flip: 0.0,
-    turn_degrees: 2.0,
-    scale: 0.02,
-    shift_px: 1.0,
-    landmarks_px: 0.5,
-    gain: 0.05,
-    bias: 4.0,
-    noise: 1.0,
-    noise_levels: 4.0,
-    ..Augment::NONE
-};
 /// About so many pictures go through the network in one call.
 const PICTURES: usize = 64;
-
-/// Which pictures there are of each face.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Pictures<'a> {
-    /// Appearances.
-    pub looks: usize,
-    /// Pictures of each: the first is the appearance itself, the others are moved a little.
-    pub moves: usize,
-    /// What an appearance is; [`Augment::NONE`]: the face as it is, in which case there is one.
-    pub seen_as: &'a Augment,
-    /// All that is random comes from it, and from the face's place.
-    pub seed: u64,
-}
-
-impl Pictures<'_> {
-    /// Pictures of a face.
-    fn each(&self) -> usize {
-        self.looks * self.moves
-    }
-
-    /// Bytes of what is kept of them all: `width` numbers of either head, of one network or two.
-    pub fn bytes(&self, faces: usize, width: usize, networks: usize) -> u64 {
-        (faces * self.each() * 2 * width * networks * size_of::<f32>()) as u64
-    }
-
-    /// All pictures of a face as a network takes them, look by look.
-    fn of(&self, sample: &Sample<'_>, (s, i): Place, config: &StudentConfig) -> Vec<Crop> {
-        let at = |kind: u64, look: usize, moved: usize| {
-            let place = [s, i, look, moved].map(|v| v as u64);
-            Rng::stream(self.seed, &[&[kind][..], &place].concat())
-        };
-        let plain = *self.seen_as == Augment::NONE;
-        let mut all = Vec::with_capacity(self.each());
-        for look in 0..self.looks {
-            let rng = &mut at(stream::LOOK, look, 0);
-            let seen = crop(sample, config, self.seen_as, rng);
-            let others = (1..self.moves).map(|moved| {
-                let rng = &mut at(stream::MOVE, look, moved);
-                let pixels = if plain {
-                    crop(sample, config, &STILL, rng)
-                } else {
-                    // One picture of the face, which then moves. It is enlarged already.
-                    let seen = Sample {
-                        pixels: &seen,
-                        width_px: CROP_SIDE_PX,
-                        height_px: CROP_SIDE_PX,
-                        channels: config.backbone.color.channels(),
-                        landmarks: TEMPLATE_PX,
-                        ..*sample
-                    };
-                    crop_of(&seen, (config, CROP_SIDE_PX), &STILL, rng)
-                };
-                network_crop(config, pixels)
-            });
-            let others: Vec<Crop> = others.collect();
-            all.push(network_crop(config, seen));
-            all.extend(others);
-        }
-        all
-    }
-}
 
 /// A picture of a face of the bank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,61 +32,54 @@ pub(super) struct Pick {
 /// The faces.
 #[derive(Default)]
 pub(super) struct Bank {
-    /// One a face.
+    /// One an appearance, `[faces, looks]`.
     labels: Vec<Labels>,
     looks: usize,
     moves: usize,
-    /// Values of either head's feature.
-    width: usize,
     /// Of the expression head and of the affect head, `[faces, looks, moves, width]`.
     features: [Vec<f32>; 2],
-    /// What a teacher knows of the same pictures; empty without one.
-    taught: Vec<Features>,
+    /// What a teacher knows of the same pictures; empty without one, and where it knows what the student does.
+    taught: [Vec<f32>; 2],
     /// Faces are drawn by these weights; without, each once before any comes again.
     weighted: Option<Weighted>,
 }
 
 impl Bank {
-    /// Runs the networks over all pictures of some faces. `progress` is told how many faces are done, and says whether to
-    /// go on.
+    /// Runs the networks over all pictures of some faces. `votes`: these are learnt where there are any. `progress` is told
+    /// how many faces are done, and says whether to go on.
     pub fn of(
-        (sets, faces): (&[Set], &[Place]),
+        (stills, votes): (Stills<'_>, bool),
         pictures: Pictures<'_>,
         student: &Student,
-        teacher: Option<&Teacher>,
+        taught: Option<Taught<'_>>,
         weighted: Option<Weighted>,
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Self, PhaseError> {
+        let faces: Vec<usize> = (0..stills.places.len()).collect();
         let mut bank = Self {
             labels: faces
                 .iter()
-                .map(|&(s, i)| *sets[s].sample(i).labels)
+                .flat_map(|&at| pictures.labels(stills, at, votes))
                 .collect(),
             looks: pictures.looks,
             moves: pictures.moves,
-            width: student.config().heads.hidden,
             weighted,
             ..Self::default()
         };
-        let values = faces.len() * pictures.each() * bank.width;
+        let another = taught.filter(|t| !t.is_cnn).map(|t| &t.teacher.student);
+        let values = faces.len() * pictures.each() * student.config().heads.hidden;
         for features in &mut bank.features {
             features.reserve_exact(values);
         }
         for part in faces.chunks(PICTURES.div_ceil(pictures.each())) {
             let crops = |student: &Student| -> Vec<Crop> {
                 let each = part.par_iter();
-                let each = each.flat_map_iter(|&(s, i)| {
-                    pictures.of(&sets[s].sample(i), (s, i), student.config())
-                });
+                let each = each.flat_map_iter(|&at| pictures.of(stills, at, student.config()));
                 each.collect()
             };
-            for picture in student.features(&crops(student))? {
-                bank.features[0].extend_from_slice(&picture.expression);
-                bank.features[1].extend_from_slice(&picture.affect);
-            }
-            if let Some(teacher) = teacher {
-                let teacher = &teacher.student;
-                bank.taught.extend(teacher.features(&crops(teacher))?);
+            know(student, &crops(student), &mut bank.features)?;
+            if let Some(teacher) = another {
+                know(teacher, &crops(teacher), &mut bank.taught)?;
             }
             if !progress(part.len()) {
                 return Err(PhaseError::Interrupted);
@@ -174,7 +90,7 @@ impl Bank {
 
     /// Faces.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.labels.len() / self.looks.max(1)
     }
 
     /// The windows of an epoch. Some show one picture that does not change, as `train eval` reads a still; the others up
@@ -230,26 +146,46 @@ impl Bank {
     }
 
     /// Puts a window into a batch; `teacher` is whose the bank's own features of a teacher are.
-    pub fn add(
-        &self,
+    pub fn add<'a>(
+        &'a self,
         window: &[Pick; WINDOW],
         teacher: Option<&Teacher>,
         batch: &mut Batch,
     ) -> Result<(), PhaseError> {
-        let at = |pick: &Pick| pick.face as usize * self.looks * self.moves + pick.picture as usize;
-        for pick in window {
-            let from = at(pick) * self.width;
-            for (features, out) in self.features.iter().zip(&mut batch.features) {
-                out.extend_from_slice(&features[from..from + self.width]);
-            }
-            batch.labels.push(self.labels[pick.face as usize]);
+        let known = |features: &'a [Vec<f32>; 2], head: usize| -> Vec<&'a [f32]> {
+            let width = features[head].len() / (self.labels.len() * self.moves);
+            let each = window.iter().map(|pick| {
+                let at = pick.face as usize * self.looks * self.moves + pick.picture as usize;
+                &features[head][at * width..(at + 1) * width]
+            });
+            each.collect()
+        };
+        let own = [known(&self.features, 0), known(&self.features, 1)];
+        for (own, out) in own.iter().zip(&mut batch.features) {
+            out.extend(own.iter().copied().flatten());
         }
+        batch.labels.extend(window.iter().map(|pick| {
+            let look = pick.picture as usize / self.moves;
+            self.labels[pick.face as usize * self.looks + look]
+        }));
         if let (Some(teacher), Some(taught)) = (teacher, &mut batch.taught) {
-            let steps: Vec<&Features> = window.iter().map(|pick| &self.taught[at(pick)]).collect();
-            teach(teacher, &steps, taught);
+            let theirs = match self.taught[0].is_empty() {
+                true => own,
+                false => [known(&self.taught, 0), known(&self.taught, 1)],
+            };
+            teach(teacher, [&theirs[0], &theirs[1]], taught);
         }
         Ok(())
     }
+}
+
+/// Adds what a network knows of some pictures.
+fn know(network: &Student, crops: &[Crop], to: &mut [Vec<f32>; 2]) -> Result<(), PhaseError> {
+    for picture in network.features(crops)? {
+        to[0].extend_from_slice(&picture.expression);
+        to[1].extend_from_slice(&picture.affect);
+    }
+    Ok(())
 }
 
 /// In which order an epoch takes the faces.

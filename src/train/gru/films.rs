@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{Batch, MOST_GAP, WINDOW, crop, network_crop};
+use super::{Batch, MOST_GAP, Taught, WINDOW, crop, network_crop};
 use crate::analysis::Crop;
-use crate::model::student::{Features, Student};
+use crate::model::student::Student;
 use crate::train::augment::Augment;
 use crate::train::loader::{Place, places, task_of};
 use crate::train::objective::{Task, TeacherLogits};
@@ -53,12 +53,12 @@ impl Films {
         sets: &[Set],
         windows: &[[Place; WINDOW]],
         student: &Student,
-        teacher: Option<&Teacher>,
+        by: Option<Taught<'_>>,
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Self, PhaseError> {
         let mut all = Self {
             count: windows.len(),
-            taught: teacher.map(|_| Default::default()),
+            taught: by.map(|_| Default::default()),
             ..Self::default()
         };
         for window in windows {
@@ -70,15 +70,22 @@ impl Films {
                 });
                 faces.collect()
             };
-            for step in student.features(&crops(student))? {
+            let steps = student.features(&crops(student))?;
+            for step in &steps {
                 all.features[0].extend_from_slice(&step.expression);
                 all.features[1].extend_from_slice(&step.affect);
             }
             let labels = window.iter().map(|&(s, i)| *sets[s].sample(i).labels);
             all.labels.extend(labels);
-            if let (Some(teacher), Some(taught)) = (teacher, &mut all.taught) {
-                let steps = teacher.student.features(&crops(&teacher.student))?;
-                teach(teacher, &steps.iter().collect::<Vec<_>>(), taught);
+            if let (Some(Taught { teacher, is_cnn }), Some(taught)) = (by, &mut all.taught) {
+                let steps = if is_cnn {
+                    steps
+                } else {
+                    teacher.student.features(&crops(&teacher.student))?
+                };
+                let expression: Vec<&[f32]> = steps.iter().map(|s| &*s.expression).collect();
+                let affect: Vec<&[f32]> = steps.iter().map(|s| &*s.affect).collect();
+                teach(teacher, [&expression, &affect], taught);
             }
             if !progress(WINDOW) {
                 return Err(PhaseError::Interrupted);
@@ -110,13 +117,13 @@ impl Films {
     }
 }
 
-/// What a teacher says of a window.
+/// What a teacher says of a window, of each head's features.
 pub(super) fn teach(
     teacher: &Teacher,
-    steps: &[&Features],
+    features: [&[&[f32]]; 2],
     (expression, affect): &mut TeacherLogits,
 ) {
-    let said = teacher.window_logits(steps);
+    let said = teacher.window_logits(features);
     expression.extend(said.expression.concat());
     affect.extend(said.affect.concat());
 }

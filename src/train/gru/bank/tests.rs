@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::train::config::Shape;
-use crate::train::net::Store;
-use crate::train::phase::student_of;
-use crate::train::set::Split;
+use crate::train::teacher::made;
 
 /// So many faces; a feature is the number of its picture, and the affect head's the same below 0.
 fn bank(faces: usize, looks: usize, moves: usize) -> Bank {
@@ -16,12 +13,11 @@ fn bank(faces: usize, looks: usize, moves: usize) -> Bank {
         ..Labels::default()
     };
     Bank {
-        labels: (0..faces).map(labels).collect(),
+        labels: (0..faces * looks).map(|i| labels(i / looks)).collect(),
         looks,
         moves,
-        width: 1,
         features: [all.clone().collect(), all.map(|n| -n).collect()],
-        taught: Vec::new(),
+        taught: Default::default(),
         weighted: None,
     }
 }
@@ -118,91 +114,51 @@ fn a_batch_has_the_features_and_labels_of_what_was_picked() {
 }
 
 #[test]
-fn what_is_kept_is_counted_before_it_is_made() {
-    let pictures = Pictures {
-        looks: 2,
-        moves: 4,
-        seen_as: &Augment::NONE,
-        seed: 0,
-    };
-    // 1 KiB a picture for two heads of 128, and as much for a teacher's.
-    assert_eq!(pictures.bytes(1000, 128, 1), 8000 << 10);
-    assert_eq!(pictures.bytes(1000, 128, 2), 16000 << 10);
+fn a_look_has_labels_of_its_own() {
+    let mut bank = bank(5, 2, 3);
+    bank.labels[3 * 2 + 1].affect = Some([-0.5, 0.25]);
+    assert_eq!(bank.len(), 5);
+    let mut window = bank.still(3);
+    window[1].picture = 2;
+    window[2].picture = 3;
+    window[3].picture = 5;
+    let mut batch = Batch::new(false);
+    bank.add(&window, None, &mut batch).unwrap();
+    let affect: Vec<_> = batch.labels[..5]
+        .iter()
+        .map(|l| l.affect.unwrap())
+        .collect();
+    assert_eq!(
+        affect,
+        [
+            [3.0, 0.0],
+            [3.0, 0.0],
+            [-0.5, 0.25],
+            [-0.5, 0.25],
+            [3.0, 0.0]
+        ]
+    );
 }
 
 #[test]
-fn the_first_picture_of_a_look_is_the_look_and_the_others_are_near_it() {
-    let pixels: Vec<u8> = (0..120 * 120)
-        .map(|i| {
-            (128.0 + 100.0 * (f64::from(i % 120) / 7.0).sin() * (f64::from(i / 120) / 9.0).cos())
-                as u8
-        })
-        .collect();
-    let labels = Labels::default();
-    let sample = Sample {
-        pixels: &pixels,
-        width_px: 120,
-        height_px: 120,
-        channels: 1,
-        landmarks: TEMPLATE_PX,
-        labels: &labels,
-        subject: 0,
-        split: Split::Train,
-        group: None,
-        file: "a.png",
-    };
-    let shape = Shape {
-        stem: 8,
-        widths: [8; 4],
-        blocks: [1; 4],
-        ..Shape::default()
-    };
-    let config = shape.config(false);
-    let of = |looks, moves, seen_as: &Augment| {
-        let pictures = Pictures {
-            looks,
-            moves,
-            seen_as,
-            seed: 3,
-        };
-        pictures.of(&sample, (0, 5), &config)
-    };
-    let apart = |a: &Crop, b: &Crop| {
-        let pairs = a.pixels.iter().zip(&*b.pixels);
-        pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / a.pixels.len() as f64
-    };
-    // As it is, and moved.
-    let plain = of(1, 3, &Augment::NONE);
-    let as_is = crop(&sample, &config, &Augment::NONE, &mut Rng::new(9));
-    assert_eq!(plain[0].pixels[..], as_is[..]);
-    for moved in &plain[1..] {
-        let apart = apart(&plain[0], moved);
-        assert!((1.0..25.0).contains(&apart), "{apart}");
-    }
-    // Two looks differ more than either moves.
-    let augment = Augment {
-        flip: 0.0,
-        turn_degrees: 30.0,
-        shift_px: 10.0,
-        ..Augment::default()
-    };
-    let views = of(2, 2, &augment);
-    let [first, first_moved, second, second_moved] = &views[..] else {
-        panic!("{} pictures", views.len());
-    };
-    let looks = apart(first, second);
-    assert!(looks > apart(first, first_moved) && looks > apart(second, second_moved));
-    // The same whenever it is asked for, and no other face's.
-    let pixels = |crops: &[Crop]| crops.iter().map(|c| c.pixels.to_vec()).collect::<Vec<_>>();
-    assert_eq!(pixels(&views), pixels(&of(2, 2, &augment)));
-
-    // What a network makes of a picture is what the bank has of it.
-    let mut store = Store::new(&config);
+fn a_teacher_that_is_the_cnn_itself_needs_no_features_of_its_own() {
+    let teacher = made(4);
+    let mut bank = bank(3, 1, 2);
+    let width = teacher.student.config().heads.hidden;
     let mut rng = Rng::new(1);
-    store.begin(|| rng.unit() as f32);
-    let student = student_of(&store, &store.values, &config).unwrap();
-    let together = student.features(&views).unwrap();
-    let alone = student.features(&views[2..3]).unwrap();
-    assert_eq!(together[2].expression, alone[0].expression);
-    assert_ne!(together[2].expression, together[0].expression);
+    for features in &mut bank.features {
+        *features = (0..6 * width).map(|_| rng.unit() as f32).collect();
+    }
+    let taught = |bank: &Bank| {
+        let mut batch = Batch::new(true);
+        let mut window = bank.still(2);
+        window[7].picture = 1;
+        bank.add(&window, Some(&teacher), &mut batch).unwrap();
+        batch.taught.unwrap()
+    };
+    let shared = taught(&bank);
+    assert_eq!((shared.0.len(), shared.1.len()), (WINDOW * 7, WINDOW * 40));
+    assert_ne!(shared.0[7 * 7..8 * 7], shared.0[..7]);
+    bank.taught = bank.features.clone();
+    assert_eq!(taught(&bank), shared);
 }
