@@ -3,6 +3,7 @@
 mod databases;
 mod heads;
 mod landmarks;
+mod mistakes;
 mod offsets;
 mod prepare;
 mod run;

@@ -93,9 +93,13 @@ pub enum TrainDevice {
 /// `affectscope train run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// What to train, on which sets, and how (the files weights/*.toml of the source are examples)
-    #[arg(value_name = "CONFIG.toml")]
-    pub config: PathBuf,
+    /// What to train, on which sets, and how; --keys shows all there is, and the files weights/*.toml of the source are
+    /// examples
+    #[arg(value_name = "CONFIG.toml", required_unless_present = "keys")]
+    pub config: Option<PathBuf>,
+    /// Print every key of a config with what it means and its default, and train nothing
+    #[arg(long, exclusive = true)]
+    pub keys: bool,
     /// The folder of checkpoints, logs and weights [default: the config's name, in this folder]
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,

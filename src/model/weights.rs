@@ -112,12 +112,15 @@ impl Weights {
                 "it is neither a PyTorch checkpoint nor a readable safetensors file ({e})."
             ))
         })?;
-        let config = header
-            .metadata()
-            .as_ref()
-            .and_then(|m| m.get("config"))
-            .cloned()
-            .ok_or_else(|| wrong("it has no `config` in its metadata.".to_owned()))?;
+        let entry = |key: &str| header.metadata().as_ref().and_then(|m| m.get(key));
+        let config = entry("config").cloned().ok_or_else(|| {
+            wrong(match entry("position") {
+                Some(_) => "it is a checkpoint of `affectscope train run`, to go on from; the weights that came out lie beside it, as \
+                            .safetensors."
+                    .to_owned(),
+                None => "it has no `config` in its metadata.".to_owned(),
+            })
+        })?;
         let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)
             .map_err(|e| wrong(format!("it is damaged ({e}).")))?;
         Ok(Self {

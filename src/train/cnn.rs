@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::config::Phase;
 use super::learner::Learner;
-use super::loader::{Place, Plan};
+use super::loader::{Place, Plan, places};
 use super::net::{Gpu, Store};
+use super::objective::Task;
 use super::phase::{Learning, PhaseError, Step, Verdict, student_of};
 use super::score;
-use super::set::Set;
+use super::set::{Set, Split};
 use super::teacher::{Panel, Teacher};
 use crate::model::config::StudentConfig;
 
@@ -36,15 +37,29 @@ impl<'a> CnnLearning<'a> {
         (teachers, gpu): (&[Arc<Teacher>], Option<&Arc<Gpu>>),
     ) -> Result<Self, PhaseError> {
         let batch = phase.batch;
-        if plan.steps() == 0 || validation.is_empty() {
-            let what = if plan.steps() == 0 {
-                "training"
-            } else {
-                "validation"
+        if plan.steps() == 0 {
+            let faces: Vec<String> = Task::ALL
+                .into_iter()
+                .map(|task| (task, places(sets, Split::Train, task).len()))
+                .filter(|(_, faces)| *faces > 0)
+                .map(|(task, faces)| format!("{faces} with labels of the kind \"{}\"", task.name()))
+                .collect();
+            let there = match &*faces {
+                [] => "there is none".to_owned(),
+                faces => format!("there are {}", faces.join(", ")),
             };
             return Err(PhaseError::NoFaces(format!(
-                "The sets have too few faces in their {what} split: a batch of {batch} faces with the same kinds of labels is the least."
+                "The sets have too few faces to learn from: a step takes {batch} of each kind of labels, and {there}. Lower \
+                 `batch`, or add a set."
             )));
+        }
+        if validation.is_empty() {
+            return Err(PhaseError::NoFaces(
+                "The sets have no labelled face in their validation split, so that nobody could tell which epoch is the best. \
+                 Add a set with some: a database's own split, a table whose column `split` says so, or one of more people, of \
+                 whom some are then put aside."
+                    .to_owned(),
+            ));
         }
         Ok(Self {
             learner: Learner::new(config, store, batch, gpu)?,

@@ -122,6 +122,26 @@ impl Default for Shape {
 }
 
 impl Shape {
+    /// A network's.
+    pub fn of(config: &StudentConfig) -> Self {
+        let backbone = &config.backbone;
+        Self {
+            color: backbone.color,
+            mean: backbone.mean.clone(),
+            scale: backbone.scale,
+            resize: config.resize,
+            stem: backbone.stem,
+            widths: backbone.widths,
+            blocks: backbone.blocks,
+        }
+    }
+
+    /// As a table of a config of this name.
+    pub fn written(&self, table: &str) -> String {
+        let values = toml::to_string(self).unwrap_or_default();
+        format!("[{table}]\n{values}")
+    }
+
     /// The config of a network of this size, with recurrent heads or without.
     pub fn config(&self, temporal: bool) -> StudentConfig {
         StudentConfig {

@@ -72,6 +72,8 @@ pub struct Windows<'a> {
     task: Task,
     /// Whether expressions are learnt from people's votes where there are any.
     votes: bool,
+    /// Whether labels are not learnt at all.
+    from_teacher: bool,
     films: Films,
     bank: Bank,
     /// Windows of stills in an epoch.
@@ -154,6 +156,38 @@ pub fn has_room(
     )))
 }
 
+/// Whether there will be windows enough, of videos or composed of stills, to learn from and to validate on.
+///
+/// # Errors
+/// When there will not.
+pub fn has_windows(sets: &[Set], phase: &GruPhase) -> Result<(), PhaseError> {
+    let most = |split: Split| {
+        let windows = Task::ALL.into_iter().map(|task| {
+            let (films, stills) = split_up(sets, split, task);
+            let of_stills = match split {
+                _ if phase.made == 0 || stills.is_empty() => 0,
+                Split::Train => phase.made,
+                _ => stills.len(),
+            };
+            films.len() + of_stills
+        });
+        windows.max().unwrap_or_default()
+    };
+    if most(Split::Train) < phase.batch || most(Split::Validation) == 0 {
+        return Err(too_few(phase));
+    }
+    Ok(())
+}
+
+fn too_few(phase: &GruPhase) -> PhaseError {
+    PhaseError::NoFaces(format!(
+        "The sets have too few windows of {WINDOW} frames for the recurrent heads: a step takes {} (`gru.batch`), of videos or, \
+         {} an epoch (`gru.made`), composed of still faces, and some are needed to validate on. Raise `gru.made`, lower \
+         `gru.batch`, or add a set.",
+        phase.batch, phase.made
+    ))
+}
+
 impl<'a> Windows<'a> {
     /// Runs a finished CNN over the windows of a split's videos and over every still face: of the training split in some
     /// appearances, each moved a little; of the others as they are. `teacher` is another's. `progress`
@@ -195,7 +229,7 @@ impl<'a> Windows<'a> {
             sample: &sample,
         };
         let bank = Bank::of(
-            (stills, phase.votes),
+            (stills, phase.votes, phase.from_teacher),
             pictures,
             student,
             taught,
@@ -205,6 +239,7 @@ impl<'a> Windows<'a> {
         Ok(Self {
             task,
             votes: phase.votes,
+            from_teacher: phase.from_teacher && training,
             films,
             bank,
             made: phase.made,
@@ -242,7 +277,10 @@ impl<'a> Windows<'a> {
     fn targets(&self, labels: &[Labels]) -> Targets {
         let shares = |labels: &Labels| shares(labels, self.votes);
         let affect = |labels: &Labels| labels.affect.unwrap_or_default();
-        let wanted = |wanted: bool| if wanted { labels } else { &[] };
+        let wanted = |of_task: bool| match of_task && !self.from_teacher {
+            true => labels,
+            false => &[],
+        };
         Targets {
             task: self.task,
             expression: wanted(self.task.has_expression())
@@ -318,10 +356,7 @@ impl<'a> GruLearning<'a> {
             .collect();
         let validation: Vec<_> = validation.into_iter().filter(|w| !w.is_empty()).collect();
         if training.is_empty() || validation.is_empty() {
-            return Err(PhaseError::NoFaces(format!(
-                "The sets have too few windows of {WINDOW} frames for the recurrent phase: a batch of {} is the least.",
-                phase.batch
-            )));
+            return Err(too_few(phase));
         }
         Ok(Self {
             heads: Temporal::new(store, config)?,

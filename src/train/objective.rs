@@ -47,9 +47,9 @@ impl Task {
 pub struct Targets {
     /// What is labelled.
     pub task: Task,
-    /// Shares of the expressions, `[B][7]`, each row's sum 1; empty without.
+    /// Shares of the expressions, `[B][7]`, each row's sum 1; empty without, or where they are not to be learnt.
     pub expression: Vec<[f32; Expression::COUNT]>,
-    /// Valence and arousal, `[B][2]`; empty without.
+    /// Valence and arousal, `[B][2]`; empty likewise.
     pub affect: Vec<[f32; 2]>,
 }
 
@@ -89,10 +89,10 @@ pub fn of_batch(
     };
     let logits = [expression.clone(), bins(affect, 0)?, bins(affect, 1)?];
     let mut supervision = [None, None, None];
-    if targets.task.has_expression() {
+    if targets.task.has_expression() && !targets.expression.is_empty() {
         supervision[0] = Some(shares(&logits[0], &targets.expression)?);
     }
-    if targets.task.has_affect() {
+    if targets.task.has_affect() && !targets.affect.is_empty() {
         for dimension in 0..2 {
             let labels: Vec<f32> = targets.affect.iter().map(|va| va[dimension]).collect();
             let labels = Tensor::from_vec(labels, targets.affect.len(), &Device::Cpu)?; // [B]

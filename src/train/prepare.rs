@@ -227,7 +227,10 @@ pub fn prepare(
     if total == 0 {
         return Err(PrepareError::Nothing {
             path: options.input.clone(),
-            left_out: finish::summary(&plan.left_out),
+            left_out: match finish::summary(&plan.left_out) {
+                none if none.is_empty() => "there is none in it".to_owned(),
+                reasons => reasons,
+            },
         });
     }
     let text = plan_text(options, total, &plan.checksum());
@@ -242,7 +245,14 @@ pub fn prepare(
         return Ok(Outcome::Interrupted);
     }
     heard(Heard::Packing);
-    let manifest = finish::finish(options, &plan, &parts, work::jobs(&plan).len())?;
+    let manifest = match finish::finish(options, &plan, &parts, work::jobs(&plan).len()) {
+        Err(nothing @ PrepareError::Nothing { .. }) => {
+            // Nothing in it is worth going on with, and it would be in the way of better input.
+            parts.remove()?;
+            return Err(nothing);
+        }
+        other => other?,
+    };
     parts.remove()?;
     Ok(Outcome::Whole(Box::new(manifest)))
 }

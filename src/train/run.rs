@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::cnn::CnnLearning;
 use super::config::{BUILT_IN, GruPhase, NOTHING, Phase as CnnPhase, RunConfig, Shape};
-use super::gru::{GruLearning, Shown, Taught, WINDOW, Windows, has_room};
+use super::gru::{GruLearning, Shown, Taught, WINDOW, Windows, has_room, has_windows};
 use super::held::Held;
 use super::loader::{Place, Plan, places};
-use super::net::{Gpu, Store};
+use super::net::{Gpu, Store, StoreError};
 use super::objective::Task;
 use super::phase::begun::{WEIGHTS, known};
 use super::phase::{Learning, Phase, PhaseError, Step, Verdict, Watch};
@@ -64,7 +64,7 @@ impl Run<'_> {
         self.begin("student-cnn", &student, &student.shape.config(false))?;
         let _held = Held::hold(self.out)?;
         let RunConfig { teacher, .. } = self.config;
-        self.gru_has_room()?;
+        self.gru_can_be()?;
         let mut taught = match teacher {
             Some(teacher) => self.teachers(&teacher.weights)?,
             None => Vec::new(),
@@ -118,8 +118,8 @@ impl Run<'_> {
         files.iter().map(load).collect()
     }
 
-    /// That the recurrent phases have the memory they need is known before hours are spent on the CNN's.
-    fn gru_has_room(&self) -> Result<(), PhaseError> {
+    /// That the recurrent phases have the windows and the memory they need is known before hours are spent on the CNN's.
+    fn gru_can_be(&self) -> Result<(), PhaseError> {
         let (own, teacher) = (self.config.gru.as_ref(), self.config.teacher.as_ref());
         let learnt = teacher.filter(|t| t.weights.is_empty());
         let theirs = learnt.and_then(|t| t.gru.as_ref().or(own));
@@ -139,6 +139,7 @@ impl Run<'_> {
         ];
         for (phase, shape, another) in phases {
             let Some(phase) = phase else { continue };
+            has_windows(self.sets, phase)?;
             let shown = Shown {
                 phase,
                 seed: 0,
@@ -198,12 +199,45 @@ impl Run<'_> {
         if who.start != NOTHING {
             let path = (who.start != BUILT_IN).then(|| Path::new(who.start));
             let weights = Weights::load(path)?;
-            grown = begin.grow(&weights, || rng.unit() as f32)?;
+            grown = begin
+                .grow(&weights, || rng.unit() as f32)
+                .map_err(|e| self.is_no_start(who, &weights, &e))?;
             if path.is_some() {
                 known = weights.sha256;
             }
         }
         Ok((begin, known, grown))
+    }
+
+    /// Why a network cannot begin with these weights.
+    fn is_no_start(&self, who: &Who<'_>, weights: &Weights, error: &StoreError) -> PhaseError {
+        let shape = match StudentConfig::parse(&weights.config) {
+            Ok(config) => format!(
+                " Its own shape is\n{}",
+                Shape::of(&config).written(who.shape_key)
+            ),
+            Err(_) => String::new(),
+        };
+        PhaseError::NoFaces(format!(
+            "`{}start`, and the shape that `{}` gives: {error}{shape}",
+            who.before, who.shape_key
+        ))
+    }
+
+    /// A CNN without epochs that is another network than it begins with.
+    fn would_not_stay(&self, who: &Who<'_>) -> PhaseError {
+        let shape = Weights::load((who.start != BUILT_IN).then(|| Path::new(who.start)))
+            .ok()
+            .and_then(|weights| StudentConfig::parse(&weights.config).ok())
+            .map(|config| Shape::of(&config).written(who.shape_key))
+            .unwrap_or_default();
+        PhaseError::NoFaces(format!(
+            "`{}.epochs` is 0, so that the CNN stays what it begins with; but `{}start` is a smaller network than `{}` says (which, \
+             left out, is the thin student). Say its shape:\n{shape}",
+            self.key(who, "cnn"),
+            who.before,
+            who.shape_key
+        ))
     }
 
     fn cnn(
@@ -220,6 +254,9 @@ impl Run<'_> {
         let files = self.phase(name, phase.course(), self.config.checkpoint_steps, of);
         // Another run's folder is refused before anything is made for it.
         files.is_done()?;
+        if phase.epochs == 0 && grown {
+            return Err(self.would_not_stay(who));
+        }
         if phase.epochs == 0 {
             watch.phase(name, "no epochs: it stays what it begins with");
             return Ok(begin);
@@ -282,7 +319,7 @@ impl Run<'_> {
             who,
             vec![
                 known(&self.key(who, "gru"), phase),
-                known(&format!("{WEIGHTS} the CNN"), &student.sha256()),
+                known(&format!("{WEIGHTS} the CNN"), &cnn.checksum()),
             ],
             teachers,
         );

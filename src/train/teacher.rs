@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 use super::config::Phase;
 use super::learner::Learner;
 use super::net::{Gpu, Store};
@@ -54,12 +56,35 @@ impl Teacher {
         })
     }
 
+    /// What it is known by: a checksum of all that its answers depend on. What its card says is no part of it.
+    pub fn checksum(&self) -> String {
+        let config = StudentConfig {
+            origin: String::new(),
+            trained_on: String::new(),
+            affect_labels: String::new(),
+            licence: String::new(),
+            scores: Default::default(),
+            weak_spots: Default::default(),
+            int8: None,
+            ..self.student.config().clone()
+        };
+        let mut all = Sha256::new();
+        all.update(serde_json::to_vec(&config).unwrap_or_default());
+        for (name, shape) in self.weights.listing() {
+            all.update(format!("{name} {shape:?}"));
+            for value in self.weights.values(&name, &shape).unwrap_or_default() {
+                all.update(value.to_le_bytes());
+            }
+        }
+        let digest = all.finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Whether its CNN is this one's, number for number: then it makes the same features of a picture.
     pub fn is_cnn_of(&self, other: &Self) -> bool {
         let of_cnn = |teacher: &Self| {
             let mut all = teacher.weights.listing();
             all.retain(|(name, _)| !name.starts_with("temporal."));
-            all.sort_unstable();
             all
         };
         let (own, theirs) = (self.student.config(), other.student.config());
@@ -367,6 +392,8 @@ mod tests {
     fn a_cnn_is_known_by_its_numbers() {
         assert!(made(2).is_cnn_of(&made(2)));
         assert!(!made(2).is_cnn_of(&made(3)));
+        assert_eq!(made(2).checksum(), made(2).checksum());
+        assert_ne!(made(2).checksum(), made(3).checksum());
     }
 
     #[test]

@@ -439,7 +439,12 @@ fn what_cannot_be_trained_on_is_told() {
     refuses(&config("start = \"set/faces.csv\""), &["faces.csv"]);
     refuses(
         &config("").replace("batch = 16", "batch = 1000"),
-        &["training", "1000"],
+        &[
+            "too few faces",
+            "a step takes 1000",
+            "160 with labels",
+            "\"both\"",
+        ],
     );
     scratch.refuses(
         &["train", "run", "nothing.toml"],

@@ -62,7 +62,7 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     let own = own.each_ref();
     let report = report(args, &student, &data, own);
     if let Some(file) = &args.calibrate {
-        calibrate(args, file, &data, own)?;
+        calibrate(args, file, &data, own, &report)?;
     }
     match &args.json {
         Some(file) if file.as_os_str() == "-" => print(&format!("{:#}\n", Value::from(report)))?,
@@ -296,12 +296,14 @@ fn still(student: &Student, features: &Features) -> Option<Logits> {
     })
 }
 
-/// Writes the weights with a calibration that fits these answers, and with the scores that they then have.
+/// Writes the weights with a calibration that fits these answers, and with the scores that they then have. `before`: the
+/// scores of the weights as they are.
 fn calibrate(
     args: &EvalArgs,
     file: &Path,
     data: &Data,
     own: [&Calibration; 2],
+    before: &Map<String, Value>,
 ) -> Result<(), Failure> {
     let what = if args.offsets {
         Fit::All
@@ -381,6 +383,30 @@ fn calibrate(
         &weights.to_safetensors(&Value::Object(config).to_string())?,
         args.force,
     )?;
-    say(&format!("{} -> {}", weights.name, file.display()));
+    let error = |report: &Map<String, Value>, temporal: bool| {
+        let side = match temporal {
+            false => report.get("calibration"),
+            true => report.get("window").map(|window| &window["calibration"]),
+        };
+        side.and_then(|side| side["expression"]["ece"].as_f64())
+    };
+    for (temporal, name) in [(false, "CNN"), (true, "CNN-GRU")] {
+        if let (Some(before), Some(after)) = (error(before, temporal), error(&report, temporal)) {
+            let higher = match after > before {
+                true => " (higher: what is fitted is the log loss, which is lower)",
+                false => "",
+            };
+            say(&format!(
+                "{name}: expected calibration error {:.2} -> {:.2} %{higher}",
+                100.0 * before,
+                100.0 * after
+            ));
+        }
+    }
+    say(&format!(
+        "{} -> {}; the scores shown are those from before",
+        weights.name,
+        file.display()
+    ));
     Ok(())
 }

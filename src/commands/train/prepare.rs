@@ -7,6 +7,7 @@ use super::manifest::table;
 use crate::cli::train::{ColorArg, PrepareArgs};
 use crate::model::config::Color;
 use crate::train::prepare::{Heard, Options, Outcome, PrepareError, prepare, unread};
+use crate::train::set::Split;
 
 impl From<PrepareError> for Failure {
     fn from(error: PrepareError) -> Self {
@@ -63,6 +64,17 @@ pub fn run(args: &PrepareArgs) -> Result<(), Failure> {
     match outcome? {
         Outcome::Whole(manifest) => {
             print(&table(&manifest))?;
+            for (split, what) in [
+                (Split::Train, "learn from"),
+                (Split::Validation, "validate on"),
+            ] {
+                if manifest.splits.of(split).faces == 0 {
+                    say(&format!(
+                        "note: {}: there is no face to {what}; `train run` then needs another set beside it",
+                        args.out.display()
+                    ));
+                }
+            }
             match unread(&manifest) {
                 0 => Ok(()),
                 n => Err(Failure::bad_input(format!(

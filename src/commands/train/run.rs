@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::super::{Failure, INTERRUPTED, Interrupt, say};
+use super::super::{Failure, INTERRUPTED, Interrupt, print, say};
 use crate::cli::train::{RunArgs, TrainDevice};
 use crate::formats::output::write_whole;
 use crate::train::config::{ConfigError, RunConfig};
@@ -17,6 +17,8 @@ use crate::train::phase::{EpochReport, PhaseError, StepReport, Watch, log_of};
 use crate::train::run::{PHASES, Run, RunWatch};
 use crate::train::set::{Set, SetError};
 
+/// All keys of a config.
+const KEYS: &str = include_str!("../../../weights/keys.toml");
 /// Between two plain lines.
 const PLAIN_EVERY_S: f64 = 30.0;
 
@@ -52,7 +54,11 @@ impl From<PhaseError> for Failure {
 /// # Errors
 /// When the config, a set or weights cannot be used, the disk is full, or a loss is no number.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
-    let config = RunConfig::load(&args.config)?;
+    // Without a config clap has seen --keys.
+    let Some(file) = &args.config else {
+        return print(KEYS);
+    };
+    let config = RunConfig::load(file)?;
     let sets = config
         .sets
         .iter()
@@ -62,7 +68,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let out = args
         .out
         .clone()
-        .unwrap_or_else(|| PathBuf::from(args.config.file_stem().unwrap_or_default()));
+        .unwrap_or_else(|| PathBuf::from(file.file_stem().unwrap_or_default()));
     if let Some(until) = args.until.as_deref().filter(|u| u.starts_with("teacher"))
         && config
             .teacher
@@ -71,7 +77,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     {
         return Err(Failure::bad_input(format!(
             "{}: it trains no teacher, so that there is no phase {until}. Give another --until.",
-            args.config.display()
+            file.display()
         )));
     }
     let (pool, makers) = threads(args.threads.unwrap_or(config.threads))?;

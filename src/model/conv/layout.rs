@@ -152,7 +152,11 @@ impl Builder {
         // Pictures follow each other without a gap: their pixels are rows of one matrix.
         area.each = if grouped { area.len() } else { 0 };
         let len = self.room(&area);
-        let fits = self.free.iter().position(|&(_, room)| room >= len);
+        // What is of all pictures lives on while the steps that take one at a time begin anew with the next picture: its
+        // place is no other area's until they are over.
+        let lives_on = grouped && self.grouped_from.is_none();
+        let mut free = self.free.iter();
+        let fits = free.position(|&(_, room)| room >= len && !lives_on);
         area.at = match fits {
             Some(i) => {
                 let (at, room) = self.free.swap_remove(i);

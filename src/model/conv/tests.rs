@@ -221,6 +221,59 @@ fn eight_bits_are_near_and_the_same_on_every_machine() {
 }
 
 #[test]
+fn pictures_of_a_group_do_not_touch_each_other_however_narrow_the_layers_are() {
+    let size = (12, 12);
+    let pictures: Vec<Picture> = (0..5)
+        .map(|n| {
+            let mut x = picture(3, size);
+            x.values.rotate_left(17 * n);
+            x
+        })
+        .collect();
+    // The first area has room for what all pictures leave to the last layers.
+    let (stem, narrow) = (conv(3, 64, (3, 1, 1)), conv(64, 8, (1, 2, 0)));
+    let last = conv(8, 8, (3, 1, 1));
+    for set in InstructionSet::here() {
+        for in_bytes in [false, true] {
+            let mut b = Builder::new(set, 4, 1, 64);
+            if in_bytes {
+                b.in_bytes(&[0.01; 3]);
+            }
+            let input = b.input(3, size, 1);
+            let to = b.area(64, size, false);
+            b.layer(&[(&stem, input)], to);
+            let pool = b.max_pool(to);
+            b.release(&to);
+            let x = b.quantise(pool);
+            let kept = b.area(8, narrow.out_size(&x), true);
+            let kept = b.conv(&[(&narrow, x)], kept, false, true);
+            b.release(&x);
+            b.together();
+            let to = b.area(8, (kept.height, kept.width), true);
+            let y = b.conv(&[(&last, kept)], to, false, true);
+            let mean = b.mean(y);
+            let network = b.finish(vec![mean]);
+            let run = |these: &[Picture]| {
+                let mut means = Vec::new();
+                network.run(
+                    these.len(),
+                    |n, y, row| row.copy_from_slice(&these[n].values[y * 36..(y + 1) * 36]),
+                    |_, outputs| means.push(outputs.get(0).to_vec()),
+                );
+                means
+            };
+            let together = run(&pictures);
+            let alone: Vec<_> = pictures
+                .iter()
+                .flat_map(|x| run(std::slice::from_ref(x)))
+                .collect();
+            assert_eq!(together, alone, "{set:?}, in bytes: {in_bytes}");
+            assert_ne!(together[0], together[1]);
+        }
+    }
+}
+
+#[test]
 fn the_pool_is_in_ceil_mode_without_padding() {
     let x = Picture {
         size: (4, 4),

@@ -31,7 +31,9 @@ impl RunConfig {
         }
         self.student.check("student", self.gru.is_some())?;
         begins_with_something("cnn", &self.cnn, ("start", &self.start))?;
+        keeps_something("cnn", &self.cnn, ("start", &self.start))?;
         self.teachers_can_be_asked()?;
+        self.somebody_teaches_the_heads()?;
         if let Some(teacher) = &self.teacher {
             if let Some(cnn) = &teacher.cnn {
                 cnn.check("teacher.cnn")?;
@@ -45,6 +47,9 @@ impl RunConfig {
                     None => ("cnn", &self.cnn),
                 };
                 begins_with_something(at, cnn, ("teacher.start", &teacher.start))?;
+                if teacher.cnn.is_some() {
+                    keeps_something(at, cnn, ("teacher.start", &teacher.start))?;
+                }
                 if teacher.shape.color != self.student.color {
                     return Err(format!(
                         "`teacher.shape.color` is {}, and the student's {}; both see the same pictures.",
@@ -52,6 +57,14 @@ impl RunConfig {
                         self.student.color.name()
                     ));
                 }
+            }
+            let (learnt, shape) = (teacher.weights.is_empty(), &teacher.shape);
+            if !learnt && (*shape != Shape::default() || teacher.start != NOTHING) {
+                return Err(
+                    "`teacher.weights` names teachers that are finished, and `teacher.shape` or `teacher.start` one that is to be \
+                     trained; leave either out."
+                        .to_owned(),
+                );
             }
             if let (2.., Some(_)) = (teacher.weights.len(), &self.gru) {
                 return Err(format!(
@@ -64,6 +77,30 @@ impl RunConfig {
             teacher.shape.check("teacher.shape", gru)?;
         }
         Ok(())
+    }
+
+    /// Heads that learn from a teacher alone have one.
+    fn somebody_teaches_the_heads(&self) -> Result<(), String> {
+        let own = self.teacher.as_ref().and_then(|t| t.gru.as_ref());
+        let at = match (&self.gru, own) {
+            (_, Some(gru)) if gru.from_teacher => "teacher.gru",
+            (Some(gru), _) if gru.from_teacher && self.teacher.is_none() => "gru",
+            (Some(gru), None)
+                if gru.from_teacher
+                    && self.teacher.as_ref().is_some_and(|t| t.weights.is_empty()) =>
+            {
+                return Err(
+                    "`gru.from_teacher` leaves the labels out, and the teacher's own heads, which go by `gru` too, have nobody to \
+                     learn from; give them a `teacher.gru`, or a finished teacher by `teacher.weights`."
+                        .to_owned(),
+                );
+            }
+            _ => return Ok(()),
+        };
+        Err(format!(
+            "`{at}.from_teacher` leaves the labels out, and nobody teaches those heads; leave it out, or name a teacher by \
+             `teacher.weights`."
+        ))
     }
 
     /// How teachers are asked is said of a phase that has some.
@@ -108,6 +145,18 @@ fn begins_with_something(at: &str, cnn: &Phase, start: (&str, &str)) -> Result<(
     ))
 }
 
+/// Part of what a CNN began with is kept where it began with something.
+fn keeps_something(at: &str, cnn: &Phase, start: (&str, &str)) -> Result<(), String> {
+    if cnn.keep == 0.0 || start.1 != NOTHING {
+        return Ok(());
+    }
+    Err(format!(
+        "`{at}.keep` is {}, part of the weights that the CNN begins with, and `{}` says nothing: these are random. Leave it out, or \
+         give it a weights file.",
+        cnn.keep, start.0
+    ))
+}
+
 impl Phase {
     fn check(&self, at: &str) -> Result<(), String> {
         let key = |name: &str| format!("{at}.{name}");
@@ -115,7 +164,11 @@ impl Phase {
         whole(&key("epochs"), self.epochs, 0..=MOST)?;
         whole(&key("patience"), self.patience, 1..=MOST)?;
         number(&key("rate"), self.rate, above(0.0, 10.0))?;
-        number(&key("warm_up"), self.warm_up, 0.0..=MOST as f64)?;
+        number(
+            &key("warm_up"),
+            self.warm_up,
+            0.0..=self.epochs.max(1) as f64,
+        )?;
         number(&key("balance"), self.balance, 0.0..=1.0)?;
         number(&key("smoothing"), self.smoothing, 0.0..1.0)?;
         number(&key("mix"), self.mix, 0.0..=1.0)?;
@@ -306,6 +359,34 @@ mod tests {
     }
 
     #[test]
+    fn heads_that_learn_from_a_teacher_alone_have_one() {
+        let nobody = |of: &str| {
+            format!(
+                "`{of}.from_teacher` leaves the labels out, and nobody teaches those heads; leave it out, or name a teacher by \
+                 `teacher.weights`."
+            )
+        };
+        told("[gru]\nfrom_teacher = true", &nobody("gru"));
+        let teacher = "[teacher]\nstart = \"built-in\"\n";
+        told(
+            &format!("{teacher}[teacher.gru]\nfrom_teacher = true"),
+            &nobody("teacher.gru"),
+        );
+        told(
+            &format!("{teacher}[gru]\nfrom_teacher = true"),
+            "`gru.from_teacher` leaves the labels out, and the teacher's own heads, which go by `gru` too, have nobody to learn \
+             from; give them a `teacher.gru`, or a finished teacher by `teacher.weights`.",
+        );
+        for can_be in [
+            "[teacher]\nweights = \"a\"\n[gru]\nfrom_teacher = true",
+            "[teacher]\nstart = \"built-in\"\n[teacher.gru]\nmade = 9\n[gru]\nfrom_teacher = true",
+        ] {
+            let config: RunConfig = toml::from_str(&format!("sets = [\"s\"]\n{can_be}")).unwrap();
+            config.check().unwrap();
+        }
+    }
+
+    #[test]
     fn values_that_go_together_are_checked_together() {
         let text = "sets = [\"s\"]\n[student]\ncolor = \"rgb\"\nmean = [1.0, 2.0]";
         let config: RunConfig = toml::from_str(text).unwrap();
@@ -314,6 +395,47 @@ mod tests {
             told.contains("`student`") && told.contains("`mean`"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn keys_toml_has_every_key_with_its_default() {
+        let text = include_str!("../../../weights/keys.toml");
+        let all: RunConfig = toml::from_str(text).unwrap();
+        all.check().unwrap();
+        let none: RunConfig =
+            toml::from_str("sets = [\"../sets/ferplus\"]\n[teacher]\n[gru]\n").unwrap();
+        assert_eq!(all, none);
+        // A key that there is not is answered with those that there are.
+        let tables: Vec<&str> = text.split("\n[").collect();
+        for table in [
+            "", "student", "teacher", "augment", "adam", "cnn", "gru", "card",
+        ] {
+            let (header, own) = match table {
+                "" => (String::new(), tables[0]),
+                _ => {
+                    let begins = format!("{table}]\n");
+                    let own = tables.iter().find(|own| own.starts_with(&begins));
+                    (format!("[{table}]\n"), *own.unwrap())
+                }
+            };
+            let wrong = format!("sets = []\n{header}nonsense = 1\n");
+            let wrong = match table {
+                "" => wrong.replace("sets = []\n", ""),
+                _ => wrong,
+            };
+            let error = toml::from_str::<RunConfig>(&wrong).unwrap_err().to_string();
+            let (_, keys) = error.split_once("expected one of").unwrap();
+            let keys: Vec<&str> = keys.split('`').skip(1).step_by(2).collect();
+            assert!(keys.len() >= 3, "{error}");
+            for key in keys {
+                let there = own.lines().any(|line| {
+                    let line = line.trim_start_matches("# ");
+                    line.starts_with(&format!("{key} = ")) || line == format!("[{table}.{key}]")
+                });
+                let is_table = text.contains(&format!("\n[{key}]\n"));
+                assert!(there || (table.is_empty() && is_table), "[{table}] {key}");
+            }
+        }
     }
 
     #[test]

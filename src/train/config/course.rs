@@ -193,6 +193,12 @@ pub struct GruPhase {
     /// training pictures meet faces there that it tells apart too well.
     #[serde(skip_serializing_if = "is_zero")]
     pub mix: f64,
+    /// Learn from the teacher alone: labels of the training split are not asked. Of a still face that moves a little, a
+    /// teacher without recurrent heads then says the same on all frames of a window that show it, the mean of what it says
+    /// of them, so that the heads learn to be steady. For heads on a CNN that teaches them itself: the labels of the very
+    /// faces that it was trained on would make them surer than it is.
+    #[serde(skip_serializing_if = "is_false")]
+    pub from_teacher: bool,
     /// The most memory for what the CNN makes of the stills, MiB: `faces * looks * moves` KiB for our networks, as much
     /// again for a teacher that is not that CNN itself.
     pub bank_mib: usize,
@@ -215,6 +221,7 @@ impl Default for GruPhase {
             moves: 4,
             balance: 0.0,
             mix: 0.0,
+            from_teacher: false,
             bank_mib: 4096,
         }
     }

@@ -76,7 +76,16 @@ impl RunConfig {
         config.check().map_err(&wrong)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for set in &mut config.sets {
-            *set = folder.join(&*set);
+            let named = std::mem::take(set);
+            *set = folder.join(&named);
+            if !set.is_dir() {
+                return Err(wrong(format!(
+                    "`sets` has {:?}, and there is no folder {}. Paths are relative to the config's folder; `affectscope train \
+                     prepare` makes sets.",
+                    named.display().to_string(),
+                    set.display()
+                )));
+            }
         }
         if let Some(twice) = twice(&config.sets) {
             return Err(wrong(format!(
@@ -89,7 +98,15 @@ impl RunConfig {
         if let Some(teacher) = &mut config.teacher {
             start("teacher.start", &words, &mut teacher.start, folder).map_err(&wrong)?;
             for file in &mut teacher.weights {
-                *file = folder.join(&*file);
+                let named = std::mem::take(file);
+                *file = folder.join(&named);
+                if !file.is_file() {
+                    return Err(wrong(format!(
+                        "`teacher.weights` has {:?}, and there is no file {}. Paths are relative to the config's folder.",
+                        named.display().to_string(),
+                        file.display()
+                    )));
+                }
             }
         }
         Ok(config)

@@ -9,13 +9,15 @@ use super::films::teach;
 use super::pictures::{Pictures, Stills};
 use super::{Batch, MOST_FACES, STILL_PART, Taught, WINDOW, stream};
 use crate::analysis::Crop;
+use crate::labels::Expression;
+use crate::model::config::AFFECT_BINS;
 use crate::model::student::Student;
 use crate::train::objective::Task;
 use crate::train::phase::PhaseError;
 use crate::train::random::Rng;
 use crate::train::sampler::Weighted;
 use crate::train::set::Labels;
-use crate::train::teacher::Teacher;
+use crate::train::teacher::{Teacher, on_average};
 
 /// About so many pictures go through the network in one call.
 const PICTURES: usize = 64;
@@ -40,15 +42,18 @@ pub(super) struct Bank {
     features: [Vec<f32>; 2],
     /// What a teacher knows of the same pictures; empty without one, and where it knows what the student does.
     taught: [Vec<f32>; 2],
+    /// A CNN that teaches says the same of all frames that show a face.
+    steady: bool,
     /// Faces are drawn by these weights; without, each once before any comes again.
     weighted: Option<Weighted>,
 }
 
 impl Bank {
-    /// Runs the networks over all pictures of some faces. `votes`: these are learnt where there are any. `progress` is told
-    /// how many faces are done, and says whether to go on.
+    /// Runs the networks over all pictures of some faces. `votes`: these are learnt where there are any; `steady`: a CNN that
+    /// teaches says the same of all frames that show a face. `progress` is told how many faces are done, and says whether
+    /// to go on.
     pub fn of(
-        (stills, votes): (Stills<'_>, bool),
+        (stills, votes, steady): (Stills<'_>, bool, bool),
         pictures: Pictures<'_>,
         student: &Student,
         taught: Option<Taught<'_>>,
@@ -64,6 +69,7 @@ impl Bank {
             looks: pictures.looks,
             moves: pictures.moves,
             weighted,
+            steady,
             ..Self::default()
         };
         let another = taught.filter(|t| !t.is_cnn).map(|t| &t.teacher.student);
@@ -173,9 +179,31 @@ impl Bank {
                 true => own,
                 false => [known(&self.taught, 0), known(&self.taught, 1)],
             };
+            let from = (taught.0.len(), taught.1.len());
             teach(teacher, [&theirs[0], &theirs[1]], taught);
+            if self.steady && teacher.student.config().temporal.is_none() {
+                let runs = window.chunk_by(|a, b| a.face == b.face);
+                let said = (&mut taught.0[from.0..], &mut taught.1[from.1..]);
+                steady(runs.map(<[Pick]>::len), said);
+            }
         }
         Ok(())
+    }
+}
+
+/// Puts the mean of what is said of each run of frames in the place of what is said of one: logits `[T * 7]`, `[T * 40]`.
+fn steady(runs: impl Iterator<Item = usize>, said: (&mut [f32], &mut [f32])) {
+    let mut expression = said.0.chunks_exact_mut(Expression::COUNT);
+    let mut affect = said.1.chunks_exact_mut(2 * AFFECT_BINS);
+    for frames in runs {
+        let mut rows: Vec<_> = (&mut expression).zip(&mut affect).take(frames).collect();
+        let each = rows.iter().map(|(e, a)| (e.to_vec(), a.to_vec()));
+        if let Some((e, a)) = on_average(each.collect()) {
+            for row in &mut rows {
+                row.0.copy_from_slice(&e);
+                row.1.copy_from_slice(&a);
+            }
+        }
     }
 }
 

@@ -87,7 +87,7 @@ impl Run<'_> {
                 0 => format!("{WEIGHTS} the teacher"),
                 _ => format!("{WEIGHTS} teacher {}", at + 1),
             };
-            all.push(known(&which, &teacher.student.sha256()));
+            all.push(known(&which, &teacher.checksum()));
         }
         all.extend(own);
         begun::all(&all)

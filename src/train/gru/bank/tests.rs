@@ -18,6 +18,7 @@ fn bank(faces: usize, looks: usize, moves: usize) -> Bank {
         moves,
         features: [all.clone().collect(), all.map(|n| -n).collect()],
         taught: Default::default(),
+        steady: false,
         weighted: None,
     }
 }
@@ -161,4 +162,30 @@ fn a_teacher_that_is_the_cnn_itself_needs_no_features_of_its_own() {
     assert_ne!(shared.0[7 * 7..8 * 7], shared.0[..7]);
     bank.taught = bank.features.clone();
     assert_eq!(taught(&bank), shared);
+}
+
+#[test]
+fn a_steady_teacher_says_the_mean_of_all_frames_that_show_a_face() {
+    let rows = |of: &[f32], width: usize| -> Vec<f32> {
+        of.iter()
+            .flat_map(|&v| (0..width).map(move |i| if i == 1 { v } else { 0.0 }))
+            .collect()
+    };
+    let mut said = (
+        rows(&[0.0, 1.0, 2.0, 5.0], 7),
+        rows(&[3.0, 1.0, 2.0, 5.0], 40),
+    );
+    let before = said.clone();
+    steady([1, 2, 1].into_iter(), (&mut said.0, &mut said.1));
+    let share = |row: &[f32]| row[1].exp() / row.iter().map(|l| l.exp()).sum::<f32>();
+    for (width, said, before) in [(7, &said.0, &before.0), (20, &said.1, &before.1)] {
+        let each = if width == 7 { 7 } else { 40 };
+        let of = |all: &[f32], row: usize| share(&all[row * each..][..width]);
+        assert_eq!(of(said, 0), of(before, 0));
+        assert_eq!(of(said, 3), of(before, 3));
+        let mean = (of(before, 1) + of(before, 2)) / 2.0;
+        for row in [1, 2] {
+            assert!((of(said, row) - mean).abs() < 1e-6, "{row}");
+        }
+    }
 }
