@@ -9,7 +9,7 @@ use super::unread::Unread;
 use super::{Failure, print, refuse_input_as_output, refuse_output_within, say};
 use crate::cli::QuantizeArgs;
 use crate::face::landmarks::LandmarkNet;
-use crate::formats::output::{OutputError, write_whole};
+use crate::formats::output::{can_be_written, write_whole};
 use crate::metrics::{Agreement, Confusion, written};
 use crate::model::config::Int8Config;
 use crate::model::student::{Kernels, Precision, Student};
@@ -48,9 +48,7 @@ pub fn run(args: &QuantizeArgs) -> Result<(), Failure> {
         refuse_output_within(folder.into_iter(), &args.output)?;
     }
     // Before the work, not after it.
-    if !args.force && args.output.symlink_metadata().is_ok() {
-        return Err(OutputError::Exists(args.output.clone()).into());
-    }
+    can_be_written(&args.output, args.force)?;
     let weights = Weights::load(args.weights.as_deref())?;
     let f32 = Student::with_kernels(&weights, Kernels::default())?;
     let mut unread = Unread::default();

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::progress::Progress;
 use super::{Failure, INTERRUPTED, Interrupt, print, refuse_input_as_output, say};
 use crate::cli::{FaceArg, ReportArgs};
-use crate::formats::output::{OutputError, write_whole};
+use crate::formats::output::{can_be_written, write_whole};
 use crate::formats::sidecar::sidecar_path;
 use crate::review::film::{Film, Wanted, read_through};
 use crate::review::project::Frames;
@@ -122,9 +122,7 @@ fn outputs(args: &ReportArgs) -> Result<Vec<PathBuf>, Failure> {
         .collect();
     for output in &outputs {
         refuse_input_as_output(&inputs, output)?;
-        if output.symlink_metadata().is_ok() && !args.force {
-            return Err(OutputError::Exists(output.clone()).into());
-        }
+        can_be_written(output, args.force)?;
     }
     Ok(outputs)
 }

@@ -246,6 +246,14 @@ impl Drop for Output {
     }
 }
 
+/// Whether [`write_whole`] can begin: told before the work that makes the bytes. Nothing stays of it.
+///
+/// # Errors
+/// As [`write_whole`].
+pub fn can_be_written(path: &Path, force: bool) -> Result<(), OutputError> {
+    Output::begin(path, force, true).map(drop)
+}
+
 /// Writes a whole file beside its name, then renames it. What a killed run left of such a file is worth nothing, and
 /// is written over.
 ///

@@ -115,8 +115,8 @@ impl Weights {
         let entry = |key: &str| header.metadata().as_ref().and_then(|m| m.get(key));
         let config = entry("config").cloned().ok_or_else(|| {
             wrong(match entry("position") {
-                Some(_) => "it is a checkpoint of `affectscope train run`, to go on from; the weights that came out lie beside it, as \
-                            .safetensors."
+                Some(_) => "it is a checkpoint of `affectscope train`, to go on from; the weights lie beside it as .safetensors once the run is \
+                            over."
                     .to_owned(),
                 None => "it has no `config` in its metadata.".to_owned(),
             })

@@ -303,7 +303,8 @@ fn mirrored_way(way: &Similarity, width_px: usize) -> Similarity {
     }
 }
 
-fn mirror_rows(out: &mut [u8], channels: usize) {
+/// Exchanges left and right of pictures that are 112 pixels wide.
+pub(in crate::train) fn mirror_rows(out: &mut [u8], channels: usize) {
     for row in out.chunks_exact_mut(CROP_SIDE_PX * channels) {
         match channels {
             1 => row.reverse(),

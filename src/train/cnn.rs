@@ -37,30 +37,7 @@ impl<'a> CnnLearning<'a> {
         (teachers, gpu): (&[Arc<Teacher>], Option<&Arc<Gpu>>),
     ) -> Result<Self, PhaseError> {
         let batch = phase.batch;
-        if plan.steps() == 0 {
-            let faces: Vec<String> = Task::ALL
-                .into_iter()
-                .map(|task| (task, places(sets, Split::Train, task).len()))
-                .filter(|(_, faces)| *faces > 0)
-                .map(|(task, faces)| format!("{faces} with labels of the kind \"{}\"", task.name()))
-                .collect();
-            let there = match &*faces {
-                [] => "there is none".to_owned(),
-                faces => format!("there are {}", faces.join(", ")),
-            };
-            return Err(PhaseError::NoFaces(format!(
-                "The sets have too few faces to learn from: a step takes {batch} of each kind of labels, and {there}. Lower \
-                 `batch`, or add a set."
-            )));
-        }
-        if validation.is_empty() {
-            return Err(PhaseError::NoFaces(
-                "The sets have no labelled face in their validation split, so that nobody could tell which epoch is the best. \
-                 Add a set with some: a database's own split, a table whose column `split` says so, or one of more people, of \
-                 whom some are then put aside."
-                    .to_owned(),
-            ));
-        }
+        has_faces(sets, (batch, "cnn"))?;
         Ok(Self {
             learner: Learner::new(config, store, batch, gpu)?,
             teachers: Panel::new(teachers, phase, gpu)?,
@@ -70,6 +47,48 @@ impl<'a> CnnLearning<'a> {
             validation,
         })
     }
+}
+
+/// Whether there are faces enough to learn from and some to validate on. `at`: where in a config the batch's size stands.
+///
+/// # Errors
+/// When there are not.
+pub fn has_faces(sets: &[Set], (batch, at): (usize, &str)) -> Result<(), PhaseError> {
+    let faces = |split: Split| {
+        let each = Task::ALL.map(|task| (task, places(sets, split, task).len()));
+        each.into_iter().filter(|(_, faces)| *faces > 0)
+    };
+    if faces(Split::Train).all(|(_, faces)| faces < batch) {
+        let there: Vec<String> = faces(Split::Train)
+            .map(|(task, faces)| format!("{faces} with labels of the kind \"{}\"", task.name()))
+            .collect();
+        let there = match &*there {
+            [] => "there is none".to_owned(),
+            there => format!("there are {}", there.join(", ")),
+        };
+        return Err(PhaseError::NoFaces(format!(
+            "The sets have too few faces to learn from: a step takes {batch} (`{at}.batch`) with the same kind of labels, and \
+             {there}. Lower it, or add a set."
+        )));
+    }
+    has_validation(sets)
+}
+
+/// Whether there are faces to validate on.
+///
+/// # Errors
+/// When there are none.
+pub fn has_validation(sets: &[Set]) -> Result<(), PhaseError> {
+    let none = |task| places(sets, Split::Validation, task).is_empty();
+    if !Task::ALL.into_iter().all(none) {
+        return Ok(());
+    }
+    Err(PhaseError::NoFaces(
+        "The sets have no labelled face in their validation split, so that nobody could tell which epoch is the best. Add a set \
+         with some: a database's own split, a table whose column `split` says so, or one of more people, of whom some are then \
+         put aside."
+            .to_owned(),
+    ))
 }
 
 impl Learning for CnnLearning<'_> {

@@ -136,10 +136,10 @@ impl Shape {
         }
     }
 
-    /// As a table of a config of this name.
+    /// As a line of a config, of this name.
     pub fn written(&self, table: &str) -> String {
-        let values = toml::to_string(self).unwrap_or_default();
-        format!("[{table}]\n{values}")
+        let values = toml::Value::try_from(self).map_or_else(|e| e.to_string(), |v| v.to_string());
+        format!("{table} = {values}")
     }
 
     /// The config of a network of this size, with recurrent heads or without.

@@ -8,8 +8,9 @@ use self::bank::Bank;
 use self::films::{Films, split_up};
 use self::pictures::{Pictures, Stills};
 use super::augment::{Augment, view};
+use super::cnn::has_validation;
 use super::config::GruPhase;
-use super::loader::{Place, weights_of};
+use super::loader::{Place, shares, weights_of};
 use super::net::{Store, Temporal};
 use super::objective::{self, Targets, Task, TeacherLogits};
 use super::phase::{Learning, Parts, PhaseError, Step, Verdict};
@@ -19,7 +20,6 @@ use super::set::{Labels, Sample, Set, Split};
 use super::teacher::Teacher;
 use crate::analysis::Crop;
 use crate::evaluate::matching::Scores;
-use crate::labels::Expression;
 use crate::model::config::{CROP_SIDE_PX, StudentConfig};
 use crate::model::heads::estimate;
 use crate::model::student::{NetworkError, Student};
@@ -156,11 +156,13 @@ pub fn has_room(
     )))
 }
 
-/// Whether there will be windows enough, of videos or composed of stills, to learn from and to validate on.
+/// Whether there will be windows enough, of videos or composed of stills, to learn from and to validate on. `at`: where in a config
+/// the phase stands.
 ///
 /// # Errors
 /// When there will not.
-pub fn has_windows(sets: &[Set], phase: &GruPhase) -> Result<(), PhaseError> {
+pub fn has_windows(sets: &[Set], (phase, at): (&GruPhase, &str)) -> Result<(), PhaseError> {
+    has_validation(sets)?;
     let most = |split: Split| {
         let windows = Task::ALL.into_iter().map(|task| {
             let (films, stills) = split_up(sets, split, task);
@@ -174,23 +176,23 @@ pub fn has_windows(sets: &[Set], phase: &GruPhase) -> Result<(), PhaseError> {
         windows.max().unwrap_or_default()
     };
     if most(Split::Train) < phase.batch || most(Split::Validation) == 0 {
-        return Err(too_few(phase));
+        return Err(too_few(phase, at));
     }
     Ok(())
 }
 
-fn too_few(phase: &GruPhase) -> PhaseError {
+fn too_few(phase: &GruPhase, at: &str) -> PhaseError {
     PhaseError::NoFaces(format!(
-        "The sets have too few windows of {WINDOW} frames for the recurrent heads: a step takes {} (`gru.batch`), of videos or, \
-         {} an epoch (`gru.made`), composed of still faces, and some are needed to validate on. Raise `gru.made`, lower \
-         `gru.batch`, or add a set.",
+        "The sets have too few windows of {WINDOW} frames for the recurrent heads: a step takes {} (`{at}.batch`), of videos or, \
+         {} an epoch (`{at}.made`), composed of still faces, and some are needed to validate on. Raise `{at}.made`, lower \
+         `{at}.batch`, or add a set.",
         phase.batch, phase.made
     ))
 }
 
 impl<'a> Windows<'a> {
     /// Runs a finished CNN over the windows of a split's videos and over every still face: of the training split in some
-    /// appearances, each moved a little; of the others as they are. `teacher` is another's. `progress`
+    /// appearances, each moved a little; of the others as they are. `taught`: who teaches. `progress`
     /// is told how many faces of how many are done, and says whether to go on.
     ///
     /// # Errors
@@ -292,17 +294,6 @@ impl<'a> Windows<'a> {
     }
 }
 
-/// What the expression head is to say of a face: people's votes, where these are learnt, or the label. Where no label is,
-/// as of a face that another lies over, it is the votes all the same.
-fn shares(labels: &Labels, votes: bool) -> [f32; Expression::COUNT] {
-    match (labels.votes, labels.expression) {
-        (Some(shares), None) => shares,
-        (Some(shares), _) if votes => shares,
-        (_, Some(e)) => std::array::from_fn(|i| if i == e.index() { 1.0 } else { 0.0 }),
-        (None, None) => [0.0; Expression::COUNT],
-    }
-}
-
 /// A face as a network with this config takes it.
 fn crop(sample: &Sample<'_>, config: &StudentConfig, how: &Augment, rng: &mut Rng) -> Vec<u8> {
     crop_of(sample, (config, config.resize_px()), how, rng)
@@ -356,7 +347,7 @@ impl<'a> GruLearning<'a> {
             .collect();
         let validation: Vec<_> = validation.into_iter().filter(|w| !w.is_empty()).collect();
         if training.is_empty() || validation.is_empty() {
-            return Err(too_few(phase));
+            return Err(too_few(phase, "gru"));
         }
         Ok(Self {
             heads: Temporal::new(store, config)?,

@@ -126,7 +126,7 @@ impl Learner {
     }
 
     /// Logits of a whole batch of crops on the GPU, by the running moments of the values that were loaded: `[B * 7]`,
-    /// `[B * 40]`. `None` on the CPU, where a [`Student`] is faster.
+    /// `[B * 40]`. `None` on the CPU, where a [`crate::model::student::Student`] is faster.
     ///
     /// # Errors
     /// The GPU's.

@@ -98,6 +98,17 @@ pub fn weights_of(task: Task, sets: &[Set], places: &[Place], balance: f64) -> O
     Weighted::new(&weights).ok()
 }
 
+/// What the expression head is to say of a face: people's votes, where these are learnt, or the label. Where no label is,
+/// as of a face that another lies over, it is the votes all the same; nothing where neither is.
+pub(super) fn shares(labels: &Labels, votes: bool) -> [f32; Expression::COUNT] {
+    match (labels.votes, labels.expression) {
+        (Some(shares), None) => shares,
+        (Some(shares), _) if votes => shares,
+        (_, Some(e)) => std::array::from_fn(|i| if i == e.index() { 1.0 } else { 0.0 }),
+        (None, None) => [0.0; Expression::COUNT],
+    }
+}
+
 impl<'a> Plan<'a> {
     /// Of the training split of some sets. Tasks that no face is labelled for are left out.
     pub fn new(
@@ -230,12 +241,7 @@ impl<'a> Plan<'a> {
 
     /// What the expression head is to say of a face.
     fn shares(&self, labels: &Labels) -> [f32; Expression::COUNT] {
-        let mut shares = [0.0; Expression::COUNT];
-        match (labels.votes.filter(|_| self.phase.votes), labels.expression) {
-            (Some(votes), _) => shares = votes,
-            (None, Some(expression)) => shares[expression.index()] = 1.0,
-            (None, None) => {}
-        }
+        let shares = shares(labels, self.phase.votes);
         let spread = self.phase.smoothing as f32;
         shares.map(|s| s * (1.0 - spread) + spread / Expression::COUNT as f32)
     }

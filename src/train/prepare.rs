@@ -246,10 +246,12 @@ pub fn prepare(
     }
     heard(Heard::Packing);
     let manifest = match finish::finish(options, &plan, &parts, work::jobs(&plan).len()) {
-        Err(nothing @ PrepareError::Nothing { .. }) => {
-            // Nothing in it is worth going on with, and it would be in the way of better input.
+        Err(wrong @ (PrepareError::Nothing { .. } | PrepareError::TwoSplits { .. })) => {
+            // It is the input that has to change: what was made of it could not be gone on with, and would be in the way.
             parts.remove()?;
-            return Err(nothing);
+            // Ours if it is empty; with anything in it, it stays.
+            let _ = std::fs::remove_dir(&options.out);
+            return Err(wrong);
         }
         other => other?,
     };

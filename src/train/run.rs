@@ -5,7 +5,7 @@ mod known;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::cnn::CnnLearning;
+use super::cnn::{CnnLearning, has_faces};
 use super::config::{BUILT_IN, GruPhase, NOTHING, Phase as CnnPhase, RunConfig, Shape};
 use super::gru::{GruLearning, Shown, Taught, WINDOW, Windows, has_room, has_windows};
 use super::held::Held;
@@ -62,9 +62,10 @@ impl Run<'_> {
         };
         // A student that cannot begin is known before its teacher is trained.
         self.begin("student-cnn", &student, &student.shape.config(false))?;
+        self.stays(&student, &self.config.cnn)?;
         let _held = Held::hold(self.out)?;
         let RunConfig { teacher, .. } = self.config;
-        self.gru_can_be()?;
+        self.can_be_learnt()?;
         let mut taught = match teacher {
             Some(teacher) => self.teachers(&teacher.weights)?,
             None => Vec::new(),
@@ -84,6 +85,7 @@ impl Run<'_> {
                 shape: &teacher.shape,
                 start: &teacher.start,
             };
+            self.stays(&who, cnn)?;
             self.is_free(&who, (cnn, gru), (&[], false))?;
             let file = self.one(&who, (cnn, gru), &[], watch)?;
             if self.until.is_some_and(|until| until.starts_with("teacher")) {
@@ -118,32 +120,46 @@ impl Run<'_> {
         files.iter().map(load).collect()
     }
 
-    /// That the recurrent phases have the windows and the memory they need is known before hours are spent on the CNN's.
-    fn gru_can_be(&self) -> Result<(), PhaseError> {
-        let (own, teacher) = (self.config.gru.as_ref(), self.config.teacher.as_ref());
-        let learnt = teacher.filter(|t| t.weights.is_empty());
-        let theirs = learnt.and_then(|t| t.gru.as_ref().or(own));
+    /// That the phases have the faces, the windows and the memory they need is known before hours are spent on the first.
+    fn can_be_learnt(&self) -> Result<(), PhaseError> {
+        let config = self.config;
+        let until = |phases: &[&str]| self.until.is_some_and(|last| phases.contains(&last));
+        let own = (&config.cnn, config.gru.as_ref());
+        let teacher = config.teacher.as_ref();
         // The CNN that stays as it is, and teaches its own recurrent heads.
         let is_cnn = |t: &super::config::Teacher| {
-            self.config.cnn.epochs == 0
-                && matches!(&t.weights[..], [one] if one == Path::new(&self.config.start))
+            config.cnn.epochs == 0
+                && matches!(&t.weights[..], [one] if one == Path::new(&config.start))
         };
         let another = teacher.is_some_and(|t| !is_cnn(t));
-        let phases = [
-            (own, &self.config.student, another),
-            (
-                theirs,
-                learnt.map_or(&self.config.student, |t| &t.shape),
-                false,
-            ),
-        ];
-        for (phase, shape, another) in phases {
-            let Some(phase) = phase else { continue };
-            has_windows(self.sets, phase)?;
+        let mut networks = Vec::new();
+        if let Some(learnt) = teacher.filter(|t| t.weights.is_empty()) {
+            let cnn = match &learnt.cnn {
+                Some(cnn) => (cnn, "teacher.cnn"),
+                None => (own.0, "cnn"),
+            };
+            let gru = match &learnt.gru {
+                Some(gru) => Some((gru, "teacher.gru")),
+                None => own.1.map(|gru| (gru, "gru")),
+            };
+            let gru = gru.filter(|_| !until(&["teacher-cnn"]));
+            networks.push((cnn, gru, &learnt.shape, false));
+        }
+        if !until(&["teacher-cnn", "teacher-gru"]) {
+            let gru = own.1.map(|gru| (gru, "gru"));
+            let gru = gru.filter(|_| !until(&["student-cnn"]));
+            networks.push(((own.0, "cnn"), gru, &config.student, another));
+        }
+        for ((cnn, at), gru, shape, another) in networks {
+            if cnn.epochs > 0 {
+                has_faces(self.sets, (cnn.batch, at))?;
+            }
+            let Some((phase, at)) = gru else { continue };
+            has_windows(self.sets, (phase, at))?;
             let shown = Shown {
                 phase,
                 seed: 0,
-                augment: &self.config.augment,
+                augment: &config.augment,
             };
             has_room(self.sets, &shown, shape.config(true).heads.hidden, another)?;
         }
@@ -213,7 +229,7 @@ impl Run<'_> {
     fn is_no_start(&self, who: &Who<'_>, weights: &Weights, error: &StoreError) -> PhaseError {
         let shape = match StudentConfig::parse(&weights.config) {
             Ok(config) => format!(
-                " Its own shape is\n{}",
+                " Its own shape is `{}`.",
                 Shape::of(&config).written(who.shape_key)
             ),
             Err(_) => String::new(),
@@ -224,20 +240,32 @@ impl Run<'_> {
         ))
     }
 
-    /// A CNN without epochs that is another network than it begins with.
-    fn would_not_stay(&self, who: &Who<'_>) -> PhaseError {
-        let shape = Weights::load((who.start != BUILT_IN).then(|| Path::new(who.start)))
-            .ok()
-            .and_then(|weights| StudentConfig::parse(&weights.config).ok())
-            .map(|config| Shape::of(&config).written(who.shape_key))
-            .unwrap_or_default();
-        PhaseError::NoFaces(format!(
-            "`{}.epochs` is 0, so that the CNN stays what it begins with; but `{}start` is a smaller network than `{}` says (which, \
-             left out, is the thin student). Say its shape:\n{shape}",
+    /// A CNN without epochs is the network that it begins with.
+    fn stays(&self, who: &Who<'_>, phase: &CnnPhase) -> Result<(), PhaseError> {
+        if phase.epochs > 0 || who.start == NOTHING {
+            return Ok(());
+        }
+        let weights = Weights::load((who.start != BUILT_IN).then(|| Path::new(who.start)))?;
+        let Ok(config) = StudentConfig::parse(&weights.config) else {
+            return Ok(());
+        };
+        let shape = Shape::of(&config);
+        if shape == *who.shape {
+            return Ok(());
+        }
+        let whose = match who.before {
+            "" => "`[student]`",
+            _ => "`[teacher.shape]`",
+        };
+        Err(PhaseError::NoFaces(format!(
+            "`{}.epochs` is 0, so that the CNN stays what it begins with; but `{}start` is another network than `{}` says (which, \
+             left out, is the thin student). Say its shape: in the place of {whose}, if there is one, and before all tables, \
+             `{}`.",
             self.key(who, "cnn"),
             who.before,
-            who.shape_key
-        ))
+            who.shape_key,
+            shape.written(who.shape_key)
+        )))
     }
 
     fn cnn(
@@ -254,9 +282,6 @@ impl Run<'_> {
         let files = self.phase(name, phase.course(), self.config.checkpoint_steps, of);
         // Another run's folder is refused before anything is made for it.
         files.is_done()?;
-        if phase.epochs == 0 && grown {
-            return Err(self.would_not_stay(who));
-        }
         if phase.epochs == 0 {
             watch.phase(name, "no epochs: it stays what it begins with");
             return Ok(begin);

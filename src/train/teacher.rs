@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::augment::mirror_rows;
 use super::config::Phase;
 use super::learner::Learner;
 use super::net::{Gpu, Store};
@@ -91,6 +92,7 @@ impl Teacher {
         let tensors = of_cnn(self);
         own.backbone == theirs.backbone
             && own.heads == theirs.heads
+            && own.resize_px() == theirs.resize_px()
             && tensors == of_cnn(other)
             && tensors.iter().all(|(name, shape)| {
                 let values = |of: &Self| of.weights.values(name, shape).ok();
@@ -220,6 +222,7 @@ pub fn on_average(mut said: Vec<TeacherLogits>) -> Option<TeacherLogits> {
 
 /// All who teach a CNN. They see the very views that it sees, or those mirrored.
 pub struct Panel {
+    /// Each teacher once, however often it is named.
     says: Vec<Says>,
     /// What a batch may be asked: which teacher, and whether it is shown the faces mirrored.
     questions: Vec<(usize, bool)>,
@@ -241,19 +244,25 @@ impl Panel {
         } else {
             &[false]
         };
-        let of_way = |&way: &bool| (0..teachers.len()).map(move |of| (of, way));
+        let mut says: Vec<Says> = Vec::new();
+        let mut named = Vec::new();
+        for teacher in teachers {
+            let known = says.iter().position(|s| Arc::ptr_eq(&s.teacher, teacher));
+            named.push(known.unwrap_or(says.len()));
+            if known.is_none() {
+                says.push(Says::new(teacher, phase.batch, gpu)?);
+            }
+        }
+        let of_way = |&way: &bool| named.iter().map(move |&of| (of, way));
         Ok(Self {
-            says: teachers
-                .iter()
-                .map(|teacher| Says::new(teacher, phase.batch, gpu))
-                .collect::<Result<_, _>>()?,
             questions: ways.iter().flat_map(of_way).collect(),
+            says,
             in_turn: phase.in_turn,
         })
     }
 
     /// What is taught of a batch of crops, `[B, 112, 112, channels]`: logits `[B * 7]`, `[B * 40]`, or `None` where nobody
-    /// teaches. `turn` counts the batches of the whole course.
+    /// teaches. `turn` counts on from batch to batch.
     ///
     /// # Errors
     /// When a network or the GPU fails.
@@ -270,34 +279,41 @@ impl Panel {
             }
             _ => &self.questions[..],
         };
-        let turned = questions
-            .iter()
-            .any(|&(_, way)| way)
-            .then(|| mirrored(pixels, channels));
-        let said = questions
-            .iter()
-            .map(|&(of, way)| {
-                let seen = turned.as_deref().filter(|_| way).unwrap_or(pixels);
-                self.says[of].logits(seen, channels)
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let turned = questions.iter().any(|&(_, way)| way).then(|| {
+            let mut turned = pixels.to_vec();
+            mirror_rows(&mut turned, channels);
+            turned
+        });
+        let mut said: Vec<TeacherLogits> = Vec::with_capacity(questions.len());
+        for (at, question) in questions.iter().enumerate() {
+            // Who is named more often has said it already.
+            let before = questions[..at].iter().position(|q| q == question);
+            let logits = match before {
+                Some(before) => said[before].clone(),
+                None => {
+                    let (of, way) = *question;
+                    let seen = turned.as_deref().filter(|_| way).unwrap_or(pixels);
+                    self.says[of].logits(seen, channels)?
+                }
+            };
+            said.push(logits);
+        }
         Ok(on_average(said))
     }
-}
-
-/// Crops `[B, 112, 112, channels]` with left and right exchanged.
-fn mirrored(pixels: &[u8], channels: usize) -> Vec<u8> {
-    pixels
-        .chunks_exact(CROP_SIDE_PX * channels)
-        .flat_map(|row| row.chunks_exact(channels).rev().flatten().copied())
-        .collect()
 }
 
 /// A small CNN that nobody trained, of this seed.
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(super) fn made(seed: u64) -> Teacher {
-    let json = serde_json::json!({
+    made_with(seed, |_| {})
+}
+
+/// The same with another config.
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+fn made_with(seed: u64, change: impl FnOnce(&mut serde_json::Value)) -> Teacher {
+    let mut json = serde_json::json!({
         "kind": "student",
         "backbone": {
             "input": [1, 112, 112], "color": "gray", "mean": 120.0, "scale": 60.0,
@@ -306,8 +322,9 @@ pub(super) fn made(seed: u64) -> Teacher {
         "heads": {"hidden": 16, "expression": 7, "affect": 40},
         "temperatures": {"expression": 0.6, "valence": 0.8, "arousal": 0.9},
         "offsets": {"expression": [0.5, -0.5, 0.25, 0.0, -1.0, 0.75, 0.0]},
-    })
-    .to_string();
+    });
+    change(&mut json);
+    let json = json.to_string();
     let config = StudentConfig::parse(&json).unwrap();
     let mut rng = super::random::Rng::new(seed);
     let mut store = Store::new(&config);
@@ -394,13 +411,22 @@ mod tests {
         assert!(!made(2).is_cnn_of(&made(3)));
         assert_eq!(made(2).checksum(), made(2).checksum());
         assert_ne!(made(2).checksum(), made(3).checksum());
+        // What a card says is no number of it; how sure it is does not change what it sees, and another way to cut faces out does.
+        let carded = made_with(2, |c| c["trained_on"] = "faces".into());
+        assert_eq!(carded.checksum(), made(2).checksum());
+        let surer = made_with(2, |c| c["temperatures"]["expression"] = 0.3.into());
+        assert_ne!(surer.checksum(), made(2).checksum());
+        assert!(surer.is_cnn_of(&made(2)));
+        let closer = made_with(2, |c| c["resize"] = 134.into());
+        assert!(!closer.is_cnn_of(&made(2)));
     }
 
     #[test]
     fn all_are_asked_together_or_one_after_the_other_and_of_mirrored_faces_too() {
         let teachers = [Arc::new(made(2)), Arc::new(made(3))];
         let faces = noise(2, &mut Rng::new(5));
-        let turned = mirrored(&faces, 1);
+        let mut turned = faces.clone();
+        mirror_rows(&mut turned, 1);
         assert_eq!(turned[..CROP_SIDE_PX], {
             let mut row = faces[..CROP_SIDE_PX].to_vec();
             row.reverse();
@@ -437,6 +463,19 @@ mod tests {
         assert_eq!(together, on_average(each[..2].to_vec()));
         let together = said(panel(false, true, &teachers), 1);
         assert_eq!(together, on_average(each.to_vec()));
+        let more = [
+            teachers[0].clone(),
+            teachers[1].clone(),
+            teachers[0].clone(),
+        ];
+        let twice = [each[0].clone(), each[1].clone(), each[0].clone()];
+        let together = said(panel(false, false, &more), 1);
+        assert_eq!(together, on_average(twice.to_vec()));
+        assert_eq!(panel(false, false, &more).says.len(), 2);
+        for (turn, whose) in [0, 1, 0, 0].into_iter().enumerate() {
+            let in_turn = said(panel(true, false, &more), turn);
+            assert_eq!(in_turn.as_ref(), Some(&each[whose]), "{turn}");
+        }
         for (turn, whose) in [0, 1, 0, 1].into_iter().enumerate() {
             let in_turn = said(panel(true, false, &teachers), turn);
             assert_eq!(in_turn.as_ref(), Some(&each[whose]), "{turn}");
@@ -445,16 +484,5 @@ mod tests {
             let in_turn = said(panel(true, true, &teachers), turn);
             assert_eq!(in_turn.as_ref(), Some(&each[whose]), "{turn}");
         }
-    }
-
-    #[test]
-    fn colours_stay_where_they_are_in_a_mirror() {
-        let mut rng = Rng::new(1);
-        let faces: Vec<u8> = (0..CROP_SIDE_PX * CROP_SIDE_PX * 3)
-            .map(|_| (255.0 * rng.unit()) as u8)
-            .collect();
-        let turned = mirrored(&faces, 3);
-        assert_eq!(turned[..3], faces[(CROP_SIDE_PX - 1) * 3..CROP_SIDE_PX * 3]);
-        assert_eq!(mirrored(&turned, 3), faces);
     }
 }

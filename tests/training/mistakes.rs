@@ -28,37 +28,32 @@ fn a_cnn_that_is_to_stay_as_it_is_does_not_grow_unseen() {
         ],
     );
     let heads = "sets = [\"set\"]\nstart = \"a/teacher-cnn.safetensors\"\n[cnn]\nepochs = 0\n\
-                 [gru]\nbatch = 8\nepochs = 1\nmade = 24\nlooks = 1\n";
-    let shape = [
-        "[student]\n",
-        "stem = 8\n",
-        "widths = [8, 16, 16, 16]\n",
-        "blocks = [1, 1, 1, 1]\n",
-    ];
-    refuses(
-        &scratch,
-        heads,
-        "b",
-        &[
-            &["`cnn.epochs` is 0", "`start` is a smaller network"][..],
-            &shape,
-        ]
-        .concat(),
+                 [gru]\nbatch = 8\nepochs = 1\nmade = 24\nlooks = 1\nmix = 0.5\nfrom_teacher = true\n\
+                 [teacher]\nweights = \"a/teacher-cnn.safetensors\"\n";
+    std::fs::write(scratch.path("heads.toml"), heads).unwrap();
+    let output = scratch.run(&["train", "run", "heads.toml", "--out", "b"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    assert!(
+        said.contains("`cnn.epochs` is 0") && said.contains("`start` is another network"),
+        "{said}"
     );
-    // As it is told.
-    let with_shape = format!("{heads}{}", shape.concat());
-    std::fs::write(scratch.path("heads.toml"), with_shape).unwrap();
+    // What it says to write can be written.
+    let (_, shape) = said.split_once("before all tables, `").unwrap();
+    let (shape, _) = shape.split_once('`').unwrap();
+    std::fs::write(scratch.path("heads.toml"), format!("{shape}\n{heads}")).unwrap();
     done(&scratch, &["train", "run", "heads.toml", "--out", "b"]);
     let info = |file: &str| String::from_utf8(scratch.run(&["info", file]).stdout).unwrap();
     assert!(info("b/student.safetensors").contains("widths [8, 16, 16, 16]"));
 
     // The other way round, what is too large is told with its shape, and whose key it is.
-    let small = heads.replace("a/teacher-cnn.safetensors", "built-in") + "[student]\nstem = 8\n";
+    let small =
+        heads.replacen("a/teacher-cnn.safetensors", "built-in", 1) + "[student]\nstem = 8\n";
     refuses(
         &scratch,
         &small,
         "c",
-        &["`start`", "`student`", "cannot grow", "stem = 32\n"],
+        &["`start`", "`student`", "cannot grow", "stem = 32"],
     );
 }
 
@@ -106,7 +101,7 @@ fn what_cannot_be_learnt_is_known_before_anything_is() {
         &scratch,
         &config("").replace("[cnn]", "[cnn]\nwarm_up = 50.0"),
         "a",
-        &["`cnn.warm_up` is 50", "from 0 to 6"],
+        &["`cnn.warm_up` is 50", "6 epochs"],
     );
     refuses(
         &scratch,
@@ -118,6 +113,35 @@ fn what_cannot_be_learnt_is_known_before_anything_is() {
         &["`teacher.weights`", "`teacher.shape`", "leave either out"],
     );
     assert!(!scratch.path("a/teacher-cnn.log.jsonl").exists());
+
+    refuses(
+        &scratch,
+        &config("").replace("[adam]", "[teacher.cnn]\nbatch = 500\n[adam]"),
+        "a",
+        &["a step takes 500", "`teacher.cnn.batch`", "160 with labels"],
+    );
+    // Where it does not come to the heads they need nothing.
+    let no_heads = config("")
+        .replace("made = 24", "made = 0")
+        .replace("epochs = 6", "epochs = 1");
+    std::fs::write(scratch.path("no-heads.toml"), no_heads).unwrap();
+    done(
+        &scratch,
+        &["train", "run", "no-heads.toml", "--until", "teacher-cnn"],
+    );
+
+    // Before the work, not after it.
+    scratch.refuses(
+        &[
+            "train",
+            "eval",
+            "--data",
+            "set",
+            "--calibrate",
+            "wrong.toml/a.safetensors",
+        ],
+        &["wrong.toml/a.safetensors", "cannot be written"],
+    );
 
     // A set of one split alone says so when it is made, and when it is to be learnt from.
     ferplus(&scratch.path("some"), [20, 0, 0]);
@@ -131,10 +155,9 @@ fn what_cannot_be_learnt_is_known_before_anything_is() {
         stderr(&output)
     );
     let alone = config("").replace("sets = [\"set\"]", "sets = [\"some-set\"]");
-    let (cnn, _) = alone.split_once("[gru]").unwrap();
     refuses(
         &scratch,
-        cnn,
+        &alone,
         "d",
         &["no labelled face in their validation split"],
     );
@@ -153,7 +176,9 @@ fn a_set_of_nothing_leaves_nothing() {
     let prepare = [
         "train", "prepare", "--format", "table", "--input", "pictures", "--out", "set",
     ];
-    scratch.refuses(&prepare, &["no face can be used", "not there"]);
+    let output = scratch.run(&prepare);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("no face can be used (the picture is not there"));
     assert!(!scratch.path("set/unfinished").exists());
     super::face(3).save(table.join("there.png")).unwrap();
     std::fs::write(
@@ -163,7 +188,8 @@ fn a_set_of_nothing_leaves_nothing() {
     .unwrap();
     done(&scratch, &prepare);
 
-    ferplus(&scratch.path("empty"), [0, 0, 0]);
+    std::fs::create_dir_all(scratch.path("empty/FER2013Train")).unwrap();
+    std::fs::write(scratch.path("empty/FER2013Train/label.csv"), "").unwrap();
     let prepare = [
         "train", "prepare", "--format", "ferplus", "--input", "empty", "--out", "none",
     ];
@@ -171,8 +197,8 @@ fn a_set_of_nothing_leaves_nothing() {
 }
 
 #[test]
-fn all_keys_are_printed_and_are_a_config() {
-    let scratch = prepared();
+fn all_keys_are_printed() {
+    let scratch = Scratch::new();
     let output = scratch.run(&["train", "run", "--keys"]);
     assert!(output.status.success(), "{}", stderr(&output));
     let keys = String::from_utf8(output.stdout).unwrap();

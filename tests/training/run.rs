@@ -276,6 +276,17 @@ fn from_pictures_to_weights_that_run() {
 #[test]
 fn a_run_that_is_killed_ends_as_one_that_is_not() {
     let scratch = prepared();
+    // With all that depends on where in its course a run is.
+    let text = config("").replace(
+        "[cnn]\n",
+        "[cnn]\nin_turn = true\nmirrored = true\nmix = 0.5\n",
+    );
+    let (cnn, gru) = text.split_once("[gru]\n").unwrap();
+    let (gru, card) = gru.split_once("[card]").unwrap();
+    let text = format!(
+        "{cnn}[teacher.gru]\n{gru}[gru]\nmix = 0.5\nfrom_teacher = true\n{gru}[card]{card}"
+    );
+    std::fs::write(scratch.path("run.toml"), text).unwrap();
     done(
         &scratch,
         &[
@@ -288,6 +299,17 @@ fn a_run_that_is_killed_ends_as_one_that_is_not() {
             "1",
         ],
     );
+    // Labels are the teacher's heads' to learn, and the teacher the student's.
+    for (name, labels) in [("teacher-gru", true), ("student-gru", false)] {
+        let log = lines(&scratch.path(&format!("whole/{name}.log.jsonl")));
+        let first = log.iter().find(|line| line["loss"].is_f64()).unwrap();
+        assert_eq!(first["expression"].as_f64() > Some(0.0), labels, "{first}");
+        assert_eq!(
+            first["distillation"].as_f64() > Some(0.0),
+            !labels,
+            "{first}"
+        );
+    }
     let mut kills = 0;
     loop {
         let mut child = scratch.command();

@@ -91,7 +91,11 @@ fn a_student_learns_from_several_what_they_say_on_average() {
     std::fs::write(scratch.path("run.toml"), text).unwrap();
     let output = scratch.run(&["train", "run", "run.toml", "--out", "c"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("cnn"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("`cnn.mirrored`"),
+        "{}",
+        stderr(&output)
+    );
     std::fs::write(
         scratch.path("run.toml"),
         taught("[\"one/teacher-cnn.safetensors\", \"two/teacher-cnn.safetensors\"]"),

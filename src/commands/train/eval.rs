@@ -14,7 +14,7 @@ use crate::analysis::{Crop, Landmarks};
 use crate::cli::train::{EvalArgs, SplitArg};
 use crate::commands::progress::Progress;
 use crate::face::landmarks::LandmarkNet;
-use crate::formats::output::{OutputError, write_whole};
+use crate::formats::output::{can_be_written, write_whole};
 use crate::model::calibration::{Calibration, Offsets, Temperatures};
 use crate::model::student::{Features, Precision, Student};
 use crate::model::weights::Weights;
@@ -51,9 +51,7 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
         // Before the work, not after it.
         refuse_output_within([&args.data].into_iter(), file)?;
         refuse_input_as_output(&inputs, file)?;
-        if !args.force && file.symlink_metadata().is_ok() {
-            return Err(OutputError::Exists(file.clone()).into());
-        }
+        can_be_written(file, args.force)?;
     }
     let (student, _) = load(&args.network)?;
     let mut unread = Unread::default();
@@ -383,23 +381,25 @@ fn calibrate(
         &weights.to_safetensors(&Value::Object(config).to_string())?,
         args.force,
     )?;
-    let error = |report: &Map<String, Value>, temporal: bool| {
+    let value = |report: &Map<String, Value>, temporal: bool, what: &str| {
         let side = match temporal {
             false => report.get("calibration"),
             true => report.get("window").map(|window| &window["calibration"]),
         };
-        side.and_then(|side| side["expression"]["ece"].as_f64())
+        side.and_then(|side| side["expression"][what].as_f64())
     };
     for (temporal, name) in [(false, "CNN"), (true, "CNN-GRU")] {
-        if let (Some(before), Some(after)) = (error(before, temporal), error(&report, temporal)) {
-            let higher = match after > before {
-                true => " (higher: what is fitted is the log loss, which is lower)",
-                false => "",
-            };
+        let of = |what: &str| {
+            Some((
+                value(before, temporal, what)?,
+                value(&report, temporal, what)?,
+            ))
+        };
+        if let (Some((ece, new_ece)), Some((nll, new_nll))) = (of("ece"), of("nll")) {
             say(&format!(
-                "{name}: expected calibration error {:.2} -> {:.2} %{higher}",
-                100.0 * before,
-                100.0 * after
+                "{name}, expressions: calibration error {:.2} -> {:.2} %, log loss (which is what is fitted) {nll:.4} -> {new_nll:.4}",
+                100.0 * ece,
+                100.0 * new_ece
             ));
         }
     }

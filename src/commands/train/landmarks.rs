@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::{Failure, Interrupt, print, refuse_input_as_output, refuse_output_within, say};
 use super::run::{Show, threads};
 use crate::cli::train::LandmarksArgs;
-use crate::formats::output::{OutputError, write_whole};
+use crate::formats::output::{can_be_written, write_whole};
 use crate::model::points::PointsConfig;
 use crate::model::weights::{LANDMARKS, Weights};
 use crate::train::landmarks::check::{Condition, Errors, Report, check};
@@ -60,11 +60,11 @@ fn train(args: &LandmarksArgs, config_path: &Path) -> Result<(), Failure> {
 fn checked(args: &LandmarksArgs, set: &Path) -> Result<(), Failure> {
     let inputs: Vec<PathBuf> = args.weights.iter().cloned().collect();
     for file in [&args.json, &args.card].into_iter().flatten() {
-        if !args.force && file.symlink_metadata().is_ok() {
-            return Err(OutputError::Exists(file.clone()).into());
-        }
         refuse_output_within([&set.to_owned()].into_iter(), file)?;
         refuse_input_as_output(&inputs, file)?;
+        if file.as_os_str() != "-" {
+            can_be_written(file, args.force)?;
+        }
     }
     let weights = match &args.weights {
         Some(path) => Weights::load(Some(path))?,

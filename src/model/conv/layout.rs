@@ -175,6 +175,10 @@ impl Builder {
 
     /// Its place may be used again.
     pub fn release(&mut self, area: &Area) {
+        // What is of all pictures is read again for the next one, as long as one is taken at a time.
+        if area.each > 0 && self.grouped_from.is_none() {
+            return;
+        }
         self.free.push((area.at, self.room(area)));
     }
 

@@ -32,6 +32,7 @@ impl RunConfig {
         self.student.check("student", self.gru.is_some())?;
         begins_with_something("cnn", &self.cnn, ("start", &self.start))?;
         keeps_something("cnn", &self.cnn, ("start", &self.start))?;
+        self.teacher_is_one_or_the_other()?;
         self.teachers_can_be_asked()?;
         self.somebody_teaches_the_heads()?;
         if let Some(teacher) = &self.teacher {
@@ -58,14 +59,6 @@ impl RunConfig {
                     ));
                 }
             }
-            let (learnt, shape) = (teacher.weights.is_empty(), &teacher.shape);
-            if !learnt && (*shape != Shape::default() || teacher.start != NOTHING) {
-                return Err(
-                    "`teacher.weights` names teachers that are finished, and `teacher.shape` or `teacher.start` one that is to be \
-                     trained; leave either out."
-                        .to_owned(),
-                );
-            }
             if let (2.., Some(_)) = (teacher.weights.len(), &self.gru) {
                 return Err(format!(
                     "`teacher.weights` has {} files, and recurrent heads have one teacher: leave `gru` out, and let the heads \
@@ -77,6 +70,26 @@ impl RunConfig {
             teacher.shape.check("teacher.shape", gru)?;
         }
         Ok(())
+    }
+
+    /// A teacher is finished, or it is to be trained.
+    fn teacher_is_one_or_the_other(&self) -> Result<(), String> {
+        let Some(teacher) = self.teacher.as_ref().filter(|t| !t.weights.is_empty()) else {
+            return Ok(());
+        };
+        let of_training = [
+            ("shape", teacher.shape != Shape::default()),
+            ("start", teacher.start != NOTHING),
+            ("cnn", teacher.cnn.is_some()),
+            ("gru", teacher.gru.is_some()),
+        ];
+        match of_training.iter().find(|(_, there)| *there) {
+            Some((key, _)) => Err(format!(
+                "`teacher.weights` names teachers that are finished, and `teacher.{key}` says how one is to be trained; leave \
+                 either out."
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Heads that learn from a teacher alone have one.
@@ -164,11 +177,16 @@ impl Phase {
         whole(&key("epochs"), self.epochs, 0..=MOST)?;
         whole(&key("patience"), self.patience, 1..=MOST)?;
         number(&key("rate"), self.rate, above(0.0, 10.0))?;
-        number(
-            &key("warm_up"),
-            self.warm_up,
-            0.0..=self.epochs.max(1) as f64,
-        )?;
+        number(&key("warm_up"), self.warm_up, 0.0..=MOST as f64)?;
+        if self.epochs > 0 && self.warm_up > self.epochs as f64 {
+            return Err(format!(
+                "`{}` is {}, and there are {} epochs (`{}`): the rate would never rise to its height.",
+                key("warm_up"),
+                self.warm_up,
+                self.epochs,
+                key("epochs")
+            ));
+        }
         number(&key("balance"), self.balance, 0.0..=1.0)?;
         number(&key("smoothing"), self.smoothing, 0.0..1.0)?;
         number(&key("mix"), self.mix, 0.0..=1.0)?;
@@ -444,6 +462,7 @@ mod tests {
             include_str!("../../../weights/default.toml"),
             include_str!("../../../weights/further.toml"),
             include_str!("../../../weights/heads.toml"),
+            include_str!("../../../weights/several.toml"),
             include_str!("../../../weights/student.toml"),
             include_str!("../../../weights/teacher.toml"),
             include_str!("../../../weights/paper.toml"),

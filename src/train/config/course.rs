@@ -32,8 +32,8 @@ pub struct Phase {
     #[serde(skip_serializing_if = "is_zero")]
     pub mix: f64,
     /// Of several teachers each batch is asked of one, all in turn, in place of the mean of all, for the time of one. On
-    /// average over the batches the slopes are those of the mean of what they say: the distillation's are linear in a
-    /// teacher's (softened) probabilities.
+    /// average over the batches it comes to nearly the same: the distillation's slopes are linear in a teacher's
+    /// probabilities, softened, where the mean of all is taken before.
     #[serde(skip_serializing_if = "is_false")]
     pub in_turn: bool,
     /// Teachers are asked of the faces mirrored, too: what a network says of both, on average, is closer to the votes than
@@ -193,7 +193,7 @@ pub struct GruPhase {
     /// training pictures meet faces there that it tells apart too well.
     #[serde(skip_serializing_if = "is_zero")]
     pub mix: f64,
-    /// Learn from the teacher alone: labels of the training split are not asked. Of a still face that moves a little, a
+    /// Learn from the teacher alone: labels of the training split are not learnt (`balance` still draws by them). Of a still face that moves a little, a
     /// teacher without recurrent heads then says the same on all frames of a window that show it, the mean of what it says
     /// of them, so that the heads learn to be steady. For heads on a CNN that teaches them itself: the labels of the very
     /// faces that it was trained on would make them surer than it is.

@@ -77,6 +77,12 @@ impl Bank {
         for features in &mut bank.features {
             features.reserve_exact(values);
         }
+        if let Some(teacher) = another {
+            let values = faces.len() * pictures.each() * teacher.config().heads.hidden;
+            for features in &mut bank.taught {
+                features.reserve_exact(values);
+            }
+        }
         for part in faces.chunks(PICTURES.div_ceil(pictures.each())) {
             let crops = |student: &Student| -> Vec<Crop> {
                 let each = part.par_iter();
@@ -182,7 +188,8 @@ impl Bank {
             let from = (taught.0.len(), taught.1.len());
             teach(teacher, [&theirs[0], &theirs[1]], taught);
             if self.steady && teacher.student.config().temporal.is_none() {
-                let runs = window.chunk_by(|a, b| a.face == b.face);
+                let look = |pick: &Pick| (pick.face, pick.picture as usize / self.moves);
+                let runs = window.chunk_by(|a, b| look(a) == look(b));
                 let said = (&mut taught.0[from.0..], &mut taught.1[from.1..]);
                 steady(runs.map(<[Pick]>::len), said);
             }

@@ -1,11 +1,11 @@
 //! Which pictures of a still face the recurrent heads learn from: its appearances, each moved a little.
 
-use super::{crop, crop_of, network_crop, shares, stream};
+use super::{crop, crop_of, network_crop, stream};
 use crate::analysis::Crop;
 use crate::face::align::TEMPLATE_PX;
 use crate::model::config::{CROP_SIDE_PX, StudentConfig};
 use crate::train::augment::Augment;
-use crate::train::loader::{Place, over};
+use crate::train::loader::{Place, over, shares};
 use crate::train::random::Rng;
 use crate::train::set::{Labels, Sample};
 
