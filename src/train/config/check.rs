@@ -462,7 +462,6 @@ mod tests {
             include_str!("../../../weights/default.toml"),
             include_str!("../../../weights/further.toml"),
             include_str!("../../../weights/heads.toml"),
-            include_str!("../../../weights/several.toml"),
             include_str!("../../../weights/student.toml"),
             include_str!("../../../weights/teacher.toml"),
             include_str!("../../../weights/paper.toml"),
