@@ -190,8 +190,8 @@ impl Bank {
             if self.steady && teacher.student.config().temporal.is_none() {
                 let look = |pick: &Pick| (pick.face, pick.picture as usize / self.moves);
                 let runs = window.chunk_by(|a, b| look(a) == look(b));
-                let said = (&mut taught.0[from.0..], &mut taught.1[from.1..]);
-                steady(runs.map(<[Pick]>::len), said);
+                let (expression, affect) = (&mut taught.0[from.0..], &mut taught.1[from.1..]);
+                steady(runs.map(<[Pick]>::len), expression, affect);
             }
         }
         Ok(())
@@ -199,9 +199,9 @@ impl Bank {
 }
 
 /// Puts the mean of what is said of each run of frames in the place of what is said of one: logits `[T * 7]`, `[T * 40]`.
-fn steady(runs: impl Iterator<Item = usize>, said: (&mut [f32], &mut [f32])) {
-    let mut expression = said.0.chunks_exact_mut(Expression::COUNT);
-    let mut affect = said.1.chunks_exact_mut(2 * AFFECT_BINS);
+fn steady(runs: impl Iterator<Item = usize>, expression: &mut [f32], affect: &mut [f32]) {
+    let mut expression = expression.chunks_exact_mut(Expression::COUNT);
+    let mut affect = affect.chunks_exact_mut(2 * AFFECT_BINS);
     for frames in runs {
         let mut rows: Vec<_> = (&mut expression).zip(&mut affect).take(frames).collect();
         let each = rows.iter().map(|(e, a)| (e.to_vec(), a.to_vec()));

@@ -176,7 +176,7 @@ fn a_steady_teacher_says_the_mean_of_all_frames_that_show_a_face() {
         rows(&[3.0, 1.0, 2.0, 5.0], 40),
     );
     let before = said.clone();
-    steady([1, 2, 1].into_iter(), (&mut said.0, &mut said.1));
+    steady([1, 2, 1].into_iter(), &mut said.0, &mut said.1);
     let share = |row: &[f32]| row[1].exp() / row.iter().map(|l| l.exp()).sum::<f32>();
     for (width, said, before) in [(7, &said.0, &before.0), (20, &said.1, &before.1)] {
         let each = if width == 7 { 7 } else { 40 };
