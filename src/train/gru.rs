@@ -3,12 +3,14 @@
 mod bank;
 mod films;
 mod pictures;
+mod room;
 
 use self::bank::Bank;
 use self::films::{Films, split_up};
-use self::pictures::{Pictures, Stills};
+use self::pictures::Stills;
+pub use self::room::{has_room, has_windows};
+use self::room::{networks, pictures, too_few};
 use super::augment::{Augment, view};
-use super::cnn::has_validation;
 use super::config::GruPhase;
 use super::loader::{Place, shares, weights_of};
 use super::net::{Store, Temporal};
@@ -100,94 +102,6 @@ pub struct Taught<'a> {
     pub teacher: &'a Teacher,
     /// Whether its CNN is the one that the heads learn on ([`Teacher::is_cnn_of`]): it has seen everything already.
     pub is_cnn: bool,
-}
-
-fn networks(another: bool) -> usize {
-    1 + usize::from(another)
-}
-
-fn pictures<'a>(split: Split, shown: &Shown<'a>) -> Pictures<'a> {
-    let phase = shown.phase;
-    let training = split == Split::Train;
-    let views = training && phase.views;
-    Pictures {
-        looks: if views { phase.looks } else { 1 },
-        moves: if training { phase.moves } else { 1 },
-        mix: if training { phase.mix } else { 0.0 },
-        seen_as: if views { shown.augment } else { &Augment::NONE },
-        seed: shown.seed,
-    }
-}
-
-/// Whether what a CNN makes of the still faces has room in the memory that it may take: `width` values of either head's
-/// feature, and as much of a teacher's that is another network (`another`).
-///
-/// # Errors
-/// When it has not.
-pub fn has_room(
-    sets: &[Set],
-    shown: &Shown<'_>,
-    width: usize,
-    another: bool,
-) -> Result<(), PhaseError> {
-    let phase = shown.phase;
-    if phase.made == 0 {
-        return Ok(());
-    }
-    let (mut faces, mut bytes) = (0, 0);
-    for split in [Split::Train, Split::Validation] {
-        for task in Task::ALL {
-            let stills = split_up(sets, split, task).1.len();
-            let networks = networks(another && split == Split::Train);
-            bytes += pictures(split, shown).bytes(stills, width, networks);
-            faces += stills;
-        }
-    }
-    if bytes <= (phase.bank_mib as u64) << 20 {
-        return Ok(());
-    }
-    let Pictures { looks, moves, .. } = pictures(Split::Train, shown);
-    Err(PhaseError::NoFaces(format!(
-        "What the network makes of {faces} still faces, {} pictures of each that is learnt from, needs {} MiB of memory; \
-         `gru.bank_mib` allows {}. Lower `gru.looks` or `gru.moves`, or raise it.",
-        looks * moves,
-        bytes.div_ceil(1 << 20),
-        phase.bank_mib
-    )))
-}
-
-/// Whether there will be windows enough, of videos or composed of stills, to learn from and to validate on. `at`: where in a config
-/// the phase stands.
-///
-/// # Errors
-/// When there will not.
-pub fn has_windows(sets: &[Set], (phase, at): (&GruPhase, &str)) -> Result<(), PhaseError> {
-    has_validation(sets)?;
-    let most = |split: Split| {
-        let windows = Task::ALL.into_iter().map(|task| {
-            let (films, stills) = split_up(sets, split, task);
-            let of_stills = match split {
-                _ if phase.made == 0 || stills.is_empty() => 0,
-                Split::Train => phase.made,
-                _ => stills.len(),
-            };
-            films.len() + of_stills
-        });
-        windows.max().unwrap_or_default()
-    };
-    if most(Split::Train) < phase.batch || most(Split::Validation) == 0 {
-        return Err(too_few(phase, at));
-    }
-    Ok(())
-}
-
-fn too_few(phase: &GruPhase, at: &str) -> PhaseError {
-    PhaseError::NoFaces(format!(
-        "The sets have too few windows of {WINDOW} frames for the recurrent heads: a step takes {} (`{at}.batch`), of videos or, \
-         {} an epoch (`{at}.made`), composed of still faces, and some are needed to validate on. Raise `{at}.made`, lower \
-         `{at}.batch`, or add a set.",
-        phase.batch, phase.made
-    ))
 }
 
 impl<'a> Windows<'a> {
@@ -390,7 +304,7 @@ impl Learning for GruLearning<'_> {
                     for &window in &order[number * size..(number + 1) * size] {
                         match window.checked_sub(windows.films.len()) {
                             None => windows.films.add(window, &mut batch),
-                            Some(of) => windows.bank.add(&made[of], windows.teacher, &mut batch)?,
+                            Some(of) => windows.bank.add(&made[of], windows.teacher, &mut batch),
                         }
                     }
                     let parts = slopes(&self.heads, store, windows, &batch, grads)?;
@@ -424,9 +338,8 @@ impl Learning for GruLearning<'_> {
             for part in stills.chunks(self.phase.batch) {
                 let mut batch = Batch::default();
                 for &face in part {
-                    windows
-                        .bank
-                        .add(&windows.bank.still(face), None, &mut batch)?;
+                    let still = windows.bank.still(face);
+                    windows.bank.add(&still, None, &mut batch);
                 }
                 self.score(&averaged, &batch, WINDOW, &mut scores)?;
             }

@@ -248,8 +248,9 @@ pub fn prepare(
     let manifest = match finish::finish(options, &plan, &parts, work::jobs(&plan).len()) {
         Err(wrong @ (PrepareError::Nothing { .. } | PrepareError::TwoSplits { .. })) => {
             // It is the input that has to change: what was made of it could not be gone on with, and would be in the way.
-            parts.remove()?;
-            // Ours if it is empty; with anything in it, it stays.
+            // Where that fails, --force is what is left; the input's fault is what has to be told. Of the folder: ours if it is
+            // empty; with anything in it, it stays.
+            let _ = parts.remove();
             let _ = std::fs::remove_dir(&options.out);
             return Err(wrong);
         }

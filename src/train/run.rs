@@ -1,16 +1,17 @@
 //! A whole run: teacher and student, CNN and recurrent heads, one after the other (paper, section 3).
 
+mod before;
 mod known;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::cnn::{CnnLearning, has_faces};
+use super::cnn::CnnLearning;
 use super::config::{BUILT_IN, GruPhase, NOTHING, Phase as CnnPhase, RunConfig, Shape};
-use super::gru::{GruLearning, Shown, Taught, WINDOW, Windows, has_room, has_windows};
+use super::gru::{GruLearning, Shown, Taught, WINDOW, Windows};
 use super::held::Held;
 use super::loader::{Place, Plan, places};
-use super::net::{Gpu, Store, StoreError};
+use super::net::{Gpu, Store};
 use super::objective::Task;
 use super::phase::begun::{WEIGHTS, known};
 use super::phase::{Learning, Phase, PhaseError, Step, Verdict, Watch};
@@ -101,71 +102,6 @@ impl Run<'_> {
         )
     }
 
-    /// Finished networks that see what the student sees.
-    fn teachers(&self, files: &[PathBuf]) -> Result<Vec<Arc<Teacher>>, PhaseError> {
-        let load = |file: &PathBuf| {
-            let teacher = Teacher::new(Weights::load(Some(file))?)?;
-            let its = teacher.student.config().backbone.color;
-            let own = self.config.student.color;
-            if its != own {
-                return Err(PhaseError::NoFaces(format!(
-                    "{}: it reads {} pictures, and the student {}; both see the same.",
-                    file.display(),
-                    its.name(),
-                    own.name()
-                )));
-            }
-            Ok(Arc::new(teacher))
-        };
-        files.iter().map(load).collect()
-    }
-
-    /// That the phases have the faces, the windows and the memory they need is known before hours are spent on the first.
-    fn can_be_learnt(&self) -> Result<(), PhaseError> {
-        let config = self.config;
-        let until = |phases: &[&str]| self.until.is_some_and(|last| phases.contains(&last));
-        let own = (&config.cnn, config.gru.as_ref());
-        let teacher = config.teacher.as_ref();
-        // The CNN that stays as it is, and teaches its own recurrent heads.
-        let is_cnn = |t: &super::config::Teacher| {
-            config.cnn.epochs == 0
-                && matches!(&t.weights[..], [one] if one == Path::new(&config.start))
-        };
-        let another = teacher.is_some_and(|t| !is_cnn(t));
-        let mut networks = Vec::new();
-        if let Some(learnt) = teacher.filter(|t| t.weights.is_empty()) {
-            let cnn = match &learnt.cnn {
-                Some(cnn) => (cnn, "teacher.cnn"),
-                None => (own.0, "cnn"),
-            };
-            let gru = match &learnt.gru {
-                Some(gru) => Some((gru, "teacher.gru")),
-                None => own.1.map(|gru| (gru, "gru")),
-            };
-            let gru = gru.filter(|_| !until(&["teacher-cnn"]));
-            networks.push((cnn, gru, &learnt.shape, false));
-        }
-        if !until(&["teacher-cnn", "teacher-gru"]) {
-            let gru = own.1.map(|gru| (gru, "gru"));
-            let gru = gru.filter(|_| !until(&["student-cnn"]));
-            networks.push(((own.0, "cnn"), gru, &config.student, another));
-        }
-        for ((cnn, at), gru, shape, another) in networks {
-            if cnn.epochs > 0 {
-                has_faces(self.sets, (cnn.batch, at))?;
-            }
-            let Some((phase, at)) = gru else { continue };
-            has_windows(self.sets, (phase, at))?;
-            let shown = Shown {
-                phase,
-                seed: 0,
-                augment: &config.augment,
-            };
-            has_room(self.sets, &shown, shape.config(true).heads.hidden, another)?;
-        }
-        Ok(())
-    }
-
     /// Both phases of one network.
     fn one(
         &self,
@@ -223,49 +159,6 @@ impl Run<'_> {
             }
         }
         Ok((begin, known, grown))
-    }
-
-    /// Why a network cannot begin with these weights.
-    fn is_no_start(&self, who: &Who<'_>, weights: &Weights, error: &StoreError) -> PhaseError {
-        let shape = match StudentConfig::parse(&weights.config) {
-            Ok(config) => format!(
-                " Its own shape is `{}`.",
-                Shape::of(&config).written(who.shape_key)
-            ),
-            Err(_) => String::new(),
-        };
-        PhaseError::NoFaces(format!(
-            "`{}start`, and the shape that `{}` gives: {error}{shape}",
-            who.before, who.shape_key
-        ))
-    }
-
-    /// A CNN without epochs is the network that it begins with.
-    fn stays(&self, who: &Who<'_>, phase: &CnnPhase) -> Result<(), PhaseError> {
-        if phase.epochs > 0 || who.start == NOTHING {
-            return Ok(());
-        }
-        let weights = Weights::load((who.start != BUILT_IN).then(|| Path::new(who.start)))?;
-        let Ok(config) = StudentConfig::parse(&weights.config) else {
-            return Ok(());
-        };
-        let shape = Shape::of(&config);
-        if shape == *who.shape {
-            return Ok(());
-        }
-        let whose = match who.before {
-            "" => "`[student]`",
-            _ => "`[teacher.shape]`",
-        };
-        Err(PhaseError::NoFaces(format!(
-            "`{}.epochs` is 0, so that the CNN stays what it begins with; but `{}start` is another network than `{}` says (which, \
-             left out, is the thin student). Say its shape: in the place of {whose}, if there is one, and before all tables, \
-             `{}`.",
-            self.key(who, "cnn"),
-            who.before,
-            who.shape_key,
-            shape.written(who.shape_key)
-        )))
     }
 
     fn cnn(

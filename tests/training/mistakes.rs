@@ -207,3 +207,169 @@ fn all_keys_are_printed() {
     }
     assert_eq!(scratch.run(&["train", "run"]).status.code(), Some(2));
 }
+
+#[test]
+fn what_cannot_be_trained_on_is_told() {
+    let scratch = prepared();
+    let refuses = |text: &str, words: &[&str]| {
+        std::fs::write(scratch.path("bad.toml"), text).unwrap();
+        scratch.refuses(&["train", "run", "bad.toml"], words);
+    };
+    refuses("sets = []", &["bad.toml", "train prepare"]);
+    refuses("sets = [\"nowhere\"]", &["nowhere"]);
+    refuses(
+        "sets = [\"set\", \"./set\"]",
+        &["set twice", "count double"],
+    );
+    // Without a teacher there is no phase of a teacher's.
+    let whole = config("");
+    let (before, rest) = whole.split_once("[teacher.shape]").unwrap();
+    let (_, rest) = rest.split_once("[adam]").unwrap();
+    std::fs::write(scratch.path("bad.toml"), format!("{before}[adam]{rest}")).unwrap();
+    let until = ["train", "run", "bad.toml", "--until", "teacher-cnn"];
+    scratch.refuses(&until, &["bad.toml", "no phase teacher-cnn"]);
+    // A folder is one run's at a time.
+    std::fs::create_dir(scratch.path("busy")).unwrap();
+    let lock = std::fs::File::create(scratch.path("busy/lock")).unwrap();
+    lock.try_lock().unwrap();
+    let again = ["train", "run", "run.toml", "--out", "busy"];
+    scratch.refuses(&again, &["busy: another run is training there"]);
+    // Labels are not written over by what is said of them.
+    let data = ["train", "eval", "--data", "faces/FER2013Valid", "--force"];
+    let over = [&data[..], &["--json", "faces/FER2013Valid/label.csv"]].concat();
+    scratch.refuses(&over, &["label.csv", "is an input"]);
+    // What is no config is shown with its place.
+    std::fs::write(scratch.path("bad.toml"), "sets = [\"set\"]\nrate = 3\n").unwrap();
+    let output = scratch.run(&["train", "run", "bad.toml"]);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    let told: Vec<&str> = text.lines().collect();
+    assert!(
+        told[0].contains("bad.toml: ") && told[0].contains("line 2"),
+        "{text}"
+    );
+    assert!(
+        told.contains(&"2 | rate = 3") && told.contains(&"  | ^^^^"),
+        "{text}"
+    );
+    refuses(
+        &config("").replace("batch = 16", "batch = 4000"),
+        &["`cnn.batch` is 4000", "from 2 to 1024"],
+    );
+    refuses(
+        &config("").replace("[cnn]", "[cnn]\nkeep = 1.0"),
+        &["`cnn.keep` is 1", "below 1"],
+    );
+    // 160 faces, a KiB for each picture and network: two that are known before anything is learnt.
+    refuses(
+        &config("").replace("moves = 2", "moves = 50\nbank_mib = 2"),
+        &["200 still faces", "50 pictures", "`gru.bank_mib` allows 2"],
+    );
+    refuses(
+        &config("start = \"bild-in\""),
+        &["`start`", "bild-in", "`built-in`", "no file"],
+    );
+    refuses(&config("start = \"set/faces.csv\""), &["faces.csv"]);
+    refuses(
+        &config("").replace("batch = 16", "batch = 1000"),
+        &[
+            "too few faces",
+            "a step takes 1000",
+            "160 with labels",
+            "\"both\"",
+        ],
+    );
+    scratch.refuses(
+        &["train", "run", "nothing.toml"],
+        &["nothing.toml", "cannot be read"],
+    );
+    scratch.refuses(
+        &["train", "eval", "--data", "faces"],
+        &["neither", "faces/FER2013Train, faces/FER2013Valid"],
+    );
+    scratch.refuses(
+        &["train", "eval", "--data", "nowhere"],
+        &["nowhere", "no such folder"],
+    );
+
+    // A rate at which numbers burst: it says where, and the last good state stays.
+    let output = {
+        std::fs::write(
+            scratch.path("hot.toml"),
+            config("").replace("rate = 4e-3", "rate = 9.0\nwarm_up = 0.5"),
+        )
+        .unwrap();
+        scratch.run(&[
+            "train",
+            "run",
+            "hot.toml",
+            "--out",
+            "hot",
+            "--until",
+            "teacher-cnn",
+        ])
+    };
+    if !output.status.success() {
+        let text = stderr(&output);
+        assert!(
+            text.contains("is no number in epoch") && text.contains("checkpoint"),
+            "{text}"
+        );
+    }
+
+    // Another config does not go on from this one's checkpoint.
+    done(
+        &scratch,
+        &[
+            "train",
+            "run",
+            "run.toml",
+            "--out",
+            "out",
+            "--until",
+            "teacher-cnn",
+        ],
+    );
+    std::fs::write(
+        scratch.path("other.toml"),
+        config("")
+            .replace("seed = 3", "seed = 4")
+            .replace("rate = 4e-3", "rate = 2e-3"),
+    )
+    .unwrap();
+    scratch.refuses(
+        &[
+            "train",
+            "run",
+            "other.toml",
+            "--out",
+            "out",
+            "--until",
+            "teacher-cnn",
+        ],
+        &[
+            "another config",
+            "`seed` was 3 and is 4",
+            "`cnn.rate` was 0.004 and is 0.002",
+            "another --out",
+        ],
+    );
+    // A checkpoint that was cut is told, and not trusted.
+    let file = scratch.path("out/teacher-cnn.checkpoint");
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    let output = scratch.run(&[
+        "train",
+        "run",
+        "run.toml",
+        "--out",
+        "out",
+        "--until",
+        "teacher-cnn",
+    ]);
+    assert!(
+        !output.status.success() && stderr(&output).contains("teacher-cnn.checkpoint"),
+        "{}",
+        stderr(&output)
+    );
+}

@@ -163,7 +163,7 @@ impl Bank {
         window: &[Pick; WINDOW],
         teacher: Option<&Teacher>,
         batch: &mut Batch,
-    ) -> Result<(), PhaseError> {
+    ) {
         let known = |features: &'a [Vec<f32>; 2], head: usize| -> Vec<&'a [f32]> {
             let width = features[head].len() / (self.labels.len() * self.moves);
             let each = window.iter().map(|pick| {
@@ -194,7 +194,6 @@ impl Bank {
                 steady(runs.map(<[Pick]>::len), expression, affect);
             }
         }
-        Ok(())
     }
 }
 

@@ -104,8 +104,8 @@ fn a_batch_has_the_features_and_labels_of_what_was_picked() {
         picture: 5,
     };
     let mut batch = Batch::new(false);
-    bank.add(&window, None, &mut batch).unwrap();
-    bank.add(&bank.still(0), None, &mut batch).unwrap();
+    bank.add(&window, None, &mut batch);
+    bank.add(&bank.still(0), None, &mut batch);
     assert_eq!(batch.len(), 2);
     assert_eq!(batch.features[0][..31], [18.0; 31]);
     assert_eq!(batch.features[0][31..33], [29.0, 0.0]);
@@ -124,7 +124,7 @@ fn a_look_has_labels_of_its_own() {
     window[2].picture = 3;
     window[3].picture = 5;
     let mut batch = Batch::new(false);
-    bank.add(&window, None, &mut batch).unwrap();
+    bank.add(&window, None, &mut batch);
     let affect: Vec<_> = batch.labels[..5]
         .iter()
         .map(|l| l.affect.unwrap())
@@ -154,7 +154,7 @@ fn a_teacher_that_is_the_cnn_itself_needs_no_features_of_its_own() {
         let mut batch = Batch::new(true);
         let mut window = bank.still(2);
         window[7].picture = 1;
-        bank.add(&window, Some(&teacher), &mut batch).unwrap();
+        bank.add(&window, Some(&teacher), &mut batch);
         batch.taught.unwrap()
     };
     let shared = taught(&bank);
