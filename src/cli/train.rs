@@ -128,7 +128,7 @@ pub struct LandmarksArgs {
     #[arg(long, short, value_name = "DIR", conflicts_with = "check")]
     pub out: Option<PathBuf>,
     /// Threads that share a step [default: the config's, else one a core]; the weights do not depend on it
-    #[arg(long, value_name = "N", value_parser = super::up_to_256)]
+    #[arg(long, value_name = "N", value_parser = super::values::up_to_256)]
     pub threads: Option<usize>,
     /// Train nothing: check a network on the validation split of a packed set
     #[arg(long, value_name = "SET")]

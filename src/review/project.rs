@@ -15,46 +15,16 @@ use crate::evaluate::files::{Loaded, Side, is_marked};
 use crate::evaluate::matching::Scores;
 use crate::formats::labels::LabelError;
 
+mod error;
+mod files;
 mod names;
 mod notes;
 
+pub use self::error::ProjectError;
+use self::files::{file_name, file_stem, filled, video_of, what_is_there};
+
 /// Frames a second where nothing tells.
 pub const ASSUMED_RATE_HZ: f64 = 25.0;
-
-/// Why a project cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ProjectError {
-    /// A file of predictions or labels is wrong.
-    #[error(transparent)]
-    Labels(#[from] LabelError),
-    /// A folder of labels has none for this video.
-    #[error("{folder}: no labels in it are of the video {video}. {there}", folder = folder.display())]
-    NotInFolder {
-        /// Which.
-        folder: PathBuf,
-        /// The video's name.
-        video: String,
-        /// What is there, as a sentence.
-        there: String,
-    },
-    /// The labels that were given are the predictions.
-    #[error("{path}: these are the predictions themselves. Give somebody's labels, or a table of other predictions.", path = .0.display())]
-    Same(PathBuf),
-    /// Labels alone, which do not say how many frames there are.
-    #[error("{path}: its labels are of times, not of frames. Give their video, or predictions, as well.", path = .0.display())]
-    NoFrames(PathBuf),
-    /// Labels alone, of more frames than can be held.
-    #[error("{path}: it speaks of frame {frame}; without a video, frames below {most} can be shown. Give the video as well.", path = path.display(), most = super::model::MOST_FRAMES)]
-    TooManyFrames {
-        /// Which file.
-        path: PathBuf,
-        /// The highest frame.
-        frame: u64,
-    },
-    /// Neither a video nor predictions nor labels say how many frames there are.
-    #[error("there is nothing to show: no video, no predictions and no labels with frames.")]
-    Nothing,
-}
 
 /// The frames of a video, as its index or its pictures' names tell.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -446,50 +416,4 @@ impl Project {
             .partition_point(|t| *t <= time_s)
             .saturating_sub(1)
     }
-}
-
-/// Times without holes: a frame without a time follows the one before it by the usual step.
-fn filled(times_s: &[f64], frames: usize) -> Vec<f64> {
-    let step_s = 1.0 / ASSUMED_RATE_HZ;
-    let mut last = -step_s;
-    (0..frames)
-        .map(|i| {
-            last = match times_s.get(i) {
-                Some(t) if t.is_finite() && *t >= last => *t,
-                _ => last + step_s,
-            };
-            last
-        })
-        .collect()
-}
-
-fn file_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    name.to_string_lossy().into_owned()
-}
-
-/// The video's name that a table's own has.
-fn video_of(table: &Path) -> String {
-    let stem = file_stem(table);
-    stem.strip_suffix(".affect").unwrap_or(&stem).to_owned()
-}
-
-/// What a folder without the wanted labels has, as a sentence.
-fn what_is_there(series: &[Loaded], tables: &[PathBuf]) -> String {
-    let mut there: Vec<&str> = series.iter().map(|l| l.series.video.as_str()).collect();
-    there.sort_unstable();
-    there.dedup();
-    let more = there.len().saturating_sub(5);
-    there.truncate(5);
-    match (there.as_slice(), tables) {
-        ([], []) => "It holds no file of labels.".to_owned(),
-        ([], [table, ..]) => format!("It holds predictions alone: {}.", file_name(table)),
-        (names, _) if more > 0 => format!("It has: {} and {more} more.", names.join(", ")),
-        (names, _) => format!("It has: {}.", names.join(", ")),
-    }
-}
-
-fn file_stem(path: &Path) -> String {
-    let name = path.file_stem().unwrap_or(path.as_os_str());
-    name.to_string_lossy().into_owned()
 }

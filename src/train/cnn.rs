@@ -112,11 +112,16 @@ impl Learning for CnnLearning<'_> {
         let before = epoch * plan.steps();
         plan.epoch(epoch, from, |number, batches| {
             let faces = batches.len() * learner.batch();
+            // A step may want slopes twice; teachers say the same.
+            let mut said = Vec::with_capacity(batches.len());
             step(number, faces, &mut |store, grads| {
                 let mut sums = [0.0; 5];
                 for (task, batch) in batches.iter().enumerate() {
-                    let turn = before + number + task;
-                    let taught = teachers.logits(turn, &batch.pixels, channels)?;
+                    if task == said.len() {
+                        let turn = before + number + task;
+                        said.push(teachers.logits(turn, &batch.pixels, channels)?);
+                    }
+                    let taught = &said[task];
                     let parts = learner.slopes(store, batch, taught.as_ref(), grads)?;
                     sums.iter_mut()
                         .zip(parts)

@@ -13,6 +13,7 @@ use crate::labels::Expression;
 use crate::model::config::{CROP_SIDE_PX, StudentConfig};
 use crate::source::images::ImageSource;
 use crate::source::{FrameSource, Next, SourceError};
+use crate::train::set::PICTURES_FILE;
 
 /// The file of votes in a split of FER+.
 pub const VOTES_FILE: &str = "label.csv";
@@ -148,6 +149,13 @@ pub enum FacesError {
         /// What is wrong with it.
         reason: String,
     },
+    /// It is a packed set.
+    #[error(
+        "{path}: this is a set that `train prepare` packed. Give the folder of pictures that it was made from: faces are aligned here \
+         anew, as the program does it.",
+        path = .0.display()
+    )]
+    Packed(PathBuf),
     /// There is no face in it.
     #[error("{path}: no face in it can be used. Give a folder of pictures, each of them a face; where there is a label.csv, a picture counts when most of its votes agree on one expression.", path = .0.display())]
     Empty(PathBuf),
@@ -166,6 +174,9 @@ pub fn read(
     landmarks: &mut LandmarkNet,
     unread: &mut dyn FnMut(&str),
 ) -> Result<Vec<Face>, FacesError> {
+    if folder.join(PICTURES_FILE).is_file() {
+        return Err(FacesError::Packed(folder.to_owned()));
+    }
     let targets = targets(&folder.join(VOTES_FILE))?;
     let mut gray = Gray::default();
     // Every crop is kept: there is nothing to use again.

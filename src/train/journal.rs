@@ -8,10 +8,27 @@ use serde_json::Value;
 
 /// Why the log cannot be written or read.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: the log cannot be used ({reason}). Check the folder, its permissions and the space left.", path = path.display())]
-pub struct JournalError {
-    path: PathBuf,
-    reason: io::Error,
+pub enum JournalError {
+    /// The system refuses.
+    #[error("{path}: the log cannot be used ({reason}). Check the folder, its permissions and the space left.", path = path.display())]
+    Io {
+        /// The log.
+        path: PathBuf,
+        /// The system's word.
+        reason: io::Error,
+    },
+    /// It was cut, or is not the checkpoint's.
+    #[error(
+        "{path}: the log has fewer than the {lines} lines that the checkpoint beside it knows of: it was cut, or is another run's. \
+         Bring it back to go on, or begin anew in another folder (--out).",
+        path = path.display()
+    )]
+    Short {
+        /// The log.
+        path: PathBuf,
+        /// How many it should have at least.
+        lines: u64,
+    },
 }
 
 /// One phase's log.
@@ -29,7 +46,7 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read, written or cut, or has fewer lines.
     pub fn open(path: &Path, lines: u64) -> Result<Self, JournalError> {
-        let fail = |reason| JournalError {
+        let fail = |reason| JournalError::Io {
             path: path.to_owned(),
             reason,
         };
@@ -48,10 +65,10 @@ impl Journal {
             line.clear();
             let read = reader.read_until(b'\n', &mut line).map_err(fail)?;
             if line.last() != Some(&b'\n') {
-                let short = format!(
-                    "it has fewer than the {lines} lines that the checkpoint beside it knows of"
-                );
-                return Err(fail(io::Error::new(io::ErrorKind::UnexpectedEof, short)));
+                return Err(JournalError::Short {
+                    path: path.to_owned(),
+                    lines,
+                });
             }
             bytes += read as u64;
         }
@@ -71,7 +88,7 @@ impl Journal {
         let text = format!("{line}\n");
         self.file
             .write_all(text.as_bytes())
-            .map_err(|reason| JournalError {
+            .map_err(|reason| JournalError::Io {
                 path: self.path.clone(),
                 reason,
             })?;
@@ -89,7 +106,7 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub fn read(path: &Path) -> Result<Vec<Value>, JournalError> {
-        let fail = |reason| JournalError {
+        let fail = |reason| JournalError::Io {
             path: path.to_owned(),
             reason,
         };
@@ -102,5 +119,38 @@ impl Journal {
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_a_checkpoint_does_not_know_of_is_forgotten_and_what_it_misses_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run/log.jsonl");
+        let mut journal = Journal::open(&path, 0).unwrap();
+        for n in 0..3 {
+            journal.write(&json!({"n": n})).unwrap();
+        }
+        // Killed in the midst of a line.
+        std::fs::write(&path, std::fs::read_to_string(&path).unwrap() + "{\"n\"").unwrap();
+        let mut journal = Journal::open(&path, 2).unwrap();
+        journal.write(&json!({"n": 9})).unwrap();
+        assert_eq!(journal.lines(), 3);
+        let read: Vec<_> = Journal::read(&path).unwrap();
+        assert_eq!(read, [json!({"n": 0}), json!({"n": 1}), json!({"n": 9})]);
+
+        let short = Journal::open(&path, 4).unwrap_err();
+        assert!(matches!(short, JournalError::Short { lines: 4, .. }));
+        let told = short.to_string();
+        assert!(
+            told.contains("log.jsonl") && told.contains("Bring it back"),
+            "{told}"
+        );
+        assert_eq!(Journal::read(&path).unwrap().len(), 3, "nothing is cut");
     }
 }

@@ -236,6 +236,10 @@ impl<'a> Plan<'a> {
                 &mut Rng::stream(self.seed, &place),
             );
         }
+        if self.phase.from_teacher {
+            batch.targets.expression.clear();
+            batch.targets.affect.clear();
+        }
         batch
     }
 

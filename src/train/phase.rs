@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-pub use self::report::{EpochReport, PhaseError, StepReport, Verdict, Watch};
+pub use self::report::{End, EpochReport, PhaseError, StepReport, Verdict, Watch};
 use super::checkpoint::{Bits, Checkpoint, CheckpointError, Position, VALUES};
 use super::config::Course;
 use super::journal::Journal;
@@ -109,6 +109,10 @@ impl Phase<'_> {
         watch: &mut dyn Watch,
     ) -> Result<(Store, f64), PhaseError> {
         let mut state = self.begin(begin, learning)?;
+        if state.position.done {
+            // Its log is no one's concern any more.
+            return Ok(Self::best_of(state));
+        }
         let mut journal = Journal::open(&log_of(&self.folder, self.name), state.position.lines)?;
         let mut grads = vec![0.0; state.store.learnt()];
         while !state.position.done {
@@ -134,21 +138,31 @@ impl Phase<'_> {
                 line[*name] = json!(value);
             }
             journal.write(&line)?;
+            let best_epoch = state.position.best.map_or(epoch, |(_, at)| at);
+            let ends = match epoch + 1 >= self.course.epochs {
+                true => Some(End::Whole),
+                false if epoch - best_epoch >= self.course.patience => Some(End::Early),
+                false => None,
+            };
             watch.epoch(&EpochReport {
                 epoch,
                 verdict: &verdict,
-                best,
+                best_epoch,
+                ends,
             });
-            let since = state.position.best.map_or(0, |(_, at)| epoch - at);
             state.position.epoch += 1;
             state.position.step = 0;
-            state.position.done =
-                state.position.epoch >= self.course.epochs || since >= self.course.patience;
+            state.position.done = ends.is_some();
             self.save(&mut state, &journal)?;
         }
+        Ok(Self::best_of(state))
+    }
+
+    /// The best values of a phase that is over, and their score.
+    fn best_of(mut state: State) -> (Store, f64) {
         let score = state.position.best.map_or(0.0, |(score, _)| score.0);
         state.store.values = state.best;
-        Ok((state.store, score))
+        (state.store, score)
     }
 
     /// Whether its checkpoint says that it is over.
@@ -200,7 +214,9 @@ impl Phase<'_> {
 
     /// What a checkpoint of this phase is known by.
     fn of(&self) -> String {
-        let rest = format!("{} {:?} {:?}", self.name, self.course, self.adam);
+        // What was not asked for is no part of it: a checkpoint from before there was such a thing is gone on from.
+        let course = format!("{:?}", self.course).replace(", sharpness: 0.0 }", " }");
+        let rest = format!("{} {course} {:?}", self.name, self.adam);
         format!("{}\n{}", self.of, hex(&Sha256::digest(rest)))
     }
 
@@ -292,23 +308,11 @@ impl Phase<'_> {
                 .par_chunks_mut(CHUNK)
                 .for_each(|grads| grads.fill(0.0));
             let parts = slopes(&mut state.store, grads)?;
-            let all = names.iter().zip(parts);
-            let bad = all
-                .chain([(&"all of it", parts[4])])
-                .find(|(_, part)| !part.is_finite());
-            let what = match bad {
-                Some((name, _)) => Some(format!("the loss ({name})")),
-                None => (!state.adam.are_numbers(grads)).then(|| "a slope".to_owned()),
-            };
-            if let Some(what) = what {
-                return Err(PhaseError::NotANumber {
-                    phase: self.name.to_owned(),
-                    what,
-                    epoch: epoch + 1,
-                    step: step + 1,
-                    rate,
-                    checkpoint: self.checkpoint(),
-                });
+            let at = (epoch, step, rate);
+            self.are_numbers(names, &parts, (&state.adam, grads), at)?;
+            if self.course.sharpness > 0.0 {
+                let parts = self.slopes_beside(state, grads, slopes)?;
+                self.are_numbers(names, &parts, (&state.adam, grads), at)?;
             }
             state.adam.step(&mut state.store, grads, rate);
             self.follow(state);
@@ -345,6 +349,64 @@ impl Phase<'_> {
             Ok(true)
         })?;
         Ok(whole)
+    }
+
+    /// Slopes at the weights become those where the loss is worst, as far as the slopes tell, at the course's distance. The
+    /// weights, and what the batch made of the running moments, stay as they are.
+    fn slopes_beside(
+        &self,
+        state: &mut State,
+        grads: &mut [f32],
+        slopes: &mut Slopes<'_>,
+    ) -> Result<Parts, PhaseError> {
+        let steep = |grads: &[f32]| grads.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>();
+        // In order: the sum is the same whoever takes a part of it.
+        let sums: Vec<f64> = grads.par_chunks(CHUNK).map(steep).collect();
+        let steepness = sums.iter().sum::<f64>().sqrt();
+        if steepness == 0.0 {
+            return Ok(Parts::default());
+        }
+        let before = state.store.values.clone();
+        let way = (self.course.sharpness / steepness) as f32;
+        let learnt = state.store.values[..grads.len()].par_chunks_mut(CHUNK);
+        learnt
+            .zip(grads.par_chunks_mut(CHUNK))
+            .for_each(|(values, grads)| {
+                for (value, slope) in values.iter_mut().zip(&*grads) {
+                    *value += way * slope;
+                }
+                grads.fill(0.0);
+            });
+        let parts = slopes(&mut state.store, grads);
+        state.store.values = before;
+        parts
+    }
+
+    /// That a step's loss and slopes are numbers. `at`: epoch and step from 0, and the learning rate.
+    fn are_numbers(
+        &self,
+        names: &[&str],
+        parts: &Parts,
+        (adam, grads): (&Adam, &[f32]),
+        (epoch, step, rate): (usize, usize, f64),
+    ) -> Result<(), PhaseError> {
+        let all = names.iter().copied().zip(*parts);
+        let bad = all
+            .chain([("all of it", parts[4])])
+            .find(|(_, part)| !part.is_finite());
+        let what = match bad {
+            Some((name, _)) => format!("the loss ({name})"),
+            None if !adam.are_numbers(grads) => "a slope".to_owned(),
+            None => return Ok(()),
+        };
+        Err(PhaseError::NotANumber {
+            phase: self.name.to_owned(),
+            what,
+            epoch: epoch + 1,
+            step: step + 1,
+            rate,
+            checkpoint: self.checkpoint(),
+        })
     }
 
     /// The moving average takes the step's values in.
@@ -384,3 +446,7 @@ pub fn student_of(
     };
     Ok(Student::with_kernels(&weights, kernels)?)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -15,6 +15,7 @@ use super::net::{Gpu, Store};
 use super::objective::Task;
 use super::phase::begun::{WEIGHTS, known};
 use super::phase::{Learning, Phase, PhaseError, Step, Verdict, Watch};
+use super::random::Rng;
 use super::set::{Set, Split};
 use super::teacher::Teacher;
 use crate::formats::output::write_whole;
@@ -170,7 +171,7 @@ impl Run<'_> {
         teachers: &[Arc<Teacher>],
         watch: &mut dyn RunWatch,
     ) -> Result<Store, PhaseError> {
-        let (begin, start, grown) = self.begin(name, who, config)?;
+        let (mut begin, start, grown) = self.begin(name, who, config)?;
         let of = self.depends_on(who, self.of_cnn(who, &start, phase), teachers);
         let files = self.phase(name, phase.course(), self.config.checkpoint_steps, of);
         // Another run's folder is refused before anything is made for it.
@@ -206,6 +207,13 @@ impl Run<'_> {
                 ""
             },
         );
+        let before = (who.start != NOTHING && phase.keep > 0.0).then(|| begin.values.clone());
+        if who.start != NOTHING && phase.forget > 0.0 {
+            let mut rng = Rng::stream(self.seed(name), &[1]);
+            let mut first = Store::new(config);
+            first.begin(|| rng.unit() as f32);
+            keep(&first.values, phase.forget, &mut begin.values);
+        }
         let mut learning = CnnLearning::new(
             config,
             &begin,
@@ -214,7 +222,6 @@ impl Run<'_> {
             (teachers, self.gpu),
         )?;
         watch.phase(name, &what);
-        let before = (who.start != NOTHING && phase.keep > 0.0).then(|| begin.values.clone());
         let mut store = self.finish(&files, &mut learning, begin, watch)?;
         if let Some(before) = before {
             keep(&before, phase.keep, &mut store.values);

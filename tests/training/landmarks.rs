@@ -89,6 +89,10 @@ fn log(path: &Path) -> Vec<Value> {
 fn a_landmark_network_learns_where_the_points_are_and_goes_on_after_every_kill() {
     let scratch = prepared();
     let run = ["train", "landmarks", "l.toml", "--threads", "1", "--out"];
+    // A student's run was here before.
+    std::fs::create_dir_all(scratch.path("whole")).unwrap();
+    let line = "{\"phase\":\"student-cnn\",\"epoch\":1,\"score\":0.5,\"accuracy\":0.5}\n";
+    std::fs::write(scratch.path("whole/student-cnn.log.jsonl"), line).unwrap();
     let output = scratch.run(&[&run[..], &["whole"]].concat());
     assert!(output.status.success(), "{}", stderr(&output));
     let lines = log(&scratch.path("whole/landmarks.log.jsonl"));
@@ -99,6 +103,7 @@ fn a_landmark_network_learns_where_the_points_are_and_goes_on_after_every_kill()
     assert!(of("face").last() < of("face").first());
     let page = std::fs::read_to_string(scratch.path("whole/curves.html")).unwrap();
     assert!(page.contains("error plain") && page.contains("face AUC"));
+    assert!(page.contains("<h2>student-cnn</h2>"), "its curves stay");
 
     // What it says of itself is what a check says.
     let weights = "whole/landmarks.safetensors";

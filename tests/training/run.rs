@@ -279,7 +279,7 @@ fn a_run_that_is_killed_ends_as_one_that_is_not() {
     // With all that depends on where in its course a run is.
     let text = config("").replace(
         "[cnn]\n",
-        "[cnn]\nin_turn = true\nmirrored = true\nmix = 0.5\n",
+        "[cnn]\nin_turn = true\nmirrored = true\nmix = 0.5\nsharpness = 0.1\n",
     );
     let (cnn, gru) = text.split_once("[gru]\n").unwrap();
     let (gru, card) = gru.split_once("[card]").unwrap();

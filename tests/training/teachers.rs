@@ -86,6 +86,20 @@ fn a_student_learns_from_several_what_they_say_on_average() {
     let mirrored = asked("\"one/teacher-cnn.safetensors\"", "g", "mirrored = true\n");
     assert!((mirrored - one).abs() > 1e-6, "{mirrored} {one}");
 
+    // What they say alone, or beside the labels.
+    asked(
+        &names("one", "two"),
+        "h",
+        "from_teacher = true\nmix = 0.5\n",
+    );
+    for (out, labels) in [("c", true), ("h", false)] {
+        let lines = log(&scratch, out);
+        let first = lines.iter().find(|line| line["loss"].is_f64()).unwrap();
+        for part in ["expression", "valence", "arousal"] {
+            assert_eq!(first[part].as_f64().unwrap() > 0.0, labels, "{first}");
+        }
+    }
+
     // Other teachers are another run, and so is another way to ask them.
     let text = taught(&names("one", "two")).replacen("[cnn]\n", "[cnn]\nmirrored = true\n", 1);
     std::fs::write(scratch.path("run.toml"), text).unwrap();

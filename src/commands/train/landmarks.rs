@@ -45,7 +45,7 @@ fn train(args: &LandmarksArgs, config_path: &Path) -> Result<(), Failure> {
         out: &out,
         makers,
     };
-    let mut show = Show::new(Interrupt::listen(), &out, &[PHASE]);
+    let mut show = Show::new(Interrupt::listen(), &out);
     let [learnt, held_out] =
         [Split::Train, Split::Validation].map(|split| places(&sets, split).len());
     if learnt > 0 && held_out > 0 {

@@ -9,11 +9,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::super::{Failure, INTERRUPTED, Interrupt, print, say};
 use crate::cli::train::{RunArgs, TrainDevice};
 use crate::formats::output::write_whole;
+use crate::model::config::Color;
 use crate::train::config::{ConfigError, RunConfig};
 use crate::train::journal::Journal;
+use crate::train::landmarks::PHASE as LANDMARKS;
 use crate::train::net::{Gpu, GpuError, Products};
 use crate::train::page::page;
-use crate::train::phase::{EpochReport, PhaseError, StepReport, Watch, log_of};
+use crate::train::phase::{End, EpochReport, PhaseError, StepReport, Watch, log_of};
 use crate::train::run::{PHASES, Run, RunWatch};
 use crate::train::set::{Set, SetError};
 
@@ -80,6 +82,15 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
             file.display()
         )));
     }
+    for set in sets.iter().filter(|_| config.student.color == Color::Rgb) {
+        if set.manifest().made.color == Color::Gray {
+            say(&format!(
+                "note: {}: its pictures are grey, and the student reads red, green and blue: it sees the same in all three. `train \
+                 prepare --color rgb` keeps colours, where a database has them",
+                set.path().display()
+            ));
+        }
+    }
     let (pool, makers) = threads(args.threads.unwrap_or(config.threads))?;
     let gpu = if config.learns_a_cnn() {
         gpu(args.device)?
@@ -94,7 +105,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         makers,
         gpu: gpu.as_ref(),
     };
-    let mut show = Show::new(Interrupt::listen(), &out, &PHASES);
+    let mut show = Show::new(Interrupt::listen(), &out);
     let file = pool.install(|| run.run(&mut show));
     show.end();
     say(&format!("{} is finished", file?.display()));
@@ -136,8 +147,6 @@ pub(super) fn threads(wanted: usize) -> Result<(rayon::ThreadPool, usize), Failu
 /// Progress on a terminal, or lines now and then.
 pub(super) struct Show {
     interrupt: Interrupt,
-    /// Of the run, by the names of their logs.
-    phases: &'static [&'static str],
     name: String,
     bar: ProgressBar,
     plain: bool,
@@ -148,7 +157,7 @@ pub(super) struct Show {
 }
 
 impl Show {
-    pub(super) fn new(interrupt: Interrupt, out: &Path, phases: &'static [&'static str]) -> Self {
+    pub(super) fn new(interrupt: Interrupt, out: &Path) -> Self {
         let target = ProgressDrawTarget::stderr();
         let plain = target.is_hidden();
         let bar = ProgressBar::with_draw_target(Some(1), target);
@@ -157,7 +166,6 @@ impl Show {
         }
         Self {
             interrupt,
-            phases,
             out: out.to_owned(),
             name: String::new(),
             bar,
@@ -194,7 +202,8 @@ impl Show {
             let lines = Journal::read(&log_of(&self.out, name)).unwrap_or_default();
             (*name, lines)
         };
-        let logs: Vec<_> = self.phases.iter().map(read).collect();
+        // A student's and a landmark network's runs may share a folder, and then the page.
+        let logs: Vec<_> = PHASES.iter().chain(&[LANDMARKS]).map(read).collect();
         let file = self.out.join("curves.html");
         if let Err(e) = write_whole(&file, page("Training", &logs).as_bytes(), true) {
             say(&format!("note: {e}"));
@@ -245,8 +254,25 @@ impl Watch for Show {
             self.name,
             report.epoch + 1,
             named.join(", "),
-            if report.best { ", the best so far" } else { "" }
+            if report.best_epoch == report.epoch {
+                ", the best so far"
+            } else {
+                ""
+            }
         ));
+        let (epoch, best) = (report.epoch + 1, report.best_epoch + 1);
+        match report.ends {
+            Some(End::Whole) => self.line(&format!(
+                "{}: all {epoch} epochs are through; what comes out is the best, epoch {best}",
+                self.name
+            )),
+            Some(End::Early) => self.line(&format!(
+                "{}: stopped after epoch {epoch}, since none was better than epoch {best} for as long as `patience` says; that is \
+                 what comes out",
+                self.name
+            )),
+            None => {}
+        }
         self.page();
     }
 

@@ -10,6 +10,12 @@ const FRAME: [&str; 1] = ["frame"];
 const TIME: [&str; 1] = ["time_s"];
 const PICTURE: [&str; 2] = ["picture", "file"];
 const LABELS: [&str; 3] = ["expression", "valence", "arousal"];
+/// All that are read.
+pub(super) const COLUMNS: [&str; 8] = [
+    FRAME[0], TIME[0], PICTURE[0], PICTURE[1], FACE, LABELS[0], LABELS[1], LABELS[2],
+];
+/// Whose face a row speaks of.
+const FACE: &str = "face_id";
 
 /// Whether these names are the header of such a file.
 pub(super) fn is_header(names: &[String]) -> bool {
@@ -72,7 +78,7 @@ pub(super) fn read(source: Source<'_>) -> Result<Labels, LabelError> {
         }
     }
     let [frame, time, picture] = [rows.find(&FRAME), rows.find(&TIME), rows.find(&PICTURE)];
-    let face = rows.find(&["face_id"]);
+    let face = rows.find(&[FACE]);
     let [expression, valence, arousal] = LABELS.map(|name| rows.find(&[name]));
     let mut series = source.series();
     let known = [frame, time, picture, face, expression, valence, arousal];

@@ -1,7 +1,8 @@
 use super::super::made;
-use super::super::track::Rating;
+use super::super::track::{Rating, Track};
 use super::*;
 use crate::formats::labels::Person;
+use crate::labels::Expression;
 use crate::review::Rater;
 use proptest::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use std::ops::{Bound, RangeBounds, RangeInclusive};
 
-use super::{BUILT_IN, GruPhase, NOTHING, Phase, RunConfig, Shape};
+use super::{BUILT_IN, GruPhase, NOTHING, Phase, RunConfig, Shape, Teacher};
 use crate::model::config::{CROP_SIDE_PX, Mean, StudentConfig};
 use crate::train::augment::Augment;
 use crate::train::net::AdamConfig;
@@ -34,7 +34,7 @@ impl RunConfig {
         keeps_something("cnn", &self.cnn, ("start", &self.start))?;
         self.teacher_is_one_or_the_other()?;
         self.teachers_can_be_asked()?;
-        self.somebody_teaches_the_heads()?;
+        self.somebody_teaches()?;
         if let Some(teacher) = &self.teacher {
             if let Some(cnn) = &teacher.cnn {
                 cnn.check("teacher.cnn")?;
@@ -92,31 +92,46 @@ impl RunConfig {
         }
     }
 
-    /// Heads that learn from a teacher alone have one.
-    fn somebody_teaches_the_heads(&self) -> Result<(), String> {
-        let own = self.teacher.as_ref().and_then(|t| t.gru.as_ref());
-        let at = match (&self.gru, own) {
-            (_, Some(gru)) if gru.from_teacher => "teacher.gru",
-            (Some(gru), _) if gru.from_teacher && self.teacher.is_none() => "gru",
-            (Some(gru), None)
-                if gru.from_teacher
-                    && self.teacher.as_ref().is_some_and(|t| t.weights.is_empty()) =>
-            {
-                return Err(
-                    "`gru.from_teacher` leaves the labels out, and the teacher's own heads, which go by `gru` too, have nobody to \
-                     learn from; give them a `teacher.gru`, or a finished teacher by `teacher.weights`."
-                        .to_owned(),
-                );
-            }
-            _ => return Ok(()),
+    /// What learns from a teacher alone has one.
+    fn somebody_teaches(&self) -> Result<(), String> {
+        let own = self.teacher.as_ref();
+        let cnn = (self.cnn.from_teacher, own.and_then(|t| t.cnn.as_ref()));
+        let gru = (
+            self.gru.as_ref().is_some_and(|gru| gru.from_teacher),
+            own.and_then(|t| t.gru.as_ref()),
+        );
+        self.somebody_teaches_it("cnn", "CNN", cnn.0, cnn.1.map(|cnn| cnn.from_teacher))?;
+        self.somebody_teaches_it(
+            "gru",
+            "recurrent heads",
+            gru.0,
+            gru.1.map(|gru| gru.from_teacher),
+        )
+    }
+
+    /// Of one kind of phase, by its table: whether the student's asks for it, and the teacher's own, where it has one.
+    fn somebody_teaches_it(
+        &self,
+        table: &str,
+        what: &str,
+        student: bool,
+        teachers: Option<bool>,
+    ) -> Result<(), String> {
+        let nobody = |at: &str, or: &str| {
+            Err(format!(
+                "`{at}.from_teacher` leaves the labels out, and nobody teaches there; leave it out{or}."
+            ))
         };
-        let or = match at {
-            "gru" => ", or name a teacher by `teacher.weights`",
-            _ => "",
-        };
-        Err(format!(
-            "`{at}.from_teacher` leaves the labels out, and nobody teaches those heads; leave it out{or}."
-        ))
+        let learns = |teacher: &Teacher| teacher.weights.is_empty();
+        match (&self.teacher, student, teachers) {
+            (_, _, Some(true)) => nobody(&format!("teacher.{table}"), ""),
+            (None, true, _) => nobody(table, ", or name a teacher by `teacher.weights`"),
+            (Some(teacher), true, None) if learns(teacher) => Err(format!(
+                "`{table}.from_teacher` leaves the labels out, and the teacher's own {what} would go by `{table}` too, with nobody \
+                 to learn from; say by `teacher.{table}` how the teacher learns, or name a finished one by `teacher.weights`."
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// How teachers are asked is said of a phase that has some.
@@ -166,14 +181,15 @@ fn begins_with_something(at: &str, cnn: &Phase, start: (&str, &str)) -> Result<(
 
 /// Part of what a CNN began with is kept where it began with something.
 fn keeps_something(at: &str, cnn: &Phase, start: (&str, &str)) -> Result<(), String> {
-    if cnn.keep == 0.0 || start.1 != NOTHING {
-        return Ok(());
+    let of_start = [("keep", cnn.keep), ("forget", cnn.forget)];
+    match of_start.iter().find(|(_, part)| *part > 0.0) {
+        Some((key, part)) if start.1 == NOTHING => Err(format!(
+            "`{at}.{key}` is {part}, part of the weights that the CNN begins with, and `{}` says nothing: these are random. Leave \
+             it out, or give it a weights file.",
+            start.0
+        )),
+        _ => Ok(()),
     }
-    Err(format!(
-        "`{at}.keep` is {}, part of the weights that the CNN begins with, and `{}` says nothing: these are random. Leave it out, or \
-         give it a weights file.",
-        cnn.keep, start.0
-    ))
 }
 
 impl Phase {
@@ -196,6 +212,8 @@ impl Phase {
         number(&key("balance"), self.balance, 0.0..=1.0)?;
         number(&key("smoothing"), self.smoothing, 0.0..1.0)?;
         number(&key("mix"), self.mix, 0.0..=1.0)?;
+        number(&key("sharpness"), self.sharpness, 0.0..=10.0)?;
+        number(&key("forget"), self.forget, 0.0..1.0)?;
         number(&key("average"), self.average, 0.0..1.0)?;
         number(&key("keep"), self.keep, 0.0..1.0)
     }

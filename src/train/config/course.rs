@@ -40,6 +40,22 @@ pub struct Phase {
     /// of one. It is twice the time, unless they are asked in turn.
     #[serde(skip_serializing_if = "is_false")]
     pub mirrored: bool,
+    /// Learn from the teachers alone: labels of the training split are not learnt (`balance` still draws by them). A network
+    /// that learns its labels by heart is surer of the very faces that it learnt than of any other; what teachers say of views
+    /// and of faces that lie over one another (`mix`) is not to be learnt so.
+    #[serde(skip_serializing_if = "is_false")]
+    pub from_teacher: bool,
+    /// Slopes are taken where the loss is worst this far from the weights (a Euclidean distance over all of them), in place of
+    /// at the weights: a step twice as long, towards weights about which the loss is flat (Foret et al., "Sharpness-aware
+    /// minimization for efficiently improving generalization", ICLR 2021). 0: at the weights.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub sharpness: f64,
+    /// This part of the weights that it begins with is let go of: the rest, and as much of first, random values, is where it
+    /// begins. A network that goes on from another's weights generalises worse than one that begins with nothing, and so it
+    /// finds weights of its own (Ash and Adams, "On warm-starting neural network training", NeurIPS 2020). 0 where it begins
+    /// with nothing.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub forget: f64,
     /// The moving average keeps this much of itself in a step; 0: there is none.
     pub average: f64,
     /// This part of the weights that it began with is in those that come out: of a network that knew something already,
@@ -74,6 +90,9 @@ impl Default for Phase {
             mix: 0.0,
             in_turn: false,
             mirrored: false,
+            from_teacher: false,
+            sharpness: 0.0,
+            forget: 0.0,
             average: 0.0,
             keep: 0.0,
         }
@@ -107,6 +126,8 @@ pub struct Course {
     pub warm_up: f64,
     /// What the moving average keeps of itself in a step; 0: there is none.
     pub average: f64,
+    /// How far from the weights slopes are taken ([`Phase::sharpness`]).
+    pub sharpness: f64,
 }
 
 impl Phase {
@@ -119,6 +140,7 @@ impl Phase {
             schedule: self.schedule,
             warm_up: self.warm_up,
             average: self.average,
+            sharpness: self.sharpness,
         }
     }
 }
@@ -133,6 +155,7 @@ impl GruPhase {
             schedule: self.schedule,
             warm_up: 0.0,
             average: self.average,
+            sharpness: 0.0,
         }
     }
 }

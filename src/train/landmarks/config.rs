@@ -153,6 +153,7 @@ impl LandmarksCourse {
             schedule: self.schedule,
             warm_up: self.warm_up,
             average: self.average,
+            sharpness: 0.0,
         }
     }
 }

@@ -125,8 +125,19 @@ pub struct EpochReport<'a> {
     pub epoch: usize,
     /// On the validation split.
     pub verdict: &'a Verdict,
-    /// Whether it is the best so far.
-    pub best: bool,
+    /// The best epoch so far, from 0.
+    pub best_epoch: usize,
+    /// Whether the phase is over with it.
+    pub ends: Option<End>,
+}
+
+/// How a phase ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// All its epochs are through.
+    Whole,
+    /// There was no better epoch for as long as its patience.
+    Early,
 }
 
 /// What the validation split says of some values.

@@ -69,13 +69,46 @@ pub(super) fn plan(options: &Options) -> Result<Plan, PrepareError> {
         Database::Table => {
             let side = annotations(options, None)?;
             let labels = || side.series.iter().flat_map(|l| &l.series.labels);
-            if labels().all(|label| label.picture.is_some()) {
-                pictures(options, &side)
+            let mut plan = if labels().all(|label| label.picture.is_some()) {
+                pictures(options, &side)?
             } else {
-                frames::table(options, &side)
-            }
+                frames::table(options, &side)?
+            };
+            plan.notes.extend(not_read(&side));
+            Ok(plan)
         }
     }
+}
+
+/// Columns of tables that nothing is read from: perhaps one was to be, by another name.
+fn not_read(side: &Side) -> Vec<String> {
+    let plain = side
+        .series
+        .iter()
+        .filter(|l| l.format == LabelFormat::Plain);
+    let of = |loaded: &Loaded| {
+        let names = loaded.series.passed_over.iter();
+        let names: Vec<String> = names
+            .filter(|name| !EXTRA.contains(&&***name))
+            .map(|name| format!("'{name}'"))
+            .collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "{}: nothing is read from the {} {}; what is read: {}, {}, and {}",
+                loaded.path.display(),
+                if names.len() == 1 {
+                    "column"
+                } else {
+                    "columns"
+                },
+                names.join(", "),
+                labels::PLAIN_COLUMNS.join(", "),
+                EXTRA[..2].join(", "),
+                EXTRA[2],
+            )
+        })
+    };
+    plain.filter_map(of).collect()
 }
 
 /// The database's files of labels, of one format where it has one.
@@ -90,6 +123,10 @@ pub(super) fn annotations(
     }
     if let Some(broken) = side.broken.into_iter().next() {
         return Err(broken.into());
+    }
+    if let (None, true, Some(unknown)) = (format, side.series.is_empty(), side.unknown.first()) {
+        // Why the first of them is no table.
+        labels::plain_columns(unknown, [])?;
     }
     if side.series.is_empty() {
         let reason = "there are no labels of this database in it. Check --format, or name its file or folder of labels \
@@ -266,11 +303,12 @@ fn pictures(options: &Options, side: &Side) -> Result<Plan, PrepareError> {
     let names = || names().filter_map(|label| label.picture.as_deref());
     let mut plan = Plan::new(root(&options.input, &names()));
     if let Some(unknown) = side.unknown.first() {
-        plan.notes.push(format!(
-            "{} files are no labels and are passed over (the first: {})",
-            side.unknown.len(),
-            unknown.display()
-        ));
+        let passed_over = match side.unknown.len() {
+            1 => "1 file is no labels and is passed over".to_owned(),
+            n => format!("{n} files are no labels and are passed over"),
+        };
+        plan.notes
+            .push(format!("{passed_over} (the first: {})", unknown.display()));
     }
     let mut told = [false; 2];
     for loaded in &side.series {
@@ -333,15 +371,16 @@ pub(super) fn split_named(
     })
 }
 
+/// Their names.
+const EXTRA: [&str; 3] = ["split", "subject", "group"];
+
 /// The columns of a plain table beside the labels.
 pub(super) struct Extra([Option<Vec<String>>; 3]);
 
 impl Extra {
     pub fn of(loaded: &Loaded) -> Result<Self, PrepareError> {
         Ok(Self(match loaded.format {
-            LabelFormat::Plain => {
-                labels::plain_columns(&loaded.path, ["split", "subject", "group"])?
-            }
+            LabelFormat::Plain => labels::plain_columns(&loaded.path, EXTRA)?,
             _ => [const { None }; 3],
         }))
     }

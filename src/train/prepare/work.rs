@@ -223,6 +223,7 @@ fn picture(
     unread: &dyn Fn(String),
 ) -> Result<Frame, &'static str> {
     if !path.is_file() {
+        unread(format!("{}: the picture is not there", path.display()));
         return Err("the picture is not there");
     }
     // Decoders of damaged files may end by unwinding.

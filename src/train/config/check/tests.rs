@@ -72,32 +72,38 @@ fn teachers_are_asked_where_there_are_some() {
 }
 
 #[test]
-fn heads_that_learn_from_a_teacher_alone_have_one() {
+fn what_learns_from_a_teacher_alone_has_one() {
     let nobody = |of: &str, or: &str| {
         format!(
-            "`{of}.from_teacher` leaves the labels out, and nobody teaches those heads; leave it out{or}."
+            "`{of}.from_teacher` leaves the labels out, and nobody teaches there; leave it out{or}."
         )
     };
-    told(
-        "[gru]\nfrom_teacher = true",
-        &nobody("gru", ", or name a teacher by `teacher.weights`"),
-    );
     let teacher = "[teacher]\nstart = \"built-in\"\n";
-    told(
-        &format!("{teacher}[teacher.gru]\nfrom_teacher = true"),
-        &nobody("teacher.gru", ""),
-    );
-    told(
-        &format!("{teacher}[gru]\nfrom_teacher = true"),
-        "`gru.from_teacher` leaves the labels out, and the teacher's own heads, which go by `gru` too, have nobody to learn \
-         from; give them a `teacher.gru`, or a finished teacher by `teacher.weights`.",
-    );
-    for can_be in [
-        "[teacher]\nweights = \"a\"\n[gru]\nfrom_teacher = true",
-        "[teacher]\nstart = \"built-in\"\n[teacher.gru]\nmade = 9\n[gru]\nfrom_teacher = true",
-    ] {
-        let config: RunConfig = toml::from_str(&format!("sets = [\"s\"]\n{can_be}")).unwrap();
-        config.check().unwrap();
+    for (table, what) in [("cnn", "CNN"), ("gru", "recurrent heads")] {
+        let asks = format!("[{table}]\nfrom_teacher = true");
+        told(
+            &asks,
+            &nobody(table, ", or name a teacher by `teacher.weights`"),
+        );
+        told(
+            &format!("{teacher}[teacher.{table}]\nfrom_teacher = true"),
+            &nobody(&format!("teacher.{table}"), ""),
+        );
+        told(
+            &format!("{teacher}{asks}"),
+            &format!(
+                "`{table}.from_teacher` leaves the labels out, and the teacher's own {what} would go by `{table}` too, with \
+                 nobody to learn from; say by `teacher.{table}` how the teacher learns, or name a finished one by \
+                 `teacher.weights`."
+            ),
+        );
+        for can_be in [
+            format!("[teacher]\nweights = \"a\"\n{asks}"),
+            format!("{teacher}[teacher.{table}]\nbatch = 9\n{asks}"),
+        ] {
+            let config: RunConfig = toml::from_str(&format!("sets = [\"s\"]\n{can_be}")).unwrap();
+            config.check().unwrap();
+        }
     }
 }
 
