@@ -10,6 +10,7 @@ mod run;
 mod samplers;
 mod sets;
 mod teachers;
+mod told;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;

@@ -13,14 +13,20 @@ pub(super) struct Unread(u64);
 impl Unread {
     /// Tells one, above the progress where there is any.
     pub fn tell(&mut self, what: &str, progress: Option<&Progress>) {
+        self.say(&format!("left out: {what}"), progress);
+    }
+
+    /// Tells of one that is not there, of a database that may well lack some: no reason for another exit code.
+    pub fn tell_missing(&mut self, what: &str, progress: Option<&Progress>) {
+        self.say(&format!("note: {what}: the picture is not there"), progress);
+    }
+
+    fn say(&mut self, text: &str, progress: Option<&Progress>) {
         self.0 += 1;
-        if self.0 > SHOWN {
-            return;
-        }
-        let text = format!("left out: {what}");
         match progress {
-            Some(progress) => progress.say(&text),
-            None => say(&text),
+            _ if self.0 > SHOWN => {}
+            Some(progress) => progress.say(text),
+            None => say(text),
         }
     }
 

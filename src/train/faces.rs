@@ -13,6 +13,7 @@ use crate::labels::Expression;
 use crate::model::config::{CROP_SIDE_PX, StudentConfig};
 use crate::source::images::ImageSource;
 use crate::source::{FrameSource, Next, SourceError};
+use crate::train::prepare::unfinished;
 use crate::train::set::PICTURES_FILE;
 
 /// The file of votes in a split of FER+.
@@ -174,7 +175,7 @@ pub fn read(
     landmarks: &mut LandmarkNet,
     unread: &mut dyn FnMut(&str),
 ) -> Result<Vec<Face>, FacesError> {
-    if folder.join(PICTURES_FILE).is_file() {
+    if folder.join(PICTURES_FILE).is_file() || unfinished(folder).is_some() {
         return Err(FacesError::Packed(folder.to_owned()));
     }
     let targets = targets(&folder.join(VOTES_FILE))?;

@@ -2,11 +2,15 @@
 
 mod bank;
 mod films;
+mod kept;
 mod pictures;
 mod room;
 
+use std::path::Path;
+
 use self::bank::Bank;
 use self::films::{Films, split_up};
+use self::kept::Kept;
 use self::pictures::Stills;
 pub use self::room::{has_room, has_windows};
 use self::room::{networks, pictures, too_few};
@@ -106,16 +110,18 @@ pub struct Taught<'a> {
 
 impl<'a> Windows<'a> {
     /// Runs a finished CNN over the windows of a split's videos and over every still face: of the training split in some
-    /// appearances, each moved a little; of the others as they are. `taught`: who teaches. `progress`
-    /// is told how many faces of how many are done, and says whether to go on.
+    /// appearances, each moved a little; of the others as they are. `taught`: who teaches. `keep`: a file that has what the
+    /// networks said before a run was killed, and by what it is known as this run's. `progress` is told how many faces of how
+    /// many are done, and says whether to go on.
     ///
     /// # Errors
-    /// When a network fails, or it was to end.
+    /// When a network or the file fails, or it was to end.
     pub fn of(
         (sets, split, task): (&[Set], Split, Task),
         shown: &Shown<'_>,
         student: &Student,
         taught: Option<Taught<'a>>,
+        keep: (&Path, &str),
         mut progress: impl FnMut(usize, usize) -> bool,
     ) -> Result<Self, PhaseError> {
         let phase = shown.phase;
@@ -137,7 +143,11 @@ impl<'a> Windows<'a> {
             done += faces;
             progress(done, whole)
         };
-        let films = Films::of(sets, &windows, student, taught, &mut progress)?;
+        let mut kept = match whole {
+            0 => Kept::default(),
+            _ => Kept::open(keep.0, keep.1)?,
+        };
+        let films = Films::of(sets, &windows, student, taught, (&mut kept, &mut progress))?;
         let weighted = training.then(|| weights_of(task, sets, &stills, phase.balance));
         let sample = |(s, i): Place| sets[s].sample(i);
         let stills = Stills {
@@ -150,7 +160,7 @@ impl<'a> Windows<'a> {
             student,
             taught,
             weighted.flatten(),
-            &mut progress,
+            (&mut kept, &mut progress),
         )?;
         Ok(Self {
             task,

@@ -96,6 +96,17 @@ impl Journal {
         Ok(())
     }
 
+    /// Sees to it that what was written is on the disk, and there after a power cut.
+    ///
+    /// # Errors
+    /// When the disk is full or refuses.
+    pub fn sync(&self) -> Result<(), JournalError> {
+        self.file.sync_data().map_err(|reason| JournalError::Io {
+            path: self.path.clone(),
+            reason,
+        })
+    }
+
     /// Lines so far.
     pub fn lines(&self) -> u64 {
         self.lines

@@ -2,6 +2,7 @@
 
 pub mod begun;
 mod report;
+mod slopes;
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +31,8 @@ const CHUNK: usize = 1 << 16;
 /// The parts of a step's loss ([`Learning::parts`]; 0 for those that a phase has not), then the whole.
 pub type Parts = [f64; 5];
 
-/// Computes a step's slopes: adds them to the second argument, which is as long as what the store learns.
+/// Computes a step's slopes: adds them to the second argument, which is as long as what the store learns. A step may ask twice,
+/// of other values; what teachers say of its faces is the same.
 pub type Slopes<'a> = dyn FnMut(&mut Store, &mut [f32]) -> Result<Parts, PhaseError> + 'a;
 
 /// Takes a step: its number, how many faces it has, and its slopes. False when it was to be the last.
@@ -144,16 +146,17 @@ impl Phase<'_> {
                 false if epoch - best_epoch >= self.course.patience => Some(End::Early),
                 false => None,
             };
+            state.position.epoch += 1;
+            state.position.step = 0;
+            state.position.done = ends.is_some();
+            self.save(&mut state, &journal)?;
+            // What is told has come to stay.
             watch.epoch(&EpochReport {
                 epoch,
                 verdict: &verdict,
                 best_epoch,
                 ends,
             });
-            state.position.epoch += 1;
-            state.position.step = 0;
-            state.position.done = ends.is_some();
-            self.save(&mut state, &journal)?;
         }
         Ok(Self::best_of(state))
     }
@@ -212,11 +215,15 @@ impl Phase<'_> {
         }
     }
 
+    /// Its course as checkpoints know it.
+    fn written_course(&self) -> String {
+        format!("{:?}", self.course).replace(", sharpness: 0.0 }", " }")
+    }
+
     /// What a checkpoint of this phase is known by.
     fn of(&self) -> String {
         // What was not asked for is no part of it: a checkpoint from before there was such a thing is gone on from.
-        let course = format!("{:?}", self.course).replace(", sharpness: 0.0 }", " }");
-        let rest = format!("{} {course} {:?}", self.name, self.adam);
+        let rest = format!("{} {} {:?}", self.name, self.written_course(), self.adam);
         format!("{}\n{}", self.of, hex(&Sha256::digest(rest)))
     }
 
@@ -270,6 +277,8 @@ impl Phase<'_> {
     fn save(&self, state: &mut State, journal: &Journal) -> Result<(), PhaseError> {
         state.position.steps = state.adam.steps;
         state.position.lines = journal.lines();
+        // The checkpoint is on the disk when it is written, and the lines that it knows of are before it.
+        journal.sync()?;
         let values = [
             &state.store.values,
             &state.average,
@@ -309,10 +318,10 @@ impl Phase<'_> {
                 .for_each(|grads| grads.fill(0.0));
             let parts = slopes(&mut state.store, grads)?;
             let at = (epoch, step, rate);
-            self.are_numbers(names, &parts, (&state.adam, grads), at)?;
+            self.are_numbers(names, &parts, (&state.adam, grads), at, false)?;
             if self.course.sharpness > 0.0 {
                 let parts = self.slopes_beside(state, grads, slopes)?;
-                self.are_numbers(names, &parts, (&state.adam, grads), at)?;
+                self.are_numbers(names, &parts, (&state.adam, grads), at, true)?;
             }
             state.adam.step(&mut state.store, grads, rate);
             self.follow(state);
@@ -349,64 +358,6 @@ impl Phase<'_> {
             Ok(true)
         })?;
         Ok(whole)
-    }
-
-    /// Slopes at the weights become those where the loss is worst, as far as the slopes tell, at the course's distance. The
-    /// weights, and what the batch made of the running moments, stay as they are.
-    fn slopes_beside(
-        &self,
-        state: &mut State,
-        grads: &mut [f32],
-        slopes: &mut Slopes<'_>,
-    ) -> Result<Parts, PhaseError> {
-        let steep = |grads: &[f32]| grads.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>();
-        // In order: the sum is the same whoever takes a part of it.
-        let sums: Vec<f64> = grads.par_chunks(CHUNK).map(steep).collect();
-        let steepness = sums.iter().sum::<f64>().sqrt();
-        if steepness == 0.0 {
-            return Ok(Parts::default());
-        }
-        let before = state.store.values.clone();
-        let way = (self.course.sharpness / steepness) as f32;
-        let learnt = state.store.values[..grads.len()].par_chunks_mut(CHUNK);
-        learnt
-            .zip(grads.par_chunks_mut(CHUNK))
-            .for_each(|(values, grads)| {
-                for (value, slope) in values.iter_mut().zip(&*grads) {
-                    *value += way * slope;
-                }
-                grads.fill(0.0);
-            });
-        let parts = slopes(&mut state.store, grads);
-        state.store.values = before;
-        parts
-    }
-
-    /// That a step's loss and slopes are numbers. `at`: epoch and step from 0, and the learning rate.
-    fn are_numbers(
-        &self,
-        names: &[&str],
-        parts: &Parts,
-        (adam, grads): (&Adam, &[f32]),
-        (epoch, step, rate): (usize, usize, f64),
-    ) -> Result<(), PhaseError> {
-        let all = names.iter().copied().zip(*parts);
-        let bad = all
-            .chain([("all of it", parts[4])])
-            .find(|(_, part)| !part.is_finite());
-        let what = match bad {
-            Some((name, _)) => format!("the loss ({name})"),
-            None if !adam.are_numbers(grads) => "a slope".to_owned(),
-            None => return Ok(()),
-        };
-        Err(PhaseError::NotANumber {
-            phase: self.name.to_owned(),
-            what,
-            epoch: epoch + 1,
-            step: step + 1,
-            rate,
-            checkpoint: self.checkpoint(),
-        })
     }
 
     /// The moving average takes the step's values in.

@@ -14,6 +14,7 @@ mod finish;
 mod frames;
 mod parts;
 mod plan;
+mod tables;
 mod unfinished;
 mod work;
 
@@ -116,6 +117,8 @@ pub enum Heard<'a> {
     },
     /// A picture or a video that cannot be read, and why; what it was to give is left out.
     Unread(&'a str),
+    /// A picture that is not there; databases often lack some.
+    Missing(&'a str),
     /// All faces are through, and the set is written.
     Packing,
 }

@@ -201,10 +201,12 @@ impl Run<'_> {
             tasks.join(", "),
             validation.len(),
             plan.steps(),
-            if grown {
-                "; it begins as the smaller network that it grows out of"
-            } else {
-                ""
+            match (who.start != NOTHING, phase.forget) {
+                (true, forget) if forget > 0.0 => {
+                    format!("; {} % of what it begins with is let go of", 100.0 * forget)
+                }
+                _ if grown => "; it begins as the smaller network that it grows out of".to_owned(),
+                _ => String::new(),
             },
         );
         let before = (who.start != NOTHING && phase.keep > 0.0).then(|| begin.values.clone());
@@ -248,9 +250,23 @@ impl Run<'_> {
             ],
             teachers,
         );
+        let known_by = of.clone();
         let phase_files = self.phase(name, phase.course(), usize::MAX, of);
+        let features = |split: Split, task: Task| {
+            let file = format!("{name}.{}-{}.features", split.name(), task.name());
+            self.out.join(file)
+        };
+        let forget_features = || {
+            for split in Split::ALL {
+                for task in Task::ALL {
+                    // Most were never there. One that cannot be removed costs room on the disk, and nothing else.
+                    let _ = std::fs::remove_file(features(split, task));
+                }
+            }
+        };
         if phase_files.is_done()? {
             // Nothing is learnt any more: windows are not wanted.
+            forget_features();
             return self.finish(&phase_files, &mut Over, begin, watch);
         }
         watch.phase(name, "features of the finished CNN");
@@ -268,16 +284,24 @@ impl Run<'_> {
             let windows = Task::ALL.into_iter().map(|task| {
                 let taught = taught.filter(|_| split == Split::Train);
                 let of = (self.sets, split, task);
-                Windows::of(of, &shown, student, taught, |done, of| {
-                    watch.features(done, of)
-                })
+                let file = features(split, task);
+                Windows::of(
+                    of,
+                    &shown,
+                    student,
+                    taught,
+                    (&file, &known_by),
+                    |done, of| watch.features(done, of),
+                )
             });
             windows.collect::<Result<Vec<_>, PhaseError>>()
         };
         let (training, validation) = (of(Split::Train)?, of(Split::Validation)?);
         watch.phase(name, &told(&training, &validation));
         let mut learning = GruLearning::new(config, &begin, (phase, seed), training, validation)?;
-        self.finish(&phase_files, &mut learning, begin, watch)
+        let store = self.finish(&phase_files, &mut learning, begin, watch)?;
+        forget_features();
+        Ok(store)
     }
 
     fn phase<'b>(

@@ -339,6 +339,11 @@ fn a_run_that_is_killed_ends_as_one_that_is_not() {
     for ((name, a), (_, b)) in whole.iter().zip(&killed) {
         assert!(a == b, "{name} is another after {kills} kills");
     }
+    // What the CNN knew of the faces is wanted no more.
+    for entry in std::fs::read_dir(scratch.path("killed")).unwrap() {
+        let path = entry.unwrap().path();
+        assert_ne!(path.extension(), Some("features".as_ref()), "{path:?}");
+    }
 }
 
 #[test]
@@ -395,4 +400,20 @@ fn weights_that_come_out_are_between_those_of_before_and_after_where_it_is_wante
     }
     assert!(moved > between.len() / 2, "{moved} of {}", between.len());
     assert_eq!(run(&alone(then), "second"), after);
+
+    // What is let go of in the beginning: with hardly a step, what comes out is what it begins with.
+    let forgetful = alone(then)
+        .replace("[cnn]", "[cnn]\nforget = 0.25")
+        .replace("rate = 4e-3", "rate = 1e-12");
+    let first = run(&forgetful, "third");
+    let stem: Vec<f32> = first
+        .iter()
+        .filter(|((name, _), _)| name == "backbone.stem.conv.weight")
+        .map(|(name, value)| value - 0.75 * before[name])
+        .collect();
+    let square = |values: &[f32]| values.iter().map(|v| v * v).sum::<f32>() / values.len() as f32;
+    // He's, of 8 channels and 7x7 pixels.
+    let wanted = 0.25 * (2.0f32 / (8.0 * 49.0)).sqrt();
+    let sd = square(&stem).sqrt();
+    assert!((sd / wanted - 1.0).abs() < 0.2, "{sd} {wanted}");
 }

@@ -38,7 +38,7 @@ pub fn run(args: &PrepareArgs) -> Result<(), Failure> {
     };
     let interrupt = Interrupt::listen();
     let mut progress: Option<Progress> = None;
-    let mut unread_now = Unread::default();
+    let (mut unread_now, mut missing) = (Unread::default(), Unread::default());
     let outcome = prepare(&options, interrupt.as_flag(), &mut |heard| match heard {
         Heard::Note(note) => say(&format!("note: {note}")),
         Heard::Faces { done, total } => match &progress {
@@ -51,6 +51,7 @@ pub fn run(args: &PrepareArgs) -> Result<(), Failure> {
             }
         },
         Heard::Unread(what) => unread_now.tell(what, progress.as_ref()),
+        Heard::Missing(what) => missing.tell_missing(what, progress.as_ref()),
         Heard::Packing => {
             if let Some(progress) = progress.take() {
                 progress.end();

@@ -11,7 +11,7 @@ use crate::cli::train::{RunArgs, TrainDevice};
 use crate::formats::output::write_whole;
 use crate::model::config::Color;
 use crate::train::config::{ConfigError, RunConfig};
-use crate::train::journal::Journal;
+use crate::train::journal::{Journal, JournalError};
 use crate::train::landmarks::PHASE as LANDMARKS;
 use crate::train::net::{Gpu, GpuError, Products};
 use crate::train::page::page;
@@ -45,6 +45,7 @@ impl From<PhaseError> for Failure {
             | PhaseError::Weights(_)
             | PhaseError::Store(_)
             | PhaseError::Busy(_)
+            | PhaseError::Journal(JournalError::Short { .. })
             | PhaseError::OtherRun { .. } => Self::bad_input(error.to_string()),
             _ => Self::broken(error.to_string()),
         }
@@ -263,12 +264,11 @@ impl Watch for Show {
         let (epoch, best) = (report.epoch + 1, report.best_epoch + 1);
         match report.ends {
             Some(End::Whole) => self.line(&format!(
-                "{}: all {epoch} epochs are through; what comes out is the best, epoch {best}",
+                "{}: all {epoch} epochs are through; the best is epoch {best}",
                 self.name
             )),
             Some(End::Early) => self.line(&format!(
-                "{}: stopped after epoch {epoch}, since none was better than epoch {best} for as long as `patience` says; that is \
-                 what comes out",
+                "{}: stopped after epoch {epoch}, since none was better than epoch {best} for as long as `patience` says",
                 self.name
             )),
             None => {}

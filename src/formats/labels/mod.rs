@@ -205,9 +205,6 @@ pub fn read_predictions(path: &Path) -> Result<(Labels, Option<Vec<Detail>>), La
     Ok((labels, Some(details)))
 }
 
-/// Names of the columns that are read of a plain csv.
-pub const PLAIN_COLUMNS: [&str; 8] = plain::COLUMNS;
-
 /// Columns of a plain csv that no label is in, by their names: the texts of each row, in the order of the labels that
 /// [`read_as`] gives. `None` for a column that is not there.
 ///

@@ -10,10 +10,6 @@ const FRAME: [&str; 1] = ["frame"];
 const TIME: [&str; 1] = ["time_s"];
 const PICTURE: [&str; 2] = ["picture", "file"];
 const LABELS: [&str; 3] = ["expression", "valence", "arousal"];
-/// All that are read.
-pub(super) const COLUMNS: [&str; 8] = [
-    FRAME[0], TIME[0], PICTURE[0], PICTURE[1], FACE, LABELS[0], LABELS[1], LABELS[2],
-];
 /// Whose face a row speaks of.
 const FACE: &str = "face_id";
 

@@ -18,19 +18,19 @@ pub(super) struct Members {
 
 /// Those who are compared, with what they say.
 pub(super) struct Cast<'a> {
-    pub(super) voices: Vec<(String, Option<usize>)>,
+    voices: Vec<(String, Option<usize>)>,
     pub(super) tracks: Vec<&'a Track>,
-    pub(super) people: usize,
+    people: usize,
 }
 
 /// What was gathered of some frames.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sums {
     pub(super) said: Vec<[u64; 3]>,
-    pub(super) people: Group,
-    pub(super) all: Option<Group>,
+    people: Group,
+    all: Option<Group>,
     /// Of every two people.
-    pub(super) pairs: Vec<Pair>,
+    pairs: Vec<Pair>,
 }
 
 impl<'a> Cast<'a> {
@@ -52,7 +52,7 @@ impl<'a> Cast<'a> {
         }
     }
 
-    pub(super) fn has_model(&self) -> bool {
+    fn has_model(&self) -> bool {
         self.tracks.len() > self.people
     }
 
@@ -130,14 +130,14 @@ impl<'a> Cast<'a> {
 }
 
 /// What a voice says of a short run of frames, one place a frame.
-pub(super) struct Piece {
+struct Piece {
     expression: Vec<Option<Expression>>,
-    pub(super) valence: Vec<f64>,
-    pub(super) arousal: Vec<f64>,
+    valence: Vec<f64>,
+    arousal: Vec<f64>,
 }
 
 impl Piece {
-    pub(super) fn of(track: &Track, frames: Range<usize>) -> Self {
+    fn of(track: &Track, frames: Range<usize>) -> Self {
         let numbers = |column: &[f64]| {
             let end = frames.end.min(column.len());
             let mut part = column[frames.start.min(end)..end].to_vec();

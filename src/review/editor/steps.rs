@@ -20,15 +20,15 @@ pub(super) enum Change {
 
 #[derive(Debug, Clone)]
 pub(super) struct Step {
-    pub when: String,
-    pub who: Arc<str>,
-    pub blind: bool,
-    pub title: &'static str,
+    pub(super) when: String,
+    pub(super) who: Arc<str>,
+    pub(super) blind: bool,
+    pub(super) title: &'static str,
     /// Whose labels it changes.
-    pub rater: Option<u32>,
-    pub frames: Option<Range<usize>>,
-    pub rated_hz: Option<f64>,
-    pub changes: Vec<Change>,
+    pub(super) rater: Option<u32>,
+    pub(super) frames: Option<Range<usize>>,
+    pub(super) rated_hz: Option<f64>,
+    pub(super) changes: Vec<Change>,
 }
 
 impl Editor {

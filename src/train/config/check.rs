@@ -119,7 +119,7 @@ impl RunConfig {
     ) -> Result<(), String> {
         let nobody = |at: &str, or: &str| {
             Err(format!(
-                "`{at}.from_teacher` leaves the labels out, and nobody teaches there; leave it out{or}."
+                "`{at}.from_teacher` leaves the labels out, and that phase has no teacher; leave it out{or}."
             ))
         };
         let learns = |teacher: &Teacher| teacher.weights.is_empty();
@@ -209,6 +209,20 @@ impl Phase {
                 key("epochs")
             ));
         }
+        let set = [
+            ("keep", self.keep > 0.0),
+            ("forget", self.forget > 0.0),
+            ("sharpness", self.sharpness > 0.0),
+            ("from_teacher", self.from_teacher),
+        ];
+        if let (0, Some((name, _))) = (self.epochs, set.iter().find(|(_, set)| *set)) {
+            return Err(format!(
+                "`{}` says how the CNN learns, and `{}` is 0: it stays what it begins with. Leave either out.",
+                key(name),
+                key("epochs")
+            ));
+        }
+        labels_are_learnt(at, self.from_teacher, self.votes, self.smoothing)?;
         number(&key("balance"), self.balance, 0.0..=1.0)?;
         number(&key("smoothing"), self.smoothing, 0.0..1.0)?;
         number(&key("mix"), self.mix, 0.0..=1.0)?;
@@ -232,8 +246,29 @@ impl GruPhase {
         whole(&key("moves"), self.moves, 1..=100)?;
         number(&key("balance"), self.balance, 0.0..=1.0)?;
         number(&key("mix"), self.mix, 0.0..=1.0)?;
+        labels_are_learnt(at, self.from_teacher, self.votes, 0.0)?;
         whole(&key("bank_mib"), self.bank_mib, 1..=1 << 20)
     }
+}
+
+/// How labels are learnt is said of a phase that learns them.
+fn labels_are_learnt(
+    at: &str,
+    from_teacher: bool,
+    votes: bool,
+    smoothing: f64,
+) -> Result<(), String> {
+    let how = match (votes, smoothing > 0.0) {
+        (true, _) => "votes",
+        (_, true) => "smoothing",
+        _ => return Ok(()),
+    };
+    if !from_teacher {
+        return Ok(());
+    }
+    Err(format!(
+        "`{at}.{how}` says how labels are learnt, and `{at}.from_teacher` that they are not; leave either out."
+    ))
 }
 
 /// Whether views can be made so.

@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use super::films::teach;
+use super::kept::Kept;
 use super::pictures::{Pictures, Stills};
 use super::{Batch, MOST_FACES, STILL_PART, Taught, WINDOW, stream};
 use crate::analysis::Crop;
@@ -50,15 +51,15 @@ pub(super) struct Bank {
 
 impl Bank {
     /// Runs the networks over all pictures of some faces. `votes`: these are learnt where there are any; `steady`: a CNN that
-    /// teaches says the same of all frames that show a face. `progress` is told how many faces are done, and says whether
-    /// to go on.
+    /// teaches says the same of all frames that show a face. `kept`: what they said before a run was killed. `progress` is
+    /// told how many faces are done, and says whether to go on.
     pub fn of(
         (stills, votes, steady): (Stills<'_>, bool, bool),
         pictures: Pictures<'_>,
         student: &Student,
         taught: Option<Taught<'_>>,
         weighted: Option<Weighted>,
-        progress: &mut dyn FnMut(usize) -> bool,
+        (kept, progress): (&mut Kept, &mut dyn FnMut(usize) -> bool),
     ) -> Result<Self, PhaseError> {
         let faces: Vec<usize> = (0..stills.places.len()).collect();
         let mut bank = Self {
@@ -89,9 +90,17 @@ impl Bank {
                 let each = each.flat_map_iter(|&at| pictures.of(stills, at, student.config()));
                 each.collect()
             };
-            know(student, &crops(student), &mut bank.features)?;
-            if let Some(teacher) = another {
-                know(teacher, &crops(teacher), &mut bank.taught)?;
+            let known = kept.next(|| {
+                let [a, b] = know(student, &crops(student))?;
+                let [c, d] = match another {
+                    Some(teacher) => know(teacher, &crops(teacher))?,
+                    None => Default::default(),
+                };
+                Ok([a, b, c, d])
+            })?;
+            let banks = bank.features.iter_mut().chain(&mut bank.taught);
+            for (bank, known) in banks.zip(known) {
+                bank.extend(known);
             }
             if !progress(part.len()) {
                 return Err(PhaseError::Interrupted);
@@ -213,13 +222,14 @@ fn steady(runs: impl Iterator<Item = usize>, expression: &mut [f32], affect: &mu
     }
 }
 
-/// Adds what a network knows of some pictures.
-fn know(network: &Student, crops: &[Crop], to: &mut [Vec<f32>; 2]) -> Result<(), PhaseError> {
+/// What a network knows of some pictures, of the expression head and of the affect head.
+pub(super) fn know(network: &Student, crops: &[Crop]) -> Result<[Vec<f32>; 2], PhaseError> {
+    let mut known = [Vec::new(), Vec::new()];
     for picture in network.features(crops)? {
-        to[0].extend_from_slice(&picture.expression);
-        to[1].extend_from_slice(&picture.affect);
+        known[0].extend_from_slice(&picture.expression);
+        known[1].extend_from_slice(&picture.affect);
     }
-    Ok(())
+    Ok(known)
 }
 
 /// In which order an epoch takes the faces.

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use super::bank::know;
+use super::kept::Kept;
 use super::{Batch, MOST_GAP, Taught, WINDOW, crop, network_crop};
 use crate::analysis::Crop;
 use crate::model::student::Student;
@@ -48,13 +50,14 @@ pub(super) struct Films {
 }
 
 impl Films {
-    /// Runs the networks over the windows. `progress` is told how many faces are done, and says whether to go on.
+    /// Runs the networks over the windows. `kept`: what they said before a run was killed. `progress` is told how many
+    /// faces are done, and says whether to go on.
     pub fn of(
         sets: &[Set],
         windows: &[[Place; WINDOW]],
         student: &Student,
         by: Option<Taught<'_>>,
-        progress: &mut dyn FnMut(usize) -> bool,
+        (kept, progress): (&mut Kept, &mut dyn FnMut(usize) -> bool),
     ) -> Result<Self, PhaseError> {
         let mut all = Self {
             count: windows.len(),
@@ -70,23 +73,28 @@ impl Films {
                 });
                 faces.collect()
             };
-            let steps = student.features(&crops(student))?;
-            for step in &steps {
-                all.features[0].extend_from_slice(&step.expression);
-                all.features[1].extend_from_slice(&step.affect);
+            let [expression, affect, e, a] = kept.next(|| {
+                let own = know(student, &crops(student))?;
+                let mut said = TeacherLogits::default();
+                if let Some(Taught { teacher, is_cnn }) = by {
+                    let theirs = match is_cnn {
+                        true => None,
+                        false => Some(know(&teacher.student, &crops(&teacher.student))?),
+                    };
+                    let [expression, affect] = theirs.as_ref().unwrap_or(&own);
+                    teach(teacher, [&steps(expression), &steps(affect)], &mut said);
+                }
+                let [expression, affect] = own;
+                Ok([expression, affect, said.0, said.1])
+            })?;
+            all.features[0].extend(expression);
+            all.features[1].extend(affect);
+            if let Some(taught) = &mut all.taught {
+                taught.0.extend(e);
+                taught.1.extend(a);
             }
             let labels = window.iter().map(|&(s, i)| *sets[s].sample(i).labels);
             all.labels.extend(labels);
-            if let (Some(Taught { teacher, is_cnn }), Some(taught)) = (by, &mut all.taught) {
-                let steps = if is_cnn {
-                    steps
-                } else {
-                    teacher.student.features(&crops(&teacher.student))?
-                };
-                let expression: Vec<&[f32]> = steps.iter().map(|s| &*s.expression).collect();
-                let affect: Vec<&[f32]> = steps.iter().map(|s| &*s.affect).collect();
-                teach(teacher, [&expression, &affect], taught);
-            }
             if !progress(WINDOW) {
                 return Err(PhaseError::Interrupted);
             }
@@ -115,6 +123,11 @@ impl Films {
             of(affect, &mut out.1);
         }
     }
+}
+
+/// A window's features, step by step.
+fn steps(features: &[f32]) -> Vec<&[f32]> {
+    features.chunks_exact(features.len() / WINDOW).collect()
 }
 
 /// What a teacher says of a window, of each head's features.

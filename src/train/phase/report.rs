@@ -64,10 +64,21 @@ pub enum PhaseError {
         /// The system's word.
         reason: std::io::Error,
     },
+    /// What the finished CNN knows of the faces, while the recurrent heads are not finished.
+    #[error(
+        "{path}: what the CNN knows of the faces cannot be kept there ({reason}). Check the folder, its permissions and the space left.",
+        path = path.display()
+    )]
+    Kept {
+        /// Its file.
+        path: PathBuf,
+        /// The system's word.
+        reason: std::io::Error,
+    },
     /// A number that is none.
     #[error(
         "{phase}: {what} is no number in epoch {epoch}, step {step} (rate {rate:.2e}). The last good state is in {checkpoint}; \
-         lower the rate in the config and begin anew.",
+         lower {lower} in the config and begin anew.",
         checkpoint = checkpoint.display()
     )]
     NotANumber {
@@ -75,6 +86,8 @@ pub enum PhaseError {
         phase: String,
         /// The loss, by its part, or the slopes.
         what: String,
+        /// What is to be lowered.
+        lower: &'static str,
         /// From 1.
         epoch: usize,
         /// From 1.

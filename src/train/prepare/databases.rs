@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::plan::{Entry, Place, Plan, split_of};
+use super::tables::{Extra, annotations, not_read, split_named};
 use super::{Database, Options, PrepareError, frames};
 use crate::analysis::Landmarks;
-use crate::evaluate::files::{Loaded, Side};
-use crate::formats::labels::{self, Label, LabelFormat};
+use crate::evaluate::files::Side;
+use crate::formats::labels::{Label, LabelFormat};
 use crate::labels::Expression;
 use crate::train::faces::{self, Target};
 use crate::train::set::{Labels, Split};
@@ -78,63 +79,6 @@ pub(super) fn plan(options: &Options) -> Result<Plan, PrepareError> {
             Ok(plan)
         }
     }
-}
-
-/// Columns of tables that nothing is read from: perhaps one was to be, by another name.
-fn not_read(side: &Side) -> Vec<String> {
-    let plain = side
-        .series
-        .iter()
-        .filter(|l| l.format == LabelFormat::Plain);
-    let of = |loaded: &Loaded| {
-        let names = loaded.series.passed_over.iter();
-        let names: Vec<String> = names
-            .filter(|name| !EXTRA.contains(&&***name))
-            .map(|name| format!("'{name}'"))
-            .collect();
-        (!names.is_empty()).then(|| {
-            format!(
-                "{}: nothing is read from the {} {}; what is read: {}, {}, and {}",
-                loaded.path.display(),
-                if names.len() == 1 {
-                    "column"
-                } else {
-                    "columns"
-                },
-                names.join(", "),
-                labels::PLAIN_COLUMNS.join(", "),
-                EXTRA[..2].join(", "),
-                EXTRA[2],
-            )
-        })
-    };
-    plain.filter_map(of).collect()
-}
-
-/// The database's files of labels, of one format where it has one.
-pub(super) fn annotations(
-    options: &Options,
-    format: Option<LabelFormat>,
-) -> Result<Side, PrepareError> {
-    let path = options.annotations.as_ref().unwrap_or(&options.input);
-    let mut side = Side::load(path, None)?;
-    if let Some(format) = format {
-        side.series.retain(|loaded| loaded.format == format);
-    }
-    if let Some(broken) = side.broken.into_iter().next() {
-        return Err(broken.into());
-    }
-    if let (None, true, Some(unknown)) = (format, side.series.is_empty(), side.unknown.first()) {
-        // Why the first of them is no table.
-        labels::plain_columns(unknown, [])?;
-    }
-    if side.series.is_empty() {
-        let reason = "there are no labels of this database in it. Check --format, or name its file or folder of labels \
-                      with --annotations.";
-        return Err(wrong(path, reason));
-    }
-    side.broken = Vec::new();
-    Ok(side)
 }
 
 /// What a row says, or why that is nothing.
@@ -354,44 +298,6 @@ fn pictures(options: &Options, side: &Side) -> Result<Plan, PrepareError> {
         }
     }
     Ok(plan)
-}
-
-/// The split that a row of a table names.
-pub(super) fn split_named(
-    text: &str,
-    loaded: &Loaded,
-    label: &Label,
-) -> Result<Split, PrepareError> {
-    Split::from_name(text).ok_or_else(|| {
-        let reason = format!(
-            "line {}: {text:?} is no split; wanted is train, validation or test",
-            label.line
-        );
-        wrong(&loaded.path, reason)
-    })
-}
-
-/// Their names.
-const EXTRA: [&str; 3] = ["split", "subject", "group"];
-
-/// The columns of a plain table beside the labels.
-pub(super) struct Extra([Option<Vec<String>>; 3]);
-
-impl Extra {
-    pub fn of(loaded: &Loaded) -> Result<Self, PrepareError> {
-        Ok(Self(match loaded.format {
-            LabelFormat::Plain => labels::plain_columns(&loaded.path, EXTRA)?,
-            _ => [const { None }; 3],
-        }))
-    }
-
-    /// Split, subject and group of a row, where they are there.
-    pub fn row(&self, row: usize) -> [Option<&str>; 3] {
-        self.0.each_ref().map(|column| {
-            let text = column.as_ref()?.get(row)?.as_str();
-            (!text.is_empty()).then_some(text)
-        })
-    }
 }
 
 /// Where a face is: with --crops where the template has it, whatever the database says.

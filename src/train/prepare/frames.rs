@@ -7,8 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::databases::{Extra, annotations, labels_of, place, split_in, split_named, stem, wrong};
+use super::databases::{labels_of, place, split_in, stem, wrong};
 use super::plan::{Cast, Clip, Entry, Place, Plan, split_of};
+use super::tables::{Extra, annotations, split_named};
 use super::{Options, PrepareError};
 use crate::evaluate::files::Side;
 use crate::evaluate::pairing;

@@ -48,12 +48,14 @@ enum Report {
     Faces(u64),
     /// This cannot be read.
     Unread(String),
+    /// This is not there.
+    Missing(String),
     /// It cannot go on.
     Failed(PrepareError),
 }
 
-/// Does every part that is not done. `heard` gets the count of faces that are through, those of earlier runs included, and
-/// what cannot be read.
+/// Does every part that is not done. `heard` gets the count of faces that are through, those of earlier runs included,
+/// what cannot be read, and what is not there.
 ///
 /// Gives false when it was interrupted; what is done stays.
 ///
@@ -110,6 +112,7 @@ pub fn run(
                     heard(Heard::Faces { done: faces, total });
                 }
                 Report::Unread(what) => heard(Heard::Unread(&what)),
+                Report::Missing(what) => heard(Heard::Missing(&what)),
                 Report::Failed(error) => {
                     stop.store(true, Ordering::Relaxed);
                     failed.get_or_insert(error);
@@ -162,7 +165,7 @@ impl Worker<'_> {
             let whole = match job {
                 Job::Pictures(range) => {
                     let entries = &self.plan.entries[range.clone()];
-                    self.pictures(entries, &mut cutter, &mut part, &unread)?
+                    self.pictures(entries, &mut cutter, &mut part, say)?
                 }
                 Job::Clip(clip) => {
                     let halted = || self.halted();
@@ -187,7 +190,7 @@ impl Worker<'_> {
         entries: &[Entry],
         cutter: &mut Cutter,
         part: &mut PartWriter<'_>,
-        unread: &dyn Fn(String),
+        say: &dyn Fn(Report),
     ) -> Result<bool, PrepareError> {
         // A picture with several faces has its rows one after the other.
         let mut last: Option<(PathBuf, Result<Frame, &'static str>)> = None;
@@ -199,7 +202,7 @@ impl Worker<'_> {
             let (_, frame) = match last.take().filter(|(known, _)| *known == path) {
                 Some(same) => last.insert(same),
                 None => {
-                    let read = picture(&path, self.plan.as_reference, unread);
+                    let read = picture(&path, self.plan.as_reference, say);
                     last.insert((path, read))
                 }
             };
@@ -217,13 +220,9 @@ impl Worker<'_> {
 }
 
 /// A picture, or why there is none.
-fn picture(
-    path: &Path,
-    as_reference: bool,
-    unread: &dyn Fn(String),
-) -> Result<Frame, &'static str> {
+fn picture(path: &Path, as_reference: bool, say: &dyn Fn(Report)) -> Result<Frame, &'static str> {
     if !path.is_file() {
-        unread(format!("{}: the picture is not there", path.display()));
+        say(Report::Missing(path.display().to_string()));
         return Err("the picture is not there");
     }
     // Decoders of damaged files may end by unwinding.
@@ -233,7 +232,7 @@ fn picture(
         Ok(Err(why)) => why.to_string(),
         Err(_) => "its decoder broke".to_owned(),
     };
-    unread(format!("{}: {why}", path.display()));
+    say(Report::Unread(format!("{}: {why}", path.display())));
     Err(UNREAD_PICTURE)
 }
 

@@ -75,7 +75,7 @@ fn teachers_are_asked_where_there_are_some() {
 fn what_learns_from_a_teacher_alone_has_one() {
     let nobody = |of: &str, or: &str| {
         format!(
-            "`{of}.from_teacher` leaves the labels out, and nobody teaches there; leave it out{or}."
+            "`{of}.from_teacher` leaves the labels out, and that phase has no teacher; leave it out{or}."
         )
     };
     let teacher = "[teacher]\nstart = \"built-in\"\n";
@@ -105,6 +105,44 @@ fn what_learns_from_a_teacher_alone_has_one() {
             config.check().unwrap();
         }
     }
+}
+
+#[test]
+fn what_would_have_no_effect_is_told() {
+    for (name, value) in [
+        ("keep", "0.5"),
+        ("forget", "0.5"),
+        ("sharpness", "0.05"),
+        ("from_teacher", "true"),
+    ] {
+        told(
+            &format!("start = \"built-in\"\n[cnn]\nepochs = 0\n{name} = {value}"),
+            &format!(
+                "`cnn.{name}` says how the CNN learns, and `cnn.epochs` is 0: it stays what it begins with. Leave either out."
+            ),
+        );
+    }
+    for (table, how, value) in [
+        ("cnn", "votes", "true"),
+        ("cnn", "smoothing", "0.1"),
+        ("gru", "votes", "true"),
+    ] {
+        told(
+            &format!("[teacher]\nweights = \"a\"\n[{table}]\nfrom_teacher = true\n{how} = {value}"),
+            &format!(
+                "`{table}.{how}` says how labels are learnt, and `{table}.from_teacher` that they are not; leave either out."
+            ),
+        );
+    }
+    told(
+        "[cnn]\nforget = 0.5",
+        "`cnn.forget` is 0.5, part of the weights that the CNN begins with, and `start` says nothing: these are random. Leave it \
+         out, or give it a weights file.",
+    );
+    told(
+        "[cnn]\nsharpness = 11.0",
+        "`cnn.sharpness` is 11; it must be a number from 0 to 10.",
+    );
 }
 
 #[test]
