@@ -30,6 +30,14 @@ impl Unread {
         }
     }
 
+    /// Tells how many were not told one by one.
+    pub fn tell_rest(&self) {
+        match self.0.saturating_sub(SHOWN) {
+            0 => {}
+            more => say(&format!("... and {more} more")),
+        }
+    }
+
     /// Whether any was told.
     pub fn any(&self) -> bool {
         self.0 > 0
@@ -40,11 +48,13 @@ impl Unread {
     /// # Errors
     /// When there were any.
     pub fn end(self) -> Result<(), Failure> {
+        self.tell_rest();
         match self.0 {
             0 => Ok(()),
             n => Err(Failure::bad_input(format!(
-                "{n} {} could not be read; the lines above say which, and all else is without {}",
+                "{n} {} could not be read; the lines above say which{}, and all else is without {}",
                 if n == 1 { "picture" } else { "pictures" },
+                if n > SHOWN { " the first are" } else { "" },
                 if n == 1 { "it" } else { "them" }
             ))),
         }

@@ -152,8 +152,8 @@ pub enum FacesError {
     },
     /// It is a packed set.
     #[error(
-        "{path}: this is a set that `train prepare` packed. Give the folder of pictures that it was made from: faces are aligned here \
-         anew, as the program does it.",
+        "{path}: this is a set of `train prepare`. Give the folder of pictures that it is made from: faces are aligned here anew, as the \
+         program does it.",
         path = .0.display()
     )]
     Packed(PathBuf),

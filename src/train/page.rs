@@ -152,7 +152,12 @@ fn draw(text: &mut String, title: &str, curves: &[Curve]) {
     };
     let (x0, x1) = range(&mut all().map(|p| p.0));
     let (y0, y1) = range(&mut all().map(|p| p.1));
-    let (x_span, y_span) = ((x1 - x0).max(1e-9), (y1 - y0).max(1e-9));
+    // What stays the same is drawn in the middle.
+    let (y0, y1) = match y1 > y0 {
+        true => (y0, y1),
+        false => (y0 - 0.1 * y0.abs(), y0 + 0.1 * y0.abs()),
+    };
+    let (x_span, y_span) = ((x1 - x0).max(1e-9), y1 - y0);
     let x = |v: f64| LEFT + (v - x0) / x_span * (WIDTH - LEFT - 8.0);
     let y = |v: f64| 8.0 + (y1 - v) / y_span * (HEIGHT - BOTTOM - 8.0);
     let _ = writeln!(
@@ -226,7 +231,8 @@ fn short(value: f64) -> String {
         v if v < 1e-3 => format!("{value:.1e}"),
         v if v < 1.0 => format!("{value:.3}"),
         v if v < 100.0 => format!("{value:.2}"),
-        _ => format!("{value:.0}"),
+        v if v < 1e5 => format!("{value:.0}"),
+        _ => format!("{value:.1e}"),
     }
 }
 
@@ -258,5 +264,23 @@ mod tests {
         assert_eq!(text.matches("<polyline").count(), 5);
         assert!(text.contains("<tr class=\"best\"><td>2</td>"));
         assert!(!text.contains("http"));
+    }
+
+    #[test]
+    fn a_curve_that_stays_the_same_lies_in_the_middle_of_its_drawing() {
+        let lines = [0.25, 0.5, 0.75, 1.0].map(
+            |part| json!({"epoch": 1, "step": 4.0 * part, "steps": 4, "loss": 3e16, "rate": 1e-3}),
+        );
+        let text = page("A run", &[("student-cnn", lines.to_vec())]);
+        assert!(text.contains("3.0e16"), "{text}");
+        let heights = text.split("<line class=\"grid\"").skip(1).map(|line| {
+            let (_, rest) = line.split_once("y1=\"").unwrap_or_default();
+            let (height, _) = rest.split_once('"').unwrap_or_default();
+            height.parse::<f64>().unwrap_or(f64::NAN)
+        });
+        let heights: Vec<f64> = heights.collect();
+        assert!(heights.len() >= 10, "two drawings");
+        let inside = |h: &f64| (0.0..=HEIGHT).contains(h);
+        assert!(heights.iter().all(inside), "{heights:?}");
     }
 }

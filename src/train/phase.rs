@@ -217,7 +217,12 @@ impl Phase<'_> {
 
     /// Its course as checkpoints know it.
     fn written_course(&self) -> String {
-        format!("{:?}", self.course).replace(", sharpness: 0.0 }", " }")
+        let course = Course {
+            // -0 is 0, and written otherwise.
+            sharpness: self.course.sharpness + 0.0,
+            ..self.course.clone()
+        };
+        format!("{course:?}").replace(", sharpness: 0.0 }", " }")
     }
 
     /// What a checkpoint of this phase is known by.

@@ -28,7 +28,8 @@ fn a_table_is_told_what_is_not_read_of_it() {
     assert_eq!(output.status.code(), Some(2));
     let said = stderr(&output);
     for words in [
-        "2 files are no labels",
+        "passed over: in/other.csv: no format of labels is known",
+        "1 file is no labels",
         "nothing is read from the column 'person'",
         "arousal, split, subject, group",
         "x.png: the picture is not there",
@@ -43,7 +44,7 @@ fn a_packed_set_is_no_folder_of_pictures() {
     let scratch = prepared();
     scratch.refuses(
         &["quantize", "--calibrate", "set", "out.safetensors"],
-        &["set", "`train prepare` packed", "made from"],
+        &["set", "a set of `train prepare`", "made from"],
     );
 }
 
@@ -81,7 +82,17 @@ fn a_run_says_why_it_ends_and_when_a_set_has_no_colours() {
     );
     assert!(said.contains(&stopped), "{said}");
 
-    // What is finished does not need its log any more; what is not, does.
+    // The page is there after a run, whatever happened to it before.
+    let page = scratch.path("out/curves.html");
+    std::fs::remove_file(&page).unwrap();
+    done(&scratch, &run);
+    assert!(page.is_file());
+    scratch.refuses(
+        &["train", "run", "run.toml", "--out", "set"],
+        &["set: it is a packed set", "--out"],
+    );
+
+    // What is finished does not need its log any more.
     let weights = std::fs::read(scratch.path("out/teacher-cnn.safetensors")).unwrap();
     std::fs::write(&log, "").unwrap();
     done(&scratch, &run);

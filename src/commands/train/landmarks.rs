@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::{Failure, Interrupt, print, refuse_input_as_output, refuse_output_within, say};
-use super::run::{Show, threads};
+use super::run::{Show, no_set, threads};
 use crate::cli::train::LandmarksArgs;
 use crate::formats::output::{can_be_written, write_whole};
 use crate::model::points::PointsConfig;
@@ -38,6 +38,7 @@ fn train(args: &LandmarksArgs, config_path: &Path) -> Result<(), Failure> {
         .out
         .clone()
         .unwrap_or_else(|| PathBuf::from(config_path.file_stem().unwrap_or_default()));
+    no_set(&out)?;
     let (pool, makers) = threads(args.threads.unwrap_or(config.threads))?;
     let run = LandmarksRun {
         config: &config,

@@ -56,6 +56,8 @@ pub fn run(args: &PrepareArgs) -> Result<(), Failure> {
             if let Some(progress) = progress.take() {
                 progress.end();
             }
+            unread_now.tell_rest();
+            missing.tell_rest();
             say("packing");
         }
     });
@@ -84,7 +86,7 @@ pub fn run(args: &PrepareArgs) -> Result<(), Failure> {
                     if n == 1 { "face" } else { "faces" },
                     // Those of an earlier run were told by that.
                     if unread_now.any() {
-                        "; the lines above say which"
+                        "; lines above say which"
                     } else {
                         ""
                     }

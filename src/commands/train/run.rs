@@ -16,8 +16,9 @@ use crate::train::landmarks::PHASE as LANDMARKS;
 use crate::train::net::{Gpu, GpuError, Products};
 use crate::train::page::page;
 use crate::train::phase::{End, EpochReport, PhaseError, StepReport, Watch, log_of};
+use crate::train::prepare::unfinished;
 use crate::train::run::{PHASES, Run, RunWatch};
-use crate::train::set::{Set, SetError};
+use crate::train::set::{MANIFEST_FILE, Set, SetError};
 
 /// All keys of a config.
 const KEYS: &str = include_str!("../../../weights/keys.toml");
@@ -72,6 +73,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         .out
         .clone()
         .unwrap_or_else(|| PathBuf::from(file.file_stem().unwrap_or_default()));
+    no_set(&out)?;
     if let Some(until) = args.until.as_deref().filter(|u| u.starts_with("teacher"))
         && config
             .teacher
@@ -110,6 +112,17 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let file = pool.install(|| run.run(&mut show));
     show.end();
     say(&format!("{} is finished", file?.display()));
+    Ok(())
+}
+
+/// A run does not put its files among a set's.
+pub(super) fn no_set(out: &Path) -> Result<(), Failure> {
+    if out.join(MANIFEST_FILE).is_file() || unfinished(out).is_some() {
+        return Err(Failure::bad_input(format!(
+            "{}: it is a packed set. Give another --out.",
+            out.display()
+        )));
+    }
     Ok(())
 }
 
@@ -193,8 +206,10 @@ impl Show {
         due
     }
 
+    /// Clears the progress, and leaves the page as the logs are: a run that was killed may not have come to write it.
     pub(super) fn end(&self) {
         self.bar.finish_and_clear();
+        self.page();
     }
 
     /// The curves so far. A page that cannot be written is no reason to stop.
@@ -205,6 +220,9 @@ impl Show {
         };
         // A student's and a landmark network's runs may share a folder, and then the page.
         let logs: Vec<_> = PHASES.iter().chain(&[LANDMARKS]).map(read).collect();
+        if logs.iter().all(|(_, lines)| lines.is_empty()) {
+            return;
+        }
         let file = self.out.join("curves.html");
         if let Err(e) = write_whole(&file, page("Training", &logs).as_bytes(), true) {
             say(&format!("note: {e}"));

@@ -74,15 +74,15 @@ impl Bank {
             ..Self::default()
         };
         let another = taught.filter(|t| !t.is_cnn).map(|t| &t.teacher.student);
-        let values = faces.len() * pictures.each() * student.config().heads.hidden;
-        for features in &mut bank.features {
-            features.reserve_exact(values);
-        }
-        if let Some(teacher) = another {
-            let values = faces.len() * pictures.each() * teacher.config().heads.hidden;
-            for features in &mut bank.taught {
-                features.reserve_exact(values);
-            }
+        let (own, theirs) = (
+            student.config().heads.hidden,
+            another.map_or(0, |teacher| teacher.config().heads.hidden),
+        );
+        let lengths =
+            |faces: usize| [own, own, theirs, theirs].map(|n| faces * pictures.each() * n);
+        let banks = bank.features.iter_mut().chain(&mut bank.taught);
+        for (bank, values) in banks.zip(lengths(faces.len())) {
+            bank.reserve_exact(values);
         }
         for part in faces.chunks(PICTURES.div_ceil(pictures.each())) {
             let crops = |student: &Student| -> Vec<Crop> {
@@ -90,7 +90,7 @@ impl Bank {
                 let each = each.flat_map_iter(|&at| pictures.of(stills, at, student.config()));
                 each.collect()
             };
-            let known = kept.next(|| {
+            let known = kept.next(lengths(part.len()), || {
                 let [a, b] = know(student, &crops(student))?;
                 let [c, d] = match another {
                     Some(teacher) => know(teacher, &crops(teacher))?,

@@ -6,6 +6,8 @@ use super::bank::know;
 use super::kept::Kept;
 use super::{Batch, MOST_GAP, Taught, WINDOW, crop, network_crop};
 use crate::analysis::Crop;
+use crate::labels::Expression;
+use crate::model::config::AFFECT_BINS;
 use crate::model::student::Student;
 use crate::train::augment::Augment;
 use crate::train::loader::{Place, places, task_of};
@@ -64,6 +66,16 @@ impl Films {
             taught: by.map(|_| Default::default()),
             ..Self::default()
         };
+        let own = WINDOW * student.config().heads.hidden;
+        let lengths = match by {
+            Some(_) => [
+                own,
+                own,
+                WINDOW * Expression::COUNT,
+                WINDOW * 2 * AFFECT_BINS,
+            ],
+            None => [own, own, 0, 0],
+        };
         for window in windows {
             let crops = |student: &Student| -> Vec<Crop> {
                 let faces = window.iter().map(|&(s, i)| {
@@ -73,7 +85,7 @@ impl Films {
                 });
                 faces.collect()
             };
-            let [expression, affect, e, a] = kept.next(|| {
+            let [expression, affect, e, a] = kept.next(lengths, || {
                 let own = know(student, &crops(student))?;
                 let mut said = TeacherLogits::default();
                 if let Some(Taught { teacher, is_cnn }) = by {

@@ -31,12 +31,17 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// In this file, which is begun anew where it is of something else. `of`: all that the pieces depend on.
+    /// In this file, which is begun anew where it is of something else or of another version. `of`: all that the pieces depend
+    /// on.
     ///
     /// # Errors
-    /// When the file cannot be read or written.
+    /// When the file cannot be read or written, or what is there is no file of this folder alone.
     pub fn open(path: &Path, of: &str) -> Result<Self, PhaseError> {
         let open = || -> io::Result<Self> {
+            // A link may lead to somebody's own file, and a pipe waits for its other end.
+            if path.symlink_metadata().is_ok_and(|there| !there.is_file()) {
+                return Err(io::Error::other("it is no ordinary file"));
+            }
             let mut file = File::options()
                 .read(true)
                 .write(true)
@@ -44,7 +49,8 @@ impl Kept {
                 .truncate(false)
                 .open(path)?;
             let mut wanted = MAGIC.to_vec();
-            wanted.extend(Sha256::digest(of));
+            let version = env!("CARGO_PKG_VERSION");
+            wanted.extend(Sha256::digest(format!("{version}\n{of}")));
             let mut head = Vec::with_capacity(FIRST);
             (&mut file).take(FIRST as u64).read_to_end(&mut head)?;
             if head != wanted {
@@ -60,19 +66,21 @@ impl Kept {
         open().map_err(|reason| cannot(path, reason))
     }
 
-    /// The next piece: what was kept of it, or what `make` makes of it, which is then kept.
+    /// The next piece: what was kept of it, or what `make` makes of it, which is then kept. `lengths`: how many numbers it
+    /// has of each kind; what is there of other lengths is none.
     ///
     /// # Errors
     /// What `make` says, or that the file cannot be read or written.
     pub fn next(
         &mut self,
+        lengths: [usize; 4],
         make: impl FnOnce() -> Result<Piece, PhaseError>,
     ) -> Result<Piece, PhaseError> {
         let Some((path, file)) = &mut self.file else {
             return make();
         };
         if let Some(at) = self.next {
-            match read(file, at).map_err(|e| cannot(path, e))? {
+            match read(file, at, lengths).map_err(|e| cannot(path, e))? {
                 Some((piece, behind)) => {
                     self.next = Some(behind);
                     return Ok(piece);
@@ -87,38 +95,21 @@ impl Kept {
     }
 }
 
-/// The piece that begins here, and where the next one does. Where none is whole, the file ends here from now on.
-fn read(file: &mut File, at: u64) -> io::Result<Option<(Piece, u64)>> {
-    let left = file.metadata()?.len().saturating_sub(at);
+/// The piece of these lengths that begins here, and where the next one does. Where none is whole, the file ends here from now
+/// on.
+fn read(file: &mut File, at: u64, lengths: [usize; 4]) -> io::Result<Option<(Piece, u64)>> {
+    let size = LENGTHS + lengths.iter().sum::<usize>() * size_of::<f32>() + SUM;
     file.seek(SeekFrom::Start(at))?;
-    let mut bytes = vec![0; LENGTHS];
-    let numbers = match left < (LENGTHS + SUM) as u64 {
-        true => None,
-        false => {
-            file.read_exact(&mut bytes)?;
-            let lengths = lengths_in(&bytes);
-            let all = lengths
-                .into_iter()
-                .try_fold(0u64, |sum, n| sum.checked_add(n));
-            // As long as the file says, and no longer than the file.
-            let size = all.and_then(|all| all.checked_mul(size_of::<f32>() as u64));
-            size.filter(|size| *size <= left - (LENGTHS + SUM) as u64)
-        }
-    };
-    if let Some(numbers) = numbers {
-        // It fits into the file, and so into memory.
-        bytes.resize(LENGTHS + numbers as usize + SUM, 0);
-        file.read_exact(&mut bytes[LENGTHS..])?;
-        let (said, sum) = bytes.split_at(LENGTHS + numbers as usize);
-        if sum_of(said) == sum {
-            let mut values = said[LENGTHS..]
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .map(|bytes| f32::from_le_bytes(*bytes));
-            let lengths = lengths_in(said);
-            let piece = lengths.map(|n| values.by_ref().take(n as usize).collect());
-            return Ok(Some((piece, at + bytes.len() as u64)));
+    let mut bytes = Vec::with_capacity(size);
+    (&mut *file).take(size as u64).read_to_end(&mut bytes)?;
+    if bytes.len() == size {
+        let (said, sum) = bytes.split_at(size - SUM);
+        let (head, numbers) = said.split_at(LENGTHS);
+        if sum_of(said) == sum && head == lengths_of(lengths) {
+            let each = numbers.as_chunks::<4>().0.iter();
+            let mut values = each.map(|bytes| f32::from_le_bytes(*bytes));
+            let piece = lengths.map(|n| values.by_ref().take(n).collect());
+            return Ok(Some((piece, at + size as u64)));
         }
     }
     // Killed in the midst of it, or damaged since.
@@ -127,9 +118,9 @@ fn read(file: &mut File, at: u64) -> io::Result<Option<(Piece, u64)>> {
     Ok(None)
 }
 
-fn lengths_in(bytes: &[u8]) -> [u64; 4] {
-    let words = bytes.as_chunks::<8>().0;
-    std::array::from_fn(|i| words.get(i).map_or(0, |word| u64::from_le_bytes(*word)))
+fn lengths_of(lengths: [usize; 4]) -> Vec<u8> {
+    let each = lengths.iter().map(|n| (*n as u64).to_le_bytes());
+    each.flatten().collect()
 }
 
 fn sum_of(bytes: &[u8]) -> [u8; SUM] {
@@ -141,9 +132,7 @@ fn bytes_of(piece: &Piece) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(
         LENGTHS + piece.iter().map(Vec::len).sum::<usize>() * size_of::<f32>() + SUM,
     );
-    for kind in piece {
-        bytes.extend((kind.len() as u64).to_le_bytes());
-    }
+    bytes.extend(lengths_of(piece.each_ref().map(Vec::len)));
     for value in piece.iter().flatten() {
         bytes.extend(value.to_le_bytes());
     }
@@ -179,7 +168,7 @@ mod tests {
         let mut kept = Kept::open(path, of).unwrap();
         let mut made = 0;
         for n in 1..=count {
-            let got = kept.next(|| {
+            let got = kept.next(piece(n).map(|kind| kind.len()), || {
                 made += 1;
                 Ok(piece(n))
             });
@@ -227,13 +216,21 @@ mod tests {
         let mut kept = Kept::default();
         for _ in 0..2 {
             let mut made = false;
-            let got = kept.next(|| {
+            let got = kept.next([2, 4, 0, 2], || {
                 made = true;
                 Ok(piece(2))
             });
             assert_eq!((got.unwrap(), made), (piece(2), true));
         }
         let folder = tempfile::tempdir().unwrap();
+        // Whole, and of other lengths than are wanted.
+        let path = folder.path().join("features");
+        made(&path, "a", 2);
+        let mut kept = Kept::open(&path, "a").unwrap();
+        let other = kept.next([1, 3, 0, 0], || {
+            Ok([vec![1.0], vec![2.0; 3], vec![], vec![]])
+        });
+        assert_eq!(other.unwrap()[1], [2.0; 3]);
         let told = Kept::open(folder.path(), "a").unwrap_err().to_string();
         assert!(
             told.contains(&folder.path().display().to_string()),

@@ -1,6 +1,6 @@
 //! What a phase tells: how it goes, and why it ended before its end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::model::student::NetworkError;
 use crate::model::weights::WeightsError;
@@ -66,7 +66,8 @@ pub enum PhaseError {
     },
     /// What the finished CNN knows of the faces, while the recurrent heads are not finished.
     #[error(
-        "{path}: what the CNN knows of the faces cannot be kept there ({reason}). Check the folder, its permissions and the space left.",
+        "{path}: what the CNN knows of the faces cannot be kept there ({reason}). Check the folder, its permissions and the space left; \
+         what is there by this name may be removed.",
         path = path.display()
     )]
     Kept {
@@ -77,9 +78,9 @@ pub enum PhaseError {
     },
     /// A number that is none.
     #[error(
-        "{phase}: {what} is no number in epoch {epoch}, step {step} (rate {rate:.2e}). The last good state is in {checkpoint}; \
-         lower {lower} in the config and begin anew.",
-        checkpoint = checkpoint.display()
+        "{phase}: {what} is no number in epoch {epoch}, step {step} (rate {rate:.2e}). Lower {lower} in the config and begin anew, with \
+         another --out. {}",
+        before_it(checkpoint.as_deref())
     )]
     NotANumber {
         /// Which phase.
@@ -94,12 +95,20 @@ pub enum PhaseError {
         step: usize,
         /// The learning rate there.
         rate: f64,
-        /// Where it can be gone on from.
-        checkpoint: PathBuf,
+        /// The last one before it, where there is one.
+        checkpoint: Option<PathBuf>,
     },
     /// The user asked for an end; the checkpoint is written.
     #[error("interrupted; the same command goes on from here")]
     Interrupted,
+}
+
+/// Where what was learnt before numbers were lost is.
+fn before_it(checkpoint: Option<&Path>) -> String {
+    match checkpoint {
+        Some(path) => format!("The last good checkpoint is {}.", path.display()),
+        None => "No checkpoint was written before.".to_owned(),
+    }
 }
 
 /// What a phase tells whoever watches.

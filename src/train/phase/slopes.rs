@@ -71,7 +71,7 @@ impl Phase<'_> {
             epoch: epoch + 1,
             step: step + 1,
             rate,
-            checkpoint: self.checkpoint(),
+            checkpoint: Some(self.checkpoint()).filter(|path| path.is_file()),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::plan::{Entry, Place, Plan, split_of};
-use super::tables::{Extra, annotations, not_read, split_named};
+use super::tables::{Extra, annotations, not_read, of_pictures, passed_over, split_named};
 use super::{Database, Options, PrepareError, frames};
 use crate::analysis::Landmarks;
 use crate::evaluate::files::Side;
@@ -69,11 +69,13 @@ pub(super) fn plan(options: &Options) -> Result<Plan, PrepareError> {
         Database::Expw => pictures(options, &annotations(options, Some(LabelFormat::Expw))?),
         Database::Table => {
             let side = annotations(options, None)?;
-            let labels = || side.series.iter().flat_map(|l| &l.series.labels);
-            let mut plan = if labels().all(|label| label.picture.is_some()) {
-                pictures(options, &side)?
-            } else {
-                frames::table(options, &side)?
+            let mut plan = match of_pictures(&side)? {
+                true => pictures(options, &side)?,
+                false => {
+                    let mut plan = frames::table(options, &side)?;
+                    plan.notes.extend(passed_over(&side));
+                    plan
+                }
             };
             plan.notes.extend(not_read(&side));
             Ok(plan)
@@ -246,14 +248,7 @@ fn pictures(options: &Options, side: &Side) -> Result<Plan, PrepareError> {
     let names = || side.series.iter().flat_map(|l| &l.series.labels);
     let names = || names().filter_map(|label| label.picture.as_deref());
     let mut plan = Plan::new(root(&options.input, &names()));
-    if let Some(unknown) = side.unknown.first() {
-        let passed_over = match side.unknown.len() {
-            1 => "1 file is no labels and is passed over".to_owned(),
-            n => format!("{n} files are no labels and are passed over"),
-        };
-        plan.notes
-            .push(format!("{passed_over} (the first: {})", unknown.display()));
-    }
+    plan.notes.extend(passed_over(side));
     let mut told = [false; 2];
     for loaded in &side.series {
         let extra = Extra::of(loaded)?;

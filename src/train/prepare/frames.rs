@@ -71,7 +71,7 @@ fn tracks(options: &Options, side: &Side) -> Result<Plan, PrepareError> {
         for (row, label) in series.labels.iter().enumerate() {
             let Some(frame) = label.frame else {
                 let reason = format!(
-                    "line {}: no frame. Labels by time have to be told by frame.",
+                    "line {}: no frame. Rows have to name a frame, or a picture; times alone do not tell which frame is meant.",
                     label.line
                 );
                 return Err(wrong(&loaded.path, reason));

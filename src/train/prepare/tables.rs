@@ -1,7 +1,7 @@
 //! Files of labels, and the columns of plain tables.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::databases::wrong;
 use super::{Database, Options, PrepareError};
@@ -22,15 +22,12 @@ pub(super) fn annotations(
     if let Some(broken) = side.broken.into_iter().next() {
         return Err(broken.into());
     }
-    if options.database == Database::Table && side.series.is_empty() {
-        let table = |path: &&PathBuf| {
-            let ending = path.extension().map(|e| e.to_ascii_lowercase());
-            ending.is_some_and(|e| e == "csv" || e == "tsv")
-        };
-        if let Some(unknown) = side.unknown.iter().find(table) {
-            // Why the first of them is none that is known.
-            labels::read(unknown)?;
-        }
+    if options.database == Database::Table
+        && side.series.is_empty()
+        && let Some(unknown) = side.unknown.iter().find(|path| is_table(path))
+    {
+        // Why the first of them is none that is known.
+        labels::read(unknown)?;
     }
     if side.series.is_empty() {
         let reason = "there are no labels of this database in it. Check --format, or name its file or folder of labels \
@@ -41,8 +38,71 @@ pub(super) fn annotations(
     Ok(side)
 }
 
+fn is_table(path: &Path) -> bool {
+    let ending = path.extension().map(|e| e.to_ascii_lowercase());
+    ending.is_some_and(|e| e == "csv" || e == "tsv")
+}
+
+/// Whether rows name pictures; else they name frames.
+///
+/// # Errors
+/// When those of some tables do, and those of others do not.
+pub(super) fn of_pictures(side: &Side) -> Result<bool, PrepareError> {
+    let all = |loaded: &&Loaded| loaded.series.labels.iter().all(|l| l.picture.is_some());
+    let tables = side.series.iter().filter(|l| !l.series.labels.is_empty());
+    let (pictures, frames): (Vec<&Loaded>, Vec<&Loaded>) = tables.partition(all);
+    match (pictures.first(), frames.first()) {
+        (Some(pictures), Some(frames)) => Err(wrong(
+            &frames.path,
+            format!(
+                "its rows do not all name a picture, and those of {} do. Prepare tables of pictures and tables of frames one after \
+                 the other, into a set each.",
+                pictures.path.display()
+            ),
+        )),
+        (_, frames) => Ok(frames.is_none()),
+    }
+}
+
+/// Files that are told one by one, at most.
+const TOLD: usize = 5;
+
+/// Files that are no labels, and tables without a row. Of a table that is not known, why.
+pub(super) fn passed_over(side: &Side) -> Vec<String> {
+    let (tables, others): (Vec<_>, Vec<_>) = side.unknown.iter().partition(|path| is_table(path));
+    let told = tables.iter().take(TOLD);
+    let mut notes: Vec<String> = told
+        .filter_map(|path| labels::read(path).err())
+        .map(|why| format!("passed over: {why}"))
+        .collect();
+    let empty = side.series.iter().filter(|l| l.series.labels.is_empty());
+    notes.extend(empty.take(TOLD).map(|loaded| {
+        let path = loaded.path.display();
+        format!("passed over: {path}: it has a header, and no row")
+    }));
+    if let (Some(first), n) = (others.first(), others.len()) {
+        notes.push(format!(
+            "{} and passed over (the first: {})",
+            match n {
+                1 => "1 file is no labels".to_owned(),
+                n => format!("{n} files are no labels"),
+            },
+            first.display()
+        ));
+    }
+    if tables.len() > TOLD {
+        notes.push(format!(
+            "{} more tables are passed over",
+            tables.len() - TOLD
+        ));
+    }
+    notes
+}
+
 /// Columns that are named in a note, at most.
 const NAMED: usize = 6;
+/// Letters of a column's name that are.
+const LONGEST_NAME: usize = 40;
 
 /// Columns of plain tables that nothing is read from: perhaps something was to be, by another name. A note for all tables that
 /// have the same ones.
@@ -65,7 +125,10 @@ pub(super) fn not_read(side: &Side) -> Vec<String> {
         let mut quoted: Vec<String> = names
             .iter()
             .take(NAMED)
-            .map(|name| format!("'{}'", name.escape_debug()))
+            .map(|name| {
+                let short: String = name.chars().take(LONGEST_NAME).collect();
+                format!("'{}'", short.escape_debug())
+            })
             .collect();
         if names.len() > NAMED {
             quoted.push(format!("{} more", names.len() - NAMED));

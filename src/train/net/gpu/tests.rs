@@ -162,19 +162,33 @@ fn heads_learn_as_on_the_cpu() {
     let [theirs, mine] = [None, Some(&gpu)].map(|gpu| {
         let mut learner = Learner::new(&config, &store, BATCH, gpu).unwrap();
         let mut store = store.clone();
-        let mut grads = vec![0.0; store.learnt()];
-        let parts = learner.slopes(&mut store, &batch, Some(&taught), &mut grads);
-        (parts.unwrap(), grads, store)
+        let mut slopes = |store: &mut Store| {
+            let mut grads = vec![0.0; store.learnt()];
+            let parts = learner.slopes(store, &batch, Some(&taught), &mut grads);
+            (parts.unwrap(), grads, store.clone())
+        };
+        let here = slopes(&mut store);
+        // A step may ask again beside the weights.
+        let learnt = store.learnt();
+        store.values[..learnt].iter_mut().for_each(|v| *v *= 1.05);
+        [here, slopes(&mut store)]
     });
-    for (mine, theirs) in mine.0.iter().zip(theirs.0) {
-        assert!(
-            (mine - theirs).abs() < 1e-4 * theirs.abs().max(1.0),
-            "{mine} {theirs}"
-        );
+    for (mine, theirs) in mine.iter().zip(&theirs) {
+        for (mine, theirs) in mine.0.iter().zip(theirs.0) {
+            assert!(
+                (mine - theirs).abs() < 1e-4 * theirs.abs().max(1.0),
+                "{mine} {theirs}"
+            );
+        }
+        let off = apart(&mine.2.values, &theirs.2.values);
+        assert!(off < 1e-5, "running moments are off by {off}");
+        same_slopes(&store, [&mine.1, &theirs.1], (2e-3, 0.1));
     }
-    let off = apart(&mine.2.values, &theirs.2.values);
-    assert!(off < 1e-5, "running moments are off by {off}");
-    same_slopes(&store, [&mine.1, &theirs.1], (2e-3, 0.1));
+    let [here, beside] = &mine;
+    assert!(
+        apart(&beside.1, &here.1) > 1e-3,
+        "other weights, other slopes"
+    );
 }
 
 #[test]
