@@ -228,7 +228,7 @@ fn written(key: &str) -> String {
 fn short(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),
-        v if v < 1e-3 => format!("{value:.1e}"),
+        v if v < 1e-2 => format!("{value:.1e}"),
         v if v < 1.0 => format!("{value:.3}"),
         v if v < 100.0 => format!("{value:.2}"),
         v if v < 1e5 => format!("{value:.0}"),
